@@ -1,0 +1,61 @@
+"""inferbench: how fast and at what cost a deployment serves a large language model, and how sure that is.
+
+import inferbench
+
+run = inferbench.run("deepseek-r1-mi355x-vs-b200")
+run.points()  # one row per sweep point, a pandas DataFrame
+run.conclusions  # one answer per operating point
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api.bench import BenchLoad, BenchRun, bench
+    from .api.catalogue import load_scenario
+    from .api.comparing import compare
+    from .api.run import run
+    from .api.runs import Run, open_run
+    from .api.summarising import summarise
+    from .api.sweep import PointProgress
+    from .targets.endpoint import Endpoint
+    from .tco.cost import cost
+
+_WHERE = {
+    "BenchLoad": ".api.bench",
+    "BenchRun": ".api.bench",
+    "Endpoint": ".targets.endpoint",
+    "PointProgress": ".api.sweep",
+    "Run": ".api.runs",
+    "bench": ".api.bench",
+    "compare": ".api.comparing",
+    "cost": ".tco.cost",
+    "load_scenario": ".api.catalogue",
+    "open_run": ".api.runs",
+    "run": ".api.run",
+    "summarise": ".api.summarising",
+}
+"""Where each name lives. They load when first asked for: a load generator has no use for pandas."""
+
+__all__ = [
+    "BenchLoad",
+    "BenchRun",
+    "Endpoint",
+    "PointProgress",
+    "Run",
+    "bench",
+    "compare",
+    "cost",
+    "load_scenario",
+    "open_run",
+    "run",
+    "summarise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

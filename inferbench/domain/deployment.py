@@ -1,0 +1,103 @@
+"""A deployment: a GPU, a serving stack, and the list of topologies that it is run in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from .value import Value
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
+"""A name that is also a safe directory name."""
+
+
+class WorkerGroup(Value):
+    """Equal workers of one role. GPUs are written down, since TP x EP is not a GPU count."""
+
+    workers: PositiveInt
+    gpus: PositiveInt
+    """GPUs of one worker."""
+    tp: PositiveInt
+    ep: PositiveInt = 1
+    dp_attention: bool = False
+    """Each GPU runs attention for its own requests; the experts are shared."""
+    max_running: PositiveInt | None = None
+    """Requests that one worker runs at once; None: no cap of its own."""
+    max_batch_tokens: PositiveInt = 16384
+    """Prompt tokens that one prefill pass of a worker may hold."""
+
+    @model_validator(mode="after")
+    def _parallelism_fits(self) -> Self:
+        for name, width in (("tp", self.tp), ("ep", self.ep)):
+            if width > self.gpus:
+                raise ValueError(f"{name} {width} needs more than the {self.gpus} GPUs of a worker")
+        return self
+
+    @property
+    def total_gpus(self) -> int:
+        """GPUs of all workers of the role."""
+        return self.workers * self.gpus
+
+
+class Topology(Value):
+    """How many prefill and decode workers of which parallelism, and the loads it is run at."""
+
+    name: Name
+    prefill: WorkerGroup
+    decode: WorkerGroup
+    mtp: NonNegativeInt = 0
+    """Draft depth of multi-token prediction; 0: no speculation."""
+    stream_interval: PositiveInt = 1
+    """Tokens that the server gathers before it sends a chunk."""
+    concurrency: tuple[PositiveInt, ...] = Field(min_length=1)
+    """Closed-loop limits that the topology is run at, requests."""
+
+    @property
+    def total_gpus(self) -> int:
+        """Prefill and decode GPUs together."""
+        return self.prefill.total_gpus + self.decode.total_gpus
+
+
+class Stack(Value):
+    """The parts of the serving stack that the twin models and that a launch plan needs."""
+
+    framework: Literal["sglang", "dynamo-sglang", "dynamo-trtllm"]
+    kv_transfer: Literal["mori-io", "mooncake", "nixl"]
+    all_to_all: Literal["mori-ep", "deepep", "trtllm"]
+    dispatch: Literal["bf16", "fp8", "fp4"]
+    """Format of a token on its way to its experts."""
+    combine: Literal["bf16", "fp8-direct", "fp8-blockwise"]
+    """Format of the experts' results on their way back."""
+    two_batch_overlap: bool = False
+    """Overlap all-to-all with compute by running two half batches (prefill)."""
+    stream_workers: PositiveInt = 1
+    """Processes that turn tokens into text and server-sent events."""
+
+
+class Deployment(Value):
+    """What is measured and priced: one model on one kind of GPU with one stack."""
+
+    name: Name
+    gpu: str
+    precision: Literal["fp4", "fp8", "bf16"]
+    kv_precision: Literal["fp8", "bf16"] = "fp8"
+    stack: Stack
+    topologies: tuple[Topology, ...] = Field(min_length=1)
+    source: str
+    """Where the stack and the topologies come from."""
+
+    @model_validator(mode="after")
+    def _topology_names_differ(self) -> Self:
+        names = [t.name for t in self.topologies]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two topologies are named {twice[0]!r}")
+        return self
+
+    def topology(self, name: str) -> Topology:
+        """Return the topology of that name. Raises KeyError where there is none."""
+        return next((t for t in self.topologies if t.name == name), None) or _no_topology(name)
+
+
+def _no_topology(name: str) -> Topology:
+    raise KeyError(name)

@@ -1,0 +1,101 @@
+"""The manifest of a run: what made its numbers, so that they can be compared, repeated, or refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from .summary import Origin, SweepPoint
+from .value import Value
+
+FORMAT = 1
+"""Version of the run directory; a reader refuses a newer one."""
+
+
+class RunState(StrEnum):
+    """How far a run got."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    """Stopped early: what was measured is there and says so."""
+
+
+class ClientHost(Value):
+    """The machine that the client ran on."""
+
+    platform: str
+    python: str
+    cpus: int
+    inferbench: str
+    """Version of inferbench."""
+
+
+class ClockAnchor(Value):
+    """One instant on both clocks, so that monotonic stamps can be set beside wall-clock ones."""
+
+    wall_unix_ns: int
+    monotonic_ns: int
+
+
+class TargetIdentity(Value):
+    """What answered the requests."""
+
+    kind: Literal["twin", "http"]
+    engine: str | None = None
+    engine_version: str | None = None
+    model: str
+    base_url: str | None = None
+    gpu: str | None = None
+    launch_command: str | None = None
+    twin_parameters: str | None = None
+    """Checksum of the twin's parameter file."""
+
+
+class PointManifest(Value):
+    """One sweep point of a run, and one attempt at it."""
+
+    point: SweepPoint
+    attempt: int
+    origin: Origin
+    target: TargetIdentity
+    prompt_hash: str
+    anchor: ClockAnchor
+    """Time zero of the point's records, on both clocks; on the virtual clock, when the simulation began."""
+    benchmark_start_time_unix: float
+    benchmark_end_time_unix: float
+    """Wall-clock span of the point, as InferenceX writes it, for power to be integrated over."""
+    checksums: dict[str, str]
+    """SHA-256 of each file of the point, by path relative to the run."""
+
+
+class BookStamp(Value):
+    """The very version of a price book that a run's costs were made with."""
+
+    name: str
+    as_of: str
+    sha256: str
+
+
+class RunManifest(Value):
+    """Everything that two runs must share, or be known to differ in, before their numbers are set side by side."""
+
+    format: Literal[1]
+    run_id: str
+    kind: Literal["run", "bench"]
+    state: RunState
+    reason: str | None = None
+    """Why a partial run stopped."""
+    scenario: str
+    scenario_sha256: str | None
+    command: tuple[str, ...]
+    seed: int
+    host: ClientHost
+    benchmark_start_time_unix: float
+    benchmark_end_time_unix: float | None
+    price_books: tuple[BookStamp, ...] = ()
+    points: tuple[PointManifest, ...] = ()
+    checksums: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the run's own files (summary, cost, verdict)."""

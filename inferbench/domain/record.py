@@ -1,0 +1,82 @@
+"""What happened to one request: facts, in integer nanoseconds on the run's own monotonic clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """How a request ended. Every request ends in exactly one of these."""
+
+    OK = 0
+    ERROR = 1
+    """The server answered with an error, or its answer broke off or could not be read."""
+    TIMEOUT = 2
+    CANCELLED = 3
+    """The client gave it up: the run was stopped, or it was in flight when the client died."""
+    REFUSED = 4
+    """No connection could be had."""
+
+
+class CountSource(IntEnum):
+    """Where a token count came from, best first."""
+
+    SERVER = 0
+    """The server's `usage`."""
+    CHUNKS = 1
+    """Token-bearing chunks, where the server sends no usage: a lower bound, since a chunk may hold several."""
+    PLAN = 2
+    """What was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StampedChunks:
+    """Token-bearing chunks with their own arrival times."""
+
+    times_ns: Sequence[int]
+    tokens: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PassChunks:
+    """Chunks by reference: the first at its own time, then one at the end of each decode pass.
+
+    The pass times lie in one array per decode worker that all requests of a run share, so that 19 million
+    stamps need not be written out. The first chunk holds one token; the other osl - 1 are spread evenly over
+    the passes first..last. A request of one token has last < first.
+    """
+
+    first_ns: int
+    worker: int
+    first_pass: int
+    last_pass: int
+
+
+Chunks = StampedChunks | PassChunks
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request, as it happened. `None` stands for what did not happen; all else is derived from here."""
+
+    seq: int
+    status: Status
+    error: str | None
+    isl: int
+    isl_source: CountSource
+    osl: int
+    """Generated tokens."""
+    osl_source: CountSource
+    planned_ns: int | None
+    """When it was due (open loop)."""
+    slot_free_ns: int
+    """When the concurrency limit let it go."""
+    connect_ns: int | None
+    """How long a connection made for this request took to open; None where one was open already."""
+    sent_ns: int | None
+    """When its last byte went to the kernel."""
+    first_byte_ns: int | None
+    chunks: Chunks | None
+    end_ns: int

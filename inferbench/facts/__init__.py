@@ -1,0 +1,1 @@
+"""Facts about GPUs and models, as YAML with source and date."""
