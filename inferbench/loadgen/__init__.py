@@ -1,0 +1,1 @@
+"""The load generator: one dispatcher, two clocks, and the port behind which every target stands."""
