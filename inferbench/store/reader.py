@@ -1,0 +1,105 @@
+"""Reading the records of a sweep point back, from a finished run or from one that was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..domain.record import CountSource, RequestRecord, Status
+from ..domain.records import NEVER, ChunkColumn, Ints, PassColumn, Records, StampedColumn
+from . import schema
+from .layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, StoreError
+
+LOST = "in flight when the run was killed"
+
+
+def read_records(directory: Path) -> Records:
+    """Read the records of one sweep point. Raises StoreError where there are none or they are damaged."""
+    path = directory / RECORDS_FILE
+    try:
+        table = pq.read_table(path, schema=schema.RECORDS) if path.exists() else recover(directory)
+        passes = directory / PASSES_FILE
+        pass_times = _pass_times(pq.read_table(passes, schema=schema.PASSES)) if passes.exists() else []
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StoreError(f"{directory}: the records cannot be read: {' '.join(str(error).split())}") from None
+    return _columns(table.combine_chunks(), pass_times)
+
+
+def recover(directory: Path) -> pa.Table:
+    """Read the streams of a point, up to where a killed run left them.
+
+    Requests that had started and not ended come back as CANCELLED.
+    """
+    starts = _read_stream(directory / STARTS_STREAM, schema.STARTS)
+    records = _read_stream(directory / RECORDS_STREAM, schema.RECORDS)
+    ended = set(records["seq"].to_pylist())
+    pairs = zip(starts["seq"].to_pylist(), starts["slot_free_ns"].to_pylist(), strict=True)
+    lost = [_lost(seq, slot_free_ns) for seq, slot_free_ns in pairs if seq not in ended]
+    return pa.concat_tables([records, pa.Table.from_batches([schema.to_batch(lost)])]) if lost else records
+
+
+def _lost(seq: int, slot_free_ns: int) -> RequestRecord:
+    return RequestRecord(
+        seq=seq, status=Status.CANCELLED, error=LOST, isl=0, isl_source=CountSource.PLAN, osl=0,
+        osl_source=CountSource.CHUNKS, planned_ns=None, slot_free_ns=slot_free_ns, connect_ns=None, sent_ns=None,
+        first_byte_ns=None, chunks=None, end_ns=slot_free_ns,
+    )  # fmt: skip
+
+
+def _read_stream(path: Path, columns: pa.Schema) -> pa.Table:
+    if not path.exists():
+        raise StoreError(f"{path.parent}: holds no records")
+    batches = []
+    with path.open("rb") as file:
+        try:
+            for batch in pa.ipc.open_stream(file):
+                batches.append(batch)
+        except (pa.ArrowInvalid, OSError):
+            pass  # the last batch was being written when the run was killed
+    return pa.Table.from_batches(batches, schema=columns)
+
+
+def _pass_times(table: pa.Table) -> list[Ints]:
+    order = np.argsort(table["worker"].to_numpy())
+    return [np.asarray(table["pass_ns"][int(i)].values.to_numpy()) for i in order]
+
+
+def _ints(table: pa.Table, name: str, missing: int = NEVER) -> Ints:
+    column = table[name].combine_chunks().cast(pa.int64())
+    return np.asarray(column.fill_null(missing).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _columns(table: pa.Table, pass_times: list[Ints]) -> Records:
+    names = (
+        "seq", "status", "isl", "osl", "osl_source", "planned_ns", "slot_free_ns", "connect_ns", "sent_ns",
+        "first_byte_ns", "end_ns",
+    )  # fmt: skip
+    return Records(
+        **{name: _ints(table, name) for name in names},
+        chunks=_passes(table, pass_times) if pass_times else _stamped(table),
+        errors=table["error"].to_pylist(),
+    )
+
+
+def _passes(table: pa.Table, pass_times: list[Ints]) -> ChunkColumn:
+    return PassColumn(
+        first_chunk_ns=_ints(table, "first_chunk_ns"),
+        worker=_ints(table, "worker", -1),
+        first_pass=_ints(table, "first_pass", 0),
+        last_pass=_ints(table, "last_pass", -1),
+        osl=_ints(table, "osl"),
+        pass_times_ns=pass_times,
+    )
+
+
+def _stamped(table: pa.Table) -> ChunkColumn:
+    times, tokens = table["chunk_ns"].combine_chunks(), table["chunk_tokens"].combine_chunks()
+    sizes = np.asarray(times.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return StampedColumn(
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        times_ns=np.asarray(times.flatten().to_numpy(), dtype=np.int64),
+        tokens=np.asarray(tokens.flatten().to_numpy(), dtype=np.int64),
+    )

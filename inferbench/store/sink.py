@@ -1,0 +1,112 @@
+"""Records on disk while the run goes on: two Arrow streams, made into Parquet at the end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..domain.record import RequestRecord
+from ..domain.records import Ints
+from . import schema
+from .layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, StoreError
+from .reader import recover
+
+FLUSH_S = 0.5
+"""Longest time that a completed record stays in memory only."""
+
+
+class _Stream:
+    """An Arrow IPC stream that is whole after every flush, whatever happens to the process next."""
+
+    def __init__(self, path: Path, columns: pa.Schema) -> None:
+        self._file = path.open("wb", buffering=0)
+        self._writer = pa.ipc.new_stream(self._file, columns)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write_batch(batch)
+        os.fdatasync(self._file.fileno())
+
+    def close(self) -> None:
+        self._writer.close()
+        self._file.close()
+
+
+class ArrowSink:
+    """Writes starts and records of one sweep point to its directory: the load generator's Sink.
+
+    Both streams are flushed at least every FLUSH_S while records come in; who has nothing to report for longer
+    calls `flush_if_due`. Raises StoreError where the disk is full or cannot be written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._starts: list[tuple[int, int]] = []
+        self._records: list[RequestRecord] = []
+        self._flushed = time.monotonic()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._starts_stream = _Stream(directory / STARTS_STREAM, schema.STARTS)
+            self._records_stream = _Stream(directory / RECORDS_STREAM, schema.RECORDS)
+        except OSError as error:
+            raise StoreError(f"{directory}: cannot be written: {error.strerror}") from None
+
+    def started(self, seq: int, slot_free_ns: int) -> None:
+        """A request is about to be sent."""
+        self._starts.append((seq, slot_free_ns))
+
+    def ended(self, record: RequestRecord) -> None:
+        """A request has ended."""
+        self._records.append(record)
+        self.flush_if_due()
+
+    def flush_if_due(self) -> None:
+        """Write what is in memory where the last time is FLUSH_S past."""
+        if time.monotonic() - self._flushed > FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is in memory. Starts go first, so that every record on disk has its start there."""
+        try:
+            if self._starts:
+                seqs, times = zip(*self._starts, strict=True)
+                self._starts_stream.write(pa.record_batch([seqs, times], schema=schema.STARTS))
+            if self._records:
+                self._records_stream.write(schema.to_batch(self._records))
+        except OSError as error:
+            raise StoreError(f"{self._directory}: cannot be written: {error.strerror or error}") from None
+        self._starts, self._records = [], []
+        self._flushed = time.monotonic()
+
+    def close(self, pass_times_ns: Sequence[Ints] = ()) -> None:
+        """Make the streams into Parquet files and remove them."""
+        self.flush()
+        self._starts_stream.close()
+        self._records_stream.close()
+        finalise(self._directory, pass_times_ns)
+
+
+def finalise(directory: Path, pass_times_ns: Sequence[Ints] = ()) -> None:
+    """Turn the streams of a sweep point, whole or cut short, into its Parquet files."""
+    try:
+        table = recover(directory)
+        if pass_times_ns:
+            passes = {"worker": range(len(pass_times_ns)), "pass_ns": [np.asarray(t) for t in pass_times_ns]}
+            _write_parquet(pa.table(passes, schema=schema.PASSES), directory / PASSES_FILE)
+        _write_parquet(table, directory / RECORDS_FILE)
+        for name in (STARTS_STREAM, RECORDS_STREAM):
+            (directory / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{directory}: cannot be written: {error.strerror or error}") from None
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    """Write beside, then rename: a Parquet file in a run directory is always whole."""
+    part = path.with_suffix(".part")
+    pq.write_table(table, part, compression="zstd")
+    os.replace(part, path)
