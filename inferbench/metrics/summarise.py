@@ -1,0 +1,104 @@
+"""Records into a summary."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..domain.plan import Plan
+from ..domain.record import Status
+from ..domain.records import Records
+from ..domain.summary import (
+    Basis,
+    BasisSummary,
+    ClientHealth,
+    Counts,
+    Origin,
+    PointSummary,
+    SweepPoint,
+    Throughput,
+)
+from ..domain.units import MS_PER_S, NS_PER_MS
+from .quantiles import distribution
+from .requests import Latencies, latencies
+from .window import Span, steady_state, whole_run
+
+
+def summarise(
+    records: Records,
+    plan: Plan,
+    point: SweepPoint,
+    origin: Origin,
+    *,
+    partial: bool = False,
+    client: ClientHealth | None = None,
+) -> PointSummary:
+    """Summarise a sweep point over the whole run and over its steady state."""
+    lat = latencies(records, plan.arrival)
+    run = whole_run(records, lat)
+    if plan.max_concurrency is None:
+        steady: Span | str = "an open loop without a limit has no wave to wait for"
+    else:
+        steady = steady_state(records, lat, plan.max_concurrency)
+    return PointSummary(
+        point=point,
+        origin=origin,
+        partial=partial,
+        counts=_counts(records, len(plan)),
+        isl_mean=_mean(records.isl[lat.ok]),
+        osl_mean=_mean(records.osl[lat.ok]),
+        prompt_hash=plan.prompt_hash,
+        whole_run=run and _on(Basis.WHOLE_RUN, run, records, lat, point.gpus),
+        window=_on(Basis.WINDOW, steady, records, lat, point.gpus) if isinstance(steady, Span) else None,
+        window_reason=steady if isinstance(steady, str) else None,
+        client=client,
+    )
+
+
+def _mean(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _counts(records: Records, planned: int) -> Counts:
+    by_status = {status.name.lower(): int((records.status == status).sum()) for status in Status}
+    return Counts(planned=planned, unsent=planned - len(records), **by_status)
+
+
+def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int) -> BasisSummary:
+    """Take all figures over one span.
+
+    Latencies are those of requests that began and ended within it. Tokens count when they arrive; a prompt's
+    tokens count when its first token arrives.
+    """
+    inside = lat.ok & (lat.start_ns >= span.begin_ns) & (records.chunks.last_ns <= span.end_ns)
+    gaps, counts = records.chunks.token_gaps(inside)
+    tpot = distribution(lat.tpot[inside])
+    return BasisSummary(
+        basis=basis,
+        begin_ns=span.begin_ns,
+        end_ns=span.end_ns,
+        throughput=_throughput(span, records, lat, gpus),
+        ttft_ms=distribution(lat.ttft[inside]),
+        ttft_queued_ms=distribution(lat.ttft_queued[inside]),
+        tpot_ms=tpot,
+        itl_ms=distribution(gaps / NS_PER_MS, counts),
+        e2el_ms=distribution(lat.e2el[inside]),
+        interactivity_p50=MS_PER_S / tpot.p50 if tpot and tpot.p50 > 0 else None,
+    )
+
+
+def _throughput(span: Span, records: Records, lat: Latencies, gpus: int) -> Throughput:
+    chunks, ok, seconds = records.chunks, lat.ok, span.seconds
+    output = int((chunks.tokens_before(span.end_ns) - chunks.tokens_before(span.begin_ns - 1))[ok].sum())
+    first, last = chunks.first_ns, chunks.last_ns
+    prompts = int(records.isl[ok & (first >= span.begin_ns) & (first <= span.end_ns)].sum())
+    requests = int((ok & (last >= span.begin_ns) & (last <= span.end_ns)).sum())
+    busy = np.minimum(last[ok], span.end_ns) - np.maximum(lat.start_ns[ok], span.begin_ns)
+    return Throughput(
+        seconds=seconds,
+        request_tput=requests / seconds,
+        input_tput=prompts / seconds,
+        output_tput=output / seconds,
+        total_tput=(prompts + output) / seconds,
+        tput_per_gpu=(prompts + output) / seconds / gpus,
+        in_flight_mean=float(np.maximum(busy, 0).sum()) / (span.end_ns - span.begin_ns),
+    )
