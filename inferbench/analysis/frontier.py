@@ -1,0 +1,74 @@
+"""The Pareto front of a deployment: throughput per GPU against interactivity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..domain.comparison import FrontierPoint
+from ..domain.summary import Basis, PointSummary
+from .interpolation import Floats
+from .usable import why_unusable
+
+
+def pareto(x: Floats, y: Floats) -> NDArray[np.int64]:
+    """Return the indices of the points that no other beats in both x and y (more is better), by rising x.
+
+    A point that another equals in one and beats in the other is beaten; of points equal in both, the first stays.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    falling = np.lexsort((-y, -x))
+    front, best = [], -np.inf
+    for index in falling:
+        if y[index] > best:
+            front.append(index)
+            best = y[index]
+    return np.array(front[::-1], dtype=np.int64)
+
+
+def usable_points(summaries: Sequence[PointSummary], basis: Basis) -> tuple[FrontierPoint, ...]:
+    """Return the points that can be trusted on `basis`, in the order given.
+
+    Left out are partial points, points whose client was INVALID, and points without figures on `basis` or
+    without a TPOT (a single token has none).
+    """
+    points = (_point(summary, basis) for summary in summaries if why_unusable(summary, basis) is None)
+    return tuple(point for point in points if point is not None)
+
+
+def front_of(points: Sequence[FrontierPoint]) -> tuple[FrontierPoint, ...]:
+    """Return the Pareto front of one deployment's points, by rising interactivity (and so falling throughput).
+
+    Raises ValueError for points of several deployments: a front over both would belong to neither.
+    """
+    if len({point.deployment for point in points}) > 1:
+        raise ValueError("a front belongs to one deployment")
+    return tuple(points[index] for index in pareto(*curve_of(points)))
+
+
+def frontier(summaries: Sequence[PointSummary], basis: Basis) -> tuple[FrontierPoint, ...]:
+    """Return the Pareto front of one deployment's summaries on one basis, by rising interactivity."""
+    return front_of(usable_points(summaries, basis))
+
+
+def curve_of(points: Sequence[FrontierPoint]) -> tuple[Floats, Floats]:
+    """Return the interactivity (tok/s/user) and the throughput (tok/s/GPU) of points, shape (n,) each."""
+    return np.array([p.interactivity for p in points]), np.array([p.tput_per_gpu for p in points])
+
+
+def _point(summary: PointSummary, basis: Basis) -> FrontierPoint | None:
+    figures = summary.on(basis)
+    if figures is None or figures.ttft_ms is None or figures.tpot_ms is None or figures.interactivity_p50 is None:
+        return None
+    return FrontierPoint(
+        deployment=summary.point.deployment,
+        topology=summary.point.topology,
+        concurrency=summary.point.concurrency,
+        interactivity=figures.interactivity_p50,
+        tput_per_gpu=figures.throughput.tput_per_gpu,
+        ttft_p99_ms=figures.ttft_ms.p99,
+        tpot_p99_ms=figures.tpot_ms.p99,
+        gpus=summary.point.gpus,
+    )
