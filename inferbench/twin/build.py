@@ -1,0 +1,124 @@
+"""Builds the twin of a deployment from the facts about its model, its GPU and its stack."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ..domain.deployment import Deployment, Topology
+from ..domain.errors import UsageError
+from ..domain.hardware import Gpu
+from ..domain.model import ModelSpec
+from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from ..loadgen.port import Clock
+from .all_to_all import Formats, format_change_seconds
+from .kernels import Rates
+from .kv_transfer import kv_bytes_per_token, kv_transfer, links_of
+from .memory import kv_token_budget, weight_bytes_per_gpu
+from .parameters import StackParameters, TwinParameters, load_parameters
+from .physics import DecodeStep, Hardware, PrefillPass, Streaming
+from .speculation import PassSampler
+from .streaming import OnChunk
+from .target import Plant, TwinTarget
+
+TERA = 1e12
+KV_BYTES = {"fp8": 1.0, "bf16": 2.0}
+
+
+def build_twin(
+    model: ModelSpec,
+    gpu: Gpu,
+    deployment: Deployment,
+    topology: Topology,
+    clock: Clock,
+    on_chunk: OnChunk | None = None,
+) -> TwinTarget:
+    """Return the twin of one topology of a deployment, idle at the clock's present.
+
+    on_chunk: called with (seq, tokens) when each chunk leaves for the client; without it no per-token work is done.
+    Raises UsageError where the twin has no constants for the deployment, or where it does not fit the GPUs.
+    """
+    return TwinTarget(plant_of(model, gpu, deployment, topology), clock, on_chunk)
+
+
+def plant_of(
+    model: ModelSpec,
+    gpu: Gpu,
+    deployment: Deployment,
+    topology: Topology,
+    parameters: TwinParameters | None = None,
+) -> Plant:
+    """Return how a topology behaves, by `parameters` or else by the parameter file that comes with the twin."""
+    parameters = parameters or load_parameters()
+    constants = parameters.stack(deployment.gpu, deployment.stack.framework)
+    hardware = hardware_of(gpu, deployment, parameters, constants)
+    _check(model, deployment, topology, constants, hardware)
+    prefill, decode, stack = topology.prefill, topology.decode, deployment.stack
+    kv_bytes = kv_bytes_per_token(model, hardware.kv_bytes, topology.mtp)
+    weights = weight_bytes_per_gpu(model, decode, hardware.dense_bytes, hardware.expert_bytes)
+    budget = kv_token_budget(gpu, decode, weights, kv_bytes, parameters.memory.fraction)
+    host = parameters.host
+    streaming = Streaming(host.chunk_us * NS_PER_US / NS_PER_S, stack.stream_workers, topology.stream_interval)
+    return Plant(
+        prefill_workers=prefill.workers,
+        prefill=PrefillPass(model, hardware, prefill, constants.prefill, stack.two_batch_overlap),
+        max_batch_tokens=prefill.max_batch_tokens,
+        links_per_worker=links_of(prefill),
+        transfer=kv_transfer(parameters.kv_transfer[stack.kv_transfer], gpu, model, kv_bytes, prefill, decode),
+        decode_workers=decode.workers,
+        decode=DecodeStep(model, hardware, decode, constants.decode, topology.mtp, streaming),
+        ranks=decode.gpus if decode.dp_attention else 1,
+        max_running=decode.max_running or budget,
+        kv_tokens=budget,
+        passes=_sampler(constants.decode.acceptance, topology.mtp),
+        delay_ns=round(host.delay_ms * NS_PER_MS),
+        stream_interval=topology.stream_interval,
+    )
+
+
+def hardware_of(gpu: Gpu, deployment: Deployment, parameters: TwinParameters, constants: StackParameters) -> Hardware:
+    """Return what a GPU reaches with a stack. Raises UsageError for a precision that it has no arithmetic for."""
+    peak = {"fp4": gpu.fp4_tflops, "fp8": gpu.fp8_tflops, "bf16": gpu.bf16_tflops}[deployment.precision] * TERA
+    if not peak:
+        raise UsageError(f"twin: {gpu.name} has no {deployment.precision} arithmetic; use fp8 or bf16")
+    # FP4 checkpoints of the model quantise the experts; the rest runs in 8 bits.
+    dense_bytes, dense_peak = (2.0, gpu.bf16_tflops) if deployment.precision == "bf16" else (1.0, gpu.fp8_tflops)
+    p, bandwidth = constants.decode, gpu.hbm_tb_s * TERA
+    return Hardware(
+        rates=Rates(
+            weight_bytes_s=bandwidth * p.weight_bandwidth_efficiency,
+            kv_bytes_s=bandwidth * p.kv_bandwidth_efficiency,
+            dense_flops_s=dense_peak * TERA * p.gemm_efficiency,
+            expert_flops_s=peak * p.gemm_efficiency,
+            attention_flops_s=gpu.fp8_tflops * TERA * p.attention_efficiency,
+        ),
+        peak_expert_flops_s=peak,
+        scale_up_gb_s=gpu.scale_up_gb_s,
+        dense_bytes=dense_bytes,
+        expert_bytes=constants.expert_bits[deployment.precision] / 8,
+        kv_bytes=KV_BYTES[deployment.kv_precision],
+        formats=Formats(deployment.stack.dispatch, deployment.stack.combine),
+        fitted_formats=Formats(constants.fitted_dispatch, constants.fitted_combine),
+        all_to_all=parameters.all_to_all.get(deployment.stack.all_to_all),
+    )
+
+
+def _check(
+    model: ModelSpec, deployment: Deployment, topology: Topology, constants: StackParameters, hardware: Hardware
+) -> None:
+    if topology.mtp and not model.mtp_layers:
+        raise UsageError(
+            f"twin: topology {topology.name}: {model.name} has no layer to draft tokens with; set mtp to 0"
+        )
+    if deployment.stack.two_batch_overlap and constants.prefill.all_to_all == "included":
+        raise UsageError(
+            f"twin: two_batch_overlap is not known for {deployment.gpu} {deployment.stack.framework}: "
+            "its fitted prefill holds the all-to-all; set it to false"
+        )
+    if topology.decode.dp_attention:
+        format_change_seconds(hardware.all_to_all, hardware.formats, hardware.fitted_formats, tokens=0)
+
+
+@cache
+def _sampler(acceptance: float, depth: int) -> PassSampler:
+    """Samplers keep tables that grow with the longest output, so topologies of equal depth share one."""
+    return PassSampler(acceptance, depth)

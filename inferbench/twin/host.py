@@ -1,0 +1,14 @@
+"""The host's streaming server: processes that turn new tokens into server-sent events."""
+
+from __future__ import annotations
+
+
+def streaming_floor_seconds(
+    batch: int, tokens_per_pass: float, chunk_seconds: float, workers: int, stream_interval: int
+) -> float:
+    """Least time of a decode pass: a pass cannot be shorter than writing the chunks that it causes.
+
+    A request causes one chunk per `stream_interval` tokens, and at most one per pass. `workers` processes share them.
+    """
+    chunks = batch * min(1.0, tokens_per_pass / stream_interval)
+    return chunks * chunk_seconds / workers

@@ -1,0 +1,100 @@
+"""Kernel times on one GPU by roofline: time to move the bytes and time to do the arithmetic, joined by a p-norm.
+
+A p-norm of the two is close to the larger one and rounds the knee where both matter. The exponents (4 for attention,
+3 for matrix products) follow kernel tables of NVIDIA aiconfigurator 0.12.0 (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..domain.model import ModelSpec
+
+ATTENTION_KNEE = 4
+GEMM_KNEE = 3
+FLOPS_PER_PARAMETER = 2
+"""A multiplication and an addition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Rates that kernels reach on one GPU: bytes/s and FLOP/s."""
+
+    weight_bytes_s: float
+    kv_bytes_s: float
+    dense_flops_s: float
+    expert_flops_s: float
+    attention_flops_s: float
+
+
+def p_norm(p: float, first: float, second: float) -> float:
+    """Return (first^p + second^p)^(1/p): at least the larger of the two, at most 2^(1/p) times it."""
+    larger, smaller = max(first, second), min(first, second)
+    return float(larger * (1 + (smaller / larger) ** p) ** (1 / p)) if larger > 0 else 0.0
+
+
+def mla_decode_seconds(
+    model: ModelSpec, rates: Rates, context_tokens: float, rows: int, heads: float, kv_bytes_per_element: float
+) -> float:
+    """Time of one layer's absorbed latent attention in a decode pass.
+
+    context_tokens: KV tokens read, all requests of the GPU together; rows: query rows per request (1 + drafts),
+    which share one read of the cache; heads: attention heads on this GPU. Linear in context_tokens.
+    """
+    latent = model.kv_elements_per_token_layer
+    read = latent * kv_bytes_per_element * context_tokens / rates.kv_bytes_s
+    flops = FLOPS_PER_PARAMETER * (latent + model.kv_lora_rank) * heads * rows * context_tokens
+    return p_norm(ATTENTION_KNEE, read, flops / rates.attention_flops_s)
+
+
+def dense_parameters(model: ModelSpec, share: int) -> float:
+    """Parameters per layer and GPU outside the routed experts: MLA projections and the shared experts.
+
+    The two down-projections of MLA are on every GPU; the rest is split `share` ways. The feed-forward of the first
+    dense layers counts as a shared expert, as in the fit that the constants come from.
+    """
+    head_dim = model.qk_nope_dim + model.qk_rope_dim
+    replicated = model.hidden * (model.q_lora_rank + model.kv_elements_per_token_layer)
+    query = model.q_lora_rank * model.heads * head_dim
+    key_value = model.kv_lora_rank * model.heads * (model.qk_nope_dim + model.v_dim)
+    output = model.heads * model.v_dim * model.hidden
+    return replicated + (query + key_value + output + model.shared_experts * expert_parameters(model)) / share
+
+
+def expert_parameters(model: ModelSpec) -> int:
+    """Parameters of one expert: gate, up and down projection."""
+    return 3 * model.hidden * model.moe_intermediate
+
+
+def dense_gemm_seconds(rates: Rates, parameters: float, rows: float, bytes_per_parameter: float) -> float:
+    """Time of matrix products with weights that every row uses."""
+    read = parameters * bytes_per_parameter / rates.weight_bytes_s
+    return p_norm(GEMM_KNEE, read, FLOPS_PER_PARAMETER * rows * parameters / rates.dense_flops_s)
+
+
+def experts_activated(model: ModelSpec, rows: float) -> float:
+    """Expected number of distinct routed experts that `rows` tokens choose, each choosing its experts uniformly."""
+    missed: float = (1 - model.active_experts / model.routed_experts) ** rows
+    return model.routed_experts * (1 - missed)
+
+
+def expert_gemm_seconds(model: ModelSpec, rates: Rates, bytes_per_parameter: float, rows: float, gpus: int) -> float:
+    """Time of one layer's routed experts for `rows` tokens of the whole worker, spread evenly over its GPUs.
+
+    Only activated experts are read. Splitting by experts or by their inner dimension moves the same bytes.
+    """
+    parameters = expert_parameters(model)
+    read = experts_activated(model, rows) * parameters * bytes_per_parameter / (gpus * rates.weight_bytes_s)
+    flops = FLOPS_PER_PARAMETER * rows * model.active_experts * parameters
+    return p_norm(GEMM_KNEE, read, flops / (gpus * rates.expert_flops_s))
+
+
+def prefill_flops(model: ModelSpec, tokens: float, squared_tokens: float) -> float:
+    """FLOPs to prefill prompts: `tokens` summed over prompts, `squared_tokens` the sum of their squares.
+
+    Causal attention scores each token against half of its prompt, with keys of qk_nope + qk_rope and values of v_dim.
+    """
+    per_token = FLOPS_PER_PARAMETER * model.layers * dense_parameters(model, share=1)
+    per_token += FLOPS_PER_PARAMETER * model.moe_layers * model.active_experts * expert_parameters(model)
+    attention = model.layers * model.heads * (model.qk_nope_dim + model.qk_rope_dim + model.v_dim)
+    return per_token * tokens + attention * squared_tokens

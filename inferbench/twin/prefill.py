@@ -1,0 +1,91 @@
+"""Prefill workers: a queue of prompts, passes over whole prompts, then the transfer of their KV cache."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from ..domain.units import NS_PER_S
+from ..loadgen.port import Clock
+from .flight import Flight
+
+
+class PrefillTime(Protocol):
+    """Duration of a prefill pass."""
+
+    def seconds(self, tokens: int, squared_tokens: int, prompts: int) -> float:
+        """Time of a pass over prompts with these sums."""
+
+
+class TransferTime(Protocol):
+    """Duration of a KV transfer."""
+
+    def seconds(self, tokens: int) -> float:
+        """Time that a prompt's cache holds its link."""
+
+
+class KvLinks:
+    """The NICs of one prefill worker: transfers take the link that is free first and queue for it in order."""
+
+    def __init__(self, clock: Clock, links: int, time: TransferTime, arrived: Callable[[Flight], None]) -> None:
+        self._clock, self._time, self._arrived = clock, time, arrived
+        self._free_ns = [0] * links
+
+    def send(self, flight: Flight) -> None:
+        """Move the cache of a prefilled prompt; `arrived` is called when decode has it."""
+        free_ns = self._free_ns
+        link = free_ns.index(min(free_ns))
+        start_ns = max(self._clock.now_ns(), free_ns[link])
+        free_ns[link] = start_ns + round(self._time.seconds(flight.request.isl) * NS_PER_S)
+        self._clock.call_at(free_ns[link], partial(self._arrive, flight))
+
+    def reset(self) -> None:
+        """Forget every transfer."""
+        self._free_ns = [0] * len(self._free_ns)
+
+    def _arrive(self, flight: Flight) -> None:
+        if flight.open:
+            self._arrived(flight)
+
+
+class PrefillWorker:
+    """Runs one pass at a time over the prompts at the head of its queue, up to a token limit, at least one prompt."""
+
+    def __init__(self, clock: Clock, time: PrefillTime, max_batch_tokens: int, links: KvLinks) -> None:
+        self._clock, self._time, self._links = clock, time, links
+        self._max_batch_tokens = max_batch_tokens
+        self._queue: deque[Flight] = deque()
+        self._busy = False
+
+    def enqueue(self, flight: Flight) -> None:
+        """Queue a prompt."""
+        self._queue.append(flight)
+        if not self._busy:
+            self._start_pass()
+
+    def reset(self) -> None:
+        """Forget every prompt. A pass under way runs out, for the GPU cannot be stopped inside it."""
+        self._queue.clear()
+        self._links.reset()
+
+    def _start_pass(self) -> None:
+        queue, tokens, squared = self._queue, 0, 0
+        batch: list[Flight] = []
+        while queue and (not batch or tokens + queue[0].request.isl <= self._max_batch_tokens):
+            flight = queue.popleft()
+            isl = flight.request.isl
+            tokens += isl
+            squared += isl * isl
+            batch.append(flight)
+        self._busy = bool(batch)
+        if batch:
+            seconds = self._time.seconds(tokens, squared, len(batch))
+            self._clock.call_at(self._clock.now_ns() + round(seconds * NS_PER_S), partial(self._end_pass, batch))
+
+    def _end_pass(self, batch: list[Flight]) -> None:
+        for flight in batch:
+            if flight.open:
+                self._links.send(flight)
+        self._start_pass()

@@ -1,0 +1,121 @@
+"""The twin as a target: a router before prefill workers, KV links, admission and decode workers, on any clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from typing_extensions import override
+
+from ..domain.plan import PlannedRequest
+from ..domain.records import Ints
+from ..loadgen.port import Clock, Done, Target
+from .flight import Flight
+from .prefill import KvLinks, PrefillTime, PrefillWorker, TransferTime
+from .scheduler import Admission, DecodeWorker, StepTime
+from .streaming import ChunkStream, OnChunk
+
+
+class Passes(Protocol):
+    """Draws the passes that an output needs."""
+
+    def passes(self, tokens: int, seed: int) -> int:
+        """Passes that make `tokens` tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """Everything that a deployment's behaviour follows from: how many workers, how fast, how much they hold."""
+
+    prefill_workers: int
+    prefill: PrefillTime
+    max_batch_tokens: int
+    links_per_worker: int
+    transfer: TransferTime
+    decode_workers: int
+    decode: StepTime
+    ranks: int
+    """Attention ranks of a decode worker that hold requests of their own; 1 without DP attention."""
+    max_running: int
+    kv_tokens: int
+    """KV tokens that one decode worker has room for."""
+    passes: Passes
+    delay_ns: int
+    """From the end of a pass to the client."""
+    stream_interval: int
+
+
+class TwinTarget(Target):
+    """A simulated deployment. Everything happens in callbacks of the clock; nothing is random but the plan's seeds.
+
+    The router gives requests to the prefill workers in turn (round robin), in the order of submission.
+    """
+
+    def __init__(self, plant: Plant, clock: Clock, on_chunk: OnChunk | None = None) -> None:
+        self._clock, self._passes = clock, plant.passes
+        self._flights: dict[Flight, None] = {}
+        self._submitted = 0
+        self._decode = [
+            DecodeWorker(
+                index,
+                clock,
+                plant.decode,
+                ranks=plant.ranks,
+                max_running=plant.max_running,
+                kv_tokens=plant.kv_tokens,
+                delay_ns=plant.delay_ns,
+                ended=self._ended,
+                stream=None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval),
+            )
+            for index in range(plant.decode_workers)
+        ]
+        self._admission = Admission(self._decode)
+        self._prefill = [
+            PrefillWorker(
+                clock,
+                plant.prefill,
+                plant.max_batch_tokens,
+                KvLinks(clock, plant.links_per_worker, plant.transfer, self._admission.arrived),
+            )
+            for _ in range(plant.prefill_workers)
+        ]
+
+    @override
+    def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
+        """Queue the prompt. One that no decode worker could ever hold ends as an error."""
+        now = self._clock.now_ns()
+        flight = Flight(request, slot_free_ns, now, done, self._passes.passes(request.osl - 1, request.seed))
+        self._flights[flight] = None
+        if self._decode[0].could_ever_hold(flight):
+            self._prefill[self._submitted % len(self._prefill)].enqueue(flight)
+            self._submitted += 1
+        else:
+            self._clock.call_at(now, partial(self._refuse, flight))
+
+    @override
+    def cancel_all(self) -> None:
+        now = self._clock.now_ns()
+        flights, self._flights = list(self._flights), {}
+        self._admission.reset()
+        for prefill in self._prefill:
+            prefill.reset()
+        for decode in self._decode:
+            decode.reset()
+        for flight in flights:
+            flight.cancel(now, self._decode[flight.worker].pass_times_ns)
+
+    @override
+    def pass_times_ns(self) -> Sequence[Ints]:
+        return [np.array(worker.pass_times_ns, dtype=np.int64) for worker in self._decode]
+
+    def _ended(self, flight: Flight, end_ns: int) -> None:
+        del self._flights[flight]
+        flight.finish(end_ns)
+
+    def _refuse(self, flight: Flight) -> None:
+        if flight.open:
+            del self._flights[flight]
+            flight.fail(f"{flight.kv_tokens} tokens exceed the KV cache of a decode worker", self._clock.now_ns())
