@@ -1,0 +1,81 @@
+"""Requests as bytes, written ahead of time so that none is written while the load waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..domain.plan import Plan, PlannedRequest
+from .dialects import Prompt, dialect_for
+from .endpoint import Endpoint
+
+MakePrompt = Callable[[PlannedRequest], Prompt]
+
+
+class Bodies:
+    """The requests of a plan as they go over the wire, head and body, the next `ahead` of them ready."""
+
+    def __init__(self, endpoint: Endpoint, plan: Plan, make_prompt: MakePrompt, loop: asyncio.AbstractEventLoop):
+        self._endpoint = endpoint
+        self._dialect = dialect_for(endpoint.path)
+        self._plan = plan
+        self._make_prompt = make_prompt
+        self._loop = loop
+        self._head = _head(endpoint)
+        self._ready: dict[int, bytes] = {}
+        self._next = 0
+        self._ahead = 0
+        self._scheduled = False
+
+    async def prepare(self, ahead: int) -> None:
+        """Write the next `ahead` requests, and from now on keep as many ready."""
+        self._ahead = ahead
+        while self._wanted():
+            self._write_next()
+            await asyncio.sleep(0)
+
+    def take(self, request: PlannedRequest) -> bytes:
+        """Return a request's bytes. Plans go out in order; one that is not ready yet is written now."""
+        wire = self._ready.pop(request.seq, None)
+        self._next = max(self._next, request.seq + 1)
+        self._schedule()
+        return wire if wire is not None else self._write(request)
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self._wanted():
+            self._scheduled = True
+            self._loop.call_soon(self._on_turn)
+
+    def _wanted(self) -> bool:
+        return self._next < len(self._plan) and len(self._ready) < self._ahead
+
+    def _on_turn(self) -> None:
+        """Write one request only, so that the sockets are looked at between any two."""
+        self._scheduled = False
+        if self._wanted():
+            self._write_next()
+        self._schedule()
+
+    def _write_next(self) -> None:
+        request = self._plan.request(self._next)
+        self._ready[request.seq] = self._write(request)
+        self._next += 1
+
+    def _write(self, request: PlannedRequest) -> bytes:
+        prompt = self._make_prompt(request)
+        body = self._dialect.body(self._endpoint, prompt, request.osl, self._plan.ignore_eos)
+        return self._head + b"%d\r\n\r\n" % len(body) + body
+
+
+def _head(endpoint: Endpoint) -> bytes:
+    """The request's head up to the value of Content-Length, which comes last."""
+    lines = [
+        f"POST {endpoint.target_path()} HTTP/1.1",
+        f"Host: {endpoint.authority}",
+        "User-Agent: inferbench",
+        "Accept: text/event-stream",
+        "Content-Type: application/json",
+        *(f"{name}: {value}" for name, value in endpoint.header_lines()),
+        "Content-Length: ",
+    ]
+    return "\r\n".join(lines).encode("ascii")

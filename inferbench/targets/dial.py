@@ -1,0 +1,68 @@
+"""Opening connections: the name is looked up once, and every way it can fail becomes one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+from .connection import Connection, Owner
+from .endpoint import Endpoint
+from .tls import TlsConnection
+
+CONNECT_TIMEOUT_S = 30
+"""Longest that one connection may take to open, TLS handshake included, s."""
+
+
+class Dialer:
+    """Opens connections to one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, now_ns: Callable[[], int], loop: asyncio.AbstractEventLoop) -> None:
+        self._endpoint = endpoint
+        self._now_ns = now_ns
+        self._loop = loop
+        self._tls = endpoint.tls_context()
+        self._peer: tuple[str, int] | None = None  # the address that last took a connection
+
+    async def dial(self, owner: Owner) -> Connection:
+        """Open one connection, TLS included. Raises OSError; of its kind are also a timeout, DNS and TLS errors."""
+        host, port = self._peer or (self._endpoint.host, self._endpoint.port)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                transport, connection = await self._loop.create_connection(lambda: self._new(owner), host, port)
+                await _usable(transport, connection)
+        except OSError:
+            self._peer = None
+            raise
+        self._peer = transport.get_extra_info("peername")[:2]
+        return connection
+
+    def _new(self, owner: Owner) -> Connection:
+        if self._tls is None:
+            return Connection(owner, self._now_ns)
+        return TlsConnection(owner, self._now_ns, self._tls, self._endpoint.host)
+
+
+async def _usable(transport: asyncio.BaseTransport, connection: Connection) -> None:
+    """Wait for the connection to be ready, and leave no socket behind where it never is."""
+    try:
+        await connection.ready
+    except BaseException:
+        cast(asyncio.Transport, transport).abort()
+        raise
+
+
+def why_not(error: OSError) -> str:
+    """Say why a connection could not be had."""
+    if isinstance(error, socket.gaierror):
+        return f"host name not found: {error.strerror}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {error.verify_message}"
+    if isinstance(error, TimeoutError) and not error.errno:
+        return f"no connection within {CONNECT_TIMEOUT_S} s"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    return os.strerror(error.errno) if error.errno else str(error)

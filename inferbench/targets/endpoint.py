@@ -1,0 +1,117 @@
+"""Where requests go: the URL of an OpenAI-compatible endpoint, the model, and what is sent along."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+from ..domain.errors import UsageError
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint and how it is asked. Raises UsageError where the URL, the path or a header cannot be used."""
+
+    base_url: str
+    """Scheme, host, port and a path prefix if there is one: `http://127.0.0.1:8000`."""
+    path: str
+    """Path of the endpoint below the base URL: `/v1/completions`."""
+    model: str | None = None
+    """Model to ask for; None until a probe has found the only one that is served."""
+    api_key: SecretStr | None = None
+    """Sent as a bearer token, shown nowhere."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Extra request headers. Not shown either, since they may carry credentials."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Extra keys of the request body; they win over ours."""
+    request_timeout_s: float = 6 * 60 * 60
+    """Longest that one request may take from when it is handed over, s. The default is that of `vllm bench serve`."""
+    verify_tls: bool = True
+    """Check the server's certificate and name."""
+
+    def __post_init__(self) -> None:
+        url = _split(self.base_url)
+        if not self.path.startswith("/"):
+            raise UsageError(f"endpoint path {self.path!r} must start with '/', as in /v1/completions")
+        if url.path.rstrip("/").endswith("/v1") and self.path.startswith("/v1/"):
+            raise UsageError(
+                f"base URL {self.base_url!r} and path {self.path!r} both hold /v1: leave it out of the URL"
+            )
+        for name, value in self.header_lines():
+            if any(c in name + value for c in "\r\n") or not (name + value).isascii():
+                raise UsageError(f"header {name!r} holds a line break or a character that is not ASCII")
+        if not self.request_timeout_s > 0:
+            raise UsageError(f"request timeout {self.request_timeout_s} s must be above 0")
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return _split(self.base_url).scheme == "https"
+
+    @property
+    def host(self) -> str:
+        """Host name or address, without brackets."""
+        return _split(self.base_url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """TCP port."""
+        url = _split(self.base_url)
+        return url.port or DEFAULT_PORTS[url.scheme]
+
+    @property
+    def authority(self) -> str:
+        """The Host header: host and, where it is not the default, port."""
+        return _split(self.base_url).netloc
+
+    def target_path(self, path: str | None = None) -> str:
+        """Path on the server, the base URL's prefix included: of `path`, or of the endpoint itself."""
+        return _split(self.base_url).path.rstrip("/") + (path or self.path)
+
+    def url(self, path: str | None = None) -> str:
+        """Full URL of `path`, or of the endpoint itself."""
+        return self.base_url.rstrip("/") + (path or self.path)
+
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Headers that every request to this server carries, the credentials included."""
+        bearer = [("Authorization", f"Bearer {self.api_key.get_secret_value()}")] if self.api_key else []
+        return [*bearer, *self.headers.items()]
+
+    def redact(self, text: str) -> str:
+        """Take the API key out of a text that may have echoed it."""
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        return text.replace(key, "***") if key else text
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """TLS settings with the system's certificates; None for plain http."""
+        if not self.is_tls:
+            return None
+        context = ssl.create_default_context()
+        if not self.verify_tls:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def _split(base_url: str) -> SplitResult:
+    """Split a base URL. Raises UsageError where it is not one; the message never repeats credentials."""
+    try:
+        url = urlsplit(base_url)
+        port_fits = url.port is None or url.port > 0
+        (url.hostname or "").encode("idna")  # a label that is empty or too long cannot be looked up
+    except ValueError:
+        raise UsageError(f"base URL {base_url!r} is not a URL; write http://HOST:PORT or https://HOST:PORT") from None
+    if url.username is not None or url.password is not None:
+        raise UsageError("the base URL must not hold a user name or password; give an API key or a header instead")
+    if url.scheme not in DEFAULT_PORTS or not url.hostname or not port_fits:
+        raise UsageError(f"base URL {base_url!r} cannot be used; write http://HOST:PORT or https://HOST:PORT")
+    if url.query or url.fragment or not base_url.isascii() or any(c.isspace() for c in base_url):
+        raise UsageError(f"base URL {base_url!r} must hold no query, fragment, space or character that is not ASCII")
+    return url

@@ -1,0 +1,203 @@
+"""A real endpoint over HTTP, as a target of the load generator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from ..domain.errors import EndpointError
+from ..domain.plan import Plan, PlannedRequest
+from ..domain.record import Status
+from ..domain.records import Ints
+from ..domain.units import NS_PER_MS, NS_PER_S
+from ..loadgen.limits import need_open_files
+from ..loadgen.port import Clock, Done, Target
+from .answer import make_record
+from .bodies import Bodies, MakePrompt
+from .connection import Connection
+from .dial import Dialer, why_not
+from .dialects import dialect_for
+from .endpoint import Endpoint
+from .exchange import Exchange
+
+BATCH = 1024
+"""Connections opened at a time: more would overflow the listen backlog of common servers and be dropped."""
+
+LOOK_NS = NS_PER_MS
+"""Time that one turn of the loop may spend on what has come, so that what comes meanwhile is stamped in time."""
+
+SWEEPS_PER_TIMEOUT = 50
+"""Timeouts are looked for this often within a timeout, so they are at most 2 % late."""
+
+
+class HttpTarget(Target):
+    """An OpenAI-compatible endpoint.
+
+    While streams run, reads are stamped and kept; an answer is taken apart when it has ended. All methods are
+    called from the thread of `loop`.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, plan: Plan, make_prompt: MakePrompt, clock: Clock, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.streams_open_max = 0
+        """Most requests that were out on a connection at once."""
+        self._endpoint = endpoint
+        self._dialect = dialect_for(endpoint.path)
+        self._bodies = Bodies(endpoint, plan, make_prompt, loop)
+        self._clock = clock
+        self._loop = loop
+        self._dialer = Dialer(endpoint, clock.now_ns, loop)
+        self._timeout_ns = int(endpoint.request_timeout_s * NS_PER_S)
+        self._connections: set[Connection] = set()
+        self._idle: list[Connection] = []
+        self._under_way: dict[Exchange, None] = {}  # oldest first
+        self._connecting: dict[Exchange, asyncio.Task[None]] = {}
+        self._carried: dict[Exchange, Connection] = {}
+        self._to_look_at: dict[Connection, None] = {}  # longest waiting first
+        self._looking = False
+        self._sweeping = False
+
+    async def open(self, connections: int) -> None:
+        """Open connections before the load starts, and write the first requests.
+
+        Raises EndpointError where not even one can be had. Where some cannot, requests open their own later.
+        """
+        need_open_files(connections)
+        try:
+            self._idle.append(await self._dial())
+        except OSError as error:
+            raise EndpointError(f"{self._endpoint.base_url} cannot be reached: {why_not(error)}") from None
+        await self._bodies.prepare(connections)
+        for done in range(1, connections, BATCH):
+            batch = (self._dial() for _ in range(min(BATCH, connections - done)))
+            opened = await asyncio.gather(*batch, return_exceptions=True)
+            self._idle += [connection for connection in opened if isinstance(connection, Connection)]
+
+    @override
+    def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
+        wire = self._bodies.take(request)
+        exchange = Exchange(request, slot_free_ns, done, wire, submitted_ns=self._clock.now_ns())
+        self._under_way[exchange] = None
+        connection = self._idle_connection()
+        if connection is None:
+            self._connect(exchange)
+        else:
+            exchange.may_reconnect = True
+            self._send(connection, exchange)
+        if not self._sweeping:
+            self._sweep()
+
+    @override
+    def cancel_all(self) -> None:
+        for exchange in list(self._under_way):
+            self._give_up(exchange, Status.CANCELLED, "cancelled by the client")
+
+    @override
+    def pass_times_ns(self) -> Sequence[Ints]:
+        return ()
+
+    async def close(self) -> None:
+        """Cancel what is in flight and close all connections."""
+        connecting = list(self._connecting.values())
+        self.cancel_all()
+        await asyncio.gather(*connecting, return_exceptions=True)
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort()
+        await asyncio.gather(*(connection.closed for connection in connections))
+
+    def look_later(self, connection: Connection) -> None:
+        """See `connection.Owner`."""
+        self._to_look_at[connection] = None
+        if not self._looking:
+            self._looking = True
+            self._loop.call_soon(self._look)
+
+    def exchange_ended(self, connection: Connection, exchange: Exchange, end_ns: int, failure: str | None) -> None:
+        """See `connection.Owner`."""
+        del self._carried[exchange]
+        if connection.is_open:
+            self._idle.append(connection)
+        if failure and exchange.may_reconnect and not exchange.answered:
+            # The server closed the idle connection while the request was on its way, so it was never served;
+            # RFC 9112, section 9.3.1, has it sent again on a new connection. One that was served is never repeated.
+            exchange.sent_ns = None
+            self._connect(exchange)
+        else:
+            self._end(exchange, end_ns, Status.ERROR if failure else Status.OK, failure)
+
+    def _look(self) -> None:
+        """Look at connections for a while. What is left is for the next turn, when the sockets have had theirs."""
+        enough_ns = self._clock.now_ns() + LOOK_NS
+        while self._to_look_at and self._clock.now_ns() < enough_ns:
+            connection = next(iter(self._to_look_at))
+            del self._to_look_at[connection]
+            connection.look()
+        self._looking = bool(self._to_look_at)
+        if self._looking:
+            self._loop.call_soon(self._look)
+
+    def _idle_connection(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return None
+
+    async def _dial(self) -> Connection:
+        connection = await self._dialer.dial(self)
+        self._connections.add(connection)
+        connection.closed.add_done_callback(lambda _: self._connections.discard(connection))
+        return connection
+
+    def _connect(self, exchange: Exchange) -> None:
+        exchange.may_reconnect = False
+        self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
+
+    async def _connect_and_send(self, exchange: Exchange) -> None:
+        begin_ns = self._clock.now_ns()
+        try:
+            connection = await self._dial()
+        except OSError as error:
+            del self._connecting[exchange]
+            self._end(exchange, self._clock.now_ns(), Status.REFUSED, why_not(error))
+            return
+        del self._connecting[exchange]
+        exchange.connect_ns = self._clock.now_ns() - begin_ns
+        self._send(connection, exchange)
+
+    def _send(self, connection: Connection, exchange: Exchange) -> None:
+        self._carried[exchange] = connection
+        self.streams_open_max = max(self.streams_open_max, len(self._carried))
+        connection.send(exchange)
+
+    def _sweep(self) -> None:
+        """Time out what is too old, and come back as long as anything is under way."""
+        self._sweeping = bool(self._under_way)
+        if not self._sweeping:
+            return
+        now_ns = self._clock.now_ns()
+        for exchange in list(self._under_way):
+            if now_ns - exchange.submitted_ns < self._timeout_ns:
+                break  # those behind it are younger
+            self._give_up(exchange, Status.TIMEOUT, f"no end within {self._endpoint.request_timeout_s:g} s")
+        self._clock.call_at(now_ns + min(self._timeout_ns // SWEEPS_PER_TIMEOUT, NS_PER_S), self._sweep)
+
+    def _give_up(self, exchange: Exchange, status: Status, why: str) -> None:
+        """End an exchange that the server has not ended, and the connection with it."""
+        if connection := self._carried.get(exchange):
+            connection.look()  # it may have ended, and only have waited to be looked at
+        if exchange not in self._under_way:
+            return
+        if connection := self._carried.pop(exchange, None):
+            connection.abort()
+        if task := self._connecting.pop(exchange, None):
+            task.cancel()
+        self._end(exchange, self._clock.now_ns(), status, why)
+
+    def _end(self, exchange: Exchange, end_ns: int, status: Status, failure: str | None) -> None:
+        del self._under_way[exchange]
+        exchange.done(make_record(exchange, end_ns, status, failure, self._endpoint, self._dialect))

@@ -1,0 +1,58 @@
+"""Server-sent events out of stamped reads (WHATWG HTML, section 9.2.6 "Interpreting an event stream")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event, stamped with the time of the read that held its last byte."""
+
+    t_ns: int
+    name: str
+    """The `event` field, empty where there is none."""
+    data: bytes
+    """The `data` lines, joined by newlines."""
+
+
+def parse_events(reads: Sequence[tuple[int, bytes]]) -> list[Event]:
+    """Parse the stamped reads of a whole response body.
+
+    The reads are joined before they are parsed, so the same bytes give the same events however they were split,
+    and no bytes raise. An event that the end of the body left without its blank line counts too: servers that
+    forget the last newline are more common than ones that break off there, and a broken connection shows elsewhere.
+    """
+    events: list[Event] = []
+    name, data, t_ns = b"", [], 0
+    for t_ns, line in _stamped_lines(reads):
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif line.startswith(b"event:"):
+            name = line[6:].removeprefix(b" ")
+        elif line == b"data":
+            data.append(b"")
+        elif not line:
+            if data:
+                events.append(Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data)))
+            name, data = b"", []
+    if data:
+        events.append(Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data)))
+    return events
+
+
+def _stamped_lines(reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Yield each line without its end, with the stamp of the read that held its last byte, the line's end included."""
+    arrivals = iter(reads)
+    t_ns, arrived, position = 0, 0, 0
+    body = b"".join([chunk for _, chunk in reads])
+    # bytes.splitlines splits at LF, CR and CRLF and nowhere else, which are the line ends of the standard.
+    for line in body.splitlines(keepends=True):
+        text = line if position else line.removeprefix(BYTE_ORDER_MARK)
+        position += len(line)
+        while arrived < position:
+            t_ns, chunk = next(arrivals)
+            arrived += len(chunk)
+        yield t_ns, text.rstrip(b"\r\n")

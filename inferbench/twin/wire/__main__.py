@@ -1,0 +1,42 @@
+"""A server of fixed pace as a process: `python -m inferbench.twin.wire --ttft-ms 200 --tpot-ms 50`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from ...domain.errors import InferbenchError
+from ...domain.units import NS_PER_MS
+from ...loadgen.port import Clock, Target
+from ..pace import FixedPace
+from ..streaming import OnChunk
+from .server import serve
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. Prints the URL as one JSON line when ready."""
+    parser = argparse.ArgumentParser(prog="python -m inferbench.twin.wire", description=__doc__)
+    parser.add_argument("--ttft-ms", type=float, default=200, help="time to the first token")
+    parser.add_argument("--tpot-ms", type=float, default=50, help="time per further token")
+    parser.add_argument("--model", default="paced", help="model name to serve under")
+    parser.add_argument("--port", type=int, default=0, help="0: a free one")
+    options = parser.parse_args()
+
+    def make_target(clock: Clock, on_chunk: OnChunk) -> Target:
+        ttft_ns, tpot_ns = int(options.ttft_ms * NS_PER_MS), int(options.tpot_ms * NS_PER_MS)
+        return FixedPace(ttft_ns, tpot_ns, clock, on_chunk, grain_ns=NS_PER_MS)
+
+    def announce(url: str) -> None:
+        print(json.dumps({"url": url}), flush=True)
+
+    try:
+        serve(make_target, options.model, "127.0.0.1", options.port, announce)
+    except InferbenchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

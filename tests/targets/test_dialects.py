@@ -1,0 +1,111 @@
+"""What goes into a request body, and what an event means."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from inferbench.domain.errors import UsageError
+from inferbench.targets.dialects import Chat, Completions, Usage, dialect_for
+from inferbench.targets.endpoint import Endpoint
+
+COMMON = {
+    "model": "m",
+    "max_tokens": 5,
+    "temperature": 0,
+    "ignore_eos": True,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+}
+
+
+def endpoint(**options):
+    return Endpoint("http://host", "/v1/completions", "m", **options)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "prompt", "own"),
+    [
+        (Completions(), "hi", {"prompt": "hi"}),
+        (Completions(), [1, 2], {"prompt": [1, 2]}),
+        (Chat(), "hi", {"messages": [{"role": "user", "content": "hi"}]}),
+    ],
+)
+def test_body(dialect, prompt, own):
+    assert orjson.loads(dialect.body(endpoint(), prompt, 5, True)) == COMMON | own
+
+
+def test_extra_body_wins():
+    body = Completions().body(endpoint(extra_body={"temperature": 0.6, "top_k": 1}), "hi", 5, False)
+    assert orjson.loads(body) == COMMON | {"prompt": "hi", "temperature": 0.6, "top_k": 1, "ignore_eos": False}
+
+
+def test_paths():
+    assert isinstance(dialect_for("/v1/completions"), Completions)
+    assert isinstance(dialect_for("/openai/v1/chat/completions"), Chat)
+    with pytest.raises(UsageError, match="allowed: /v1/completions"):
+        dialect_for("/generate")
+
+
+def choice(**fields):
+    return orjson.dumps({"choices": [{"index": 0, **fields}]})
+
+
+@pytest.mark.parametrize(
+    ("dialect", "data", "bearing", "length"),
+    [
+        (Completions(), choice(text="abc"), True, 3),
+        (Completions(), choice(text="", finish_reason="stop"), False, 0),
+        (Completions(), choice(text="é€"), True, 2),
+        (Chat(), choice(delta={"role": "assistant", "content": ""}), False, 0),
+        (Chat(), choice(delta={"role": "assistant", "content": None}), False, 0),
+        (Chat(), choice(delta={"content": "ab"}), True, 2),
+        (Chat(), choice(delta={"reasoning_content": "abc"}), True, 3),
+        (Chat(), choice(delta={"reasoning": "abcd"}), True, 4),
+        (Chat(), choice(delta={"reasoning": "ab", "reasoning_content": "ab"}), True, 2),
+        (Chat(), choice(delta={"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}), True, 3),
+        (Chat(), choice(delta={"tool_calls": [{"function": None}, 3]}), True, 0),
+        (Chat(), choice(delta={"tool_calls": []}), False, 0),
+        (Chat(), choice(delta=None), False, 0),
+        (Chat(), b'{"choices": null}', False, 0),
+        (Chat(), b'{"choices": [3]}', False, 0),
+        (Chat(), b"{}", False, 0),
+    ],
+)
+def test_tokens(dialect, data, bearing, length):
+    reading = dialect.interpret("", data)
+    assert (reading.token_bearing, reading.text_length, reading.error) == (bearing, length, None)
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        ({"prompt_tokens": 7, "completion_tokens": 3}, Usage(7, 3)),
+        ({"prompt_tokens": 7}, Usage(7, None)),
+        ({"prompt_tokens": -1, "completion_tokens": True}, Usage(None, None)),
+        ({"prompt_tokens": "7", "completion_tokens": 3.5}, Usage(None, None)),
+        (None, None),
+        ([1], None),
+    ],
+)
+def test_usage(usage, read):
+    assert Completions().interpret("", orjson.dumps({"choices": [], "usage": usage})).usage == read
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("", b'{"error": {"message": "m1", "code": 5}}', "m1"),
+        ("", b'{"error": {"code": 5}}', '{"code":5}'),
+        ("", b'{"error": "m2"}', "m2"),
+        ("error", b'{"message": "m3"}', "m3"),
+        ("error", b"plain words", "plain words"),
+        ("", b"{", "not JSON"),
+        ("", b"", "not JSON"),
+        ("", b"null", "no JSON object"),
+    ],
+)
+def test_errors(name, data, says):
+    reading = Completions().interpret(name, data)
+    assert says in reading.error
+    assert not reading.token_bearing
