@@ -1,0 +1,24 @@
+"""The charts of a run, in the order in which a page shows them; the dashboard shows the same ones."""
+
+from __future__ import annotations
+
+from .chart import Chart
+from .figures_frontier import cost_chart, throughput_chart
+from .figures_latency import live_chart, ttft_chart
+from .figures_verdict import cost_ranges_chart, verdict_chart
+from .view import RunView
+
+
+def comparison_charts(view: RunView) -> tuple[Chart, ...]:
+    """The charts that compare deployments; none for an ad-hoc run."""
+    if view.scenario is None:
+        return ()
+    headline = view.scenario.headline
+    verdicts = (cost_ranges_chart(view), verdict_chart(view)) if view.conclusions else ()
+    costs = (cost_chart(view, headline.book, headline.tier),) if view.costs else ()
+    return (*verdicts, *costs, throughput_chart(view), ttft_chart(view))
+
+
+def live_charts(view: RunView) -> tuple[Chart, ...]:
+    """The chart of the live leg; none where it was not run."""
+    return (live_chart(view),) if view.live and view.live.steps else ()

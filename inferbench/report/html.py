@@ -1,0 +1,91 @@
+"""A run as one self-contained page: no network, no other file, nothing from a file or a server read as markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from .answers import answers, describe, tally
+from .chart import CONFIG, Chart
+from .conditions import conditions, points_table
+from .figures import comparison_charts, live_charts
+from .format import utc
+from .glossary import TERMS
+from .notices import live_notice, notices
+from .table import Table
+from .tables import conclusions_table, verdict_matrix
+from .tables_points import bench_table, live_table, sweep_table
+from .view import RunView
+
+
+def render_html(view: RunView) -> str:
+    """Render the page. It opens from a file, and its content policy lets it load nothing from anywhere."""
+    charts = comparison_charts(view)
+    live = live_charts(view)
+    scripts = _scripts() if charts or live else ()
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            view=view,
+            answers=answers(view),
+            tally=tally(view) if view.conclusions else "",
+            describe={point.name: describe(point) for point in view.operating_points},
+            notices=notices(view),
+            live_notice=live_notice(view),
+            charts=charts,
+            live_charts=live,
+            tables=_tables(view),
+            live_tables=(live_table(view),) if live else (),
+            conditions=conditions(view),
+            points=points_table(view),
+            glossary=TERMS,
+            scripts=scripts,
+            hashes=[_policy_hash(script) for script in scripts],
+            figure_json=figure_json,
+            utc=utc,
+        )
+    )
+
+
+def figure_json(chart: Chart) -> Markup:
+    """A figure as JSON that may stand inside a script element: `<` is written as an escape, so it cannot close it."""
+    document = json.loads(chart.figure.to_json())
+    text = json.dumps({"data": document["data"], "layout": document["layout"], "config": CONFIG}, sort_keys=True)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _tables(view: RunView) -> tuple[Table, ...]:
+    if view.scenario is None:
+        return tuple(bench_table(summary) for summary in view.summaries)
+    verdicts = (conclusions_table(view), verdict_matrix(view)) if view.conclusions else ()
+    return (*verdicts, sweep_table(view))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("inferbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _scripts() -> tuple[Markup, ...]:
+    """The page's only scripts: Plotly, and what draws the figures. Both are ours, so neither is escaped."""
+    return Markup(get_plotlyjs()), Markup(_environment().get_template("report.js").render())
+
+
+def _policy_hash(script: str) -> str:
+    """The source expression that lets exactly this inline script run (W3C Content Security Policy Level 3)."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

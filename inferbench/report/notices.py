@@ -1,0 +1,86 @@
+"""What a reader must know before any figure: simulated, INVALID, partial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..domain.manifest import RunState
+from ..domain.summary import PointSummary
+from .view import RunView
+
+NAMED = 3
+"""Sweep points that a notice names before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A banner."""
+
+    kind: Literal["simulated", "invalid", "partial"]
+    title: str
+    text: str
+
+
+def notices(view: RunView) -> tuple[Notice, ...]:
+    """The banners that apply, gravest first."""
+    found = (_invalid(view), _partial(view), _simulated(view))
+    return tuple(notice for notice in found if notice is not None)
+
+
+def live_notice(view: RunView) -> Notice | None:
+    """The banner of the live leg where a step of it was INVALID: it judges the client, no deployment."""
+    steps = view.live.steps if view.live else ()
+    bad = [step for step in steps if step.summary.client and not step.summary.client.valid]
+    if view.live is None or not bad:
+        return None
+    held = f"The client held {view.live.held:,} streams honestly" if view.live.held else "The client held no step"
+    listed = "; ".join(f"{step.concurrency:,} streams: {_reasons(step.summary)}" for step in bad)
+    return Notice("invalid", "INVALID steps", f"{held}. {listed}. The verdicts do not depend on this.")
+
+
+def _invalid(view: RunView) -> Notice | None:
+    if not view.invalid:
+        return None
+    listed = "; ".join(f"{summary.point.key}: {_reasons(summary)}" for summary in view.invalid[:NAMED])
+    more = f"; and {len(view.invalid) - NAMED} more" if len(view.invalid) > NAMED else ""
+    text = (
+        f"During {len(view.invalid)} of {len(view.summaries)} sweep points the client could not keep up, so that their "
+        f"figures describe the client and not the server. {listed}{more}."
+    )
+    return Notice("invalid", "INVALID", text)
+
+
+def _reasons(summary: PointSummary) -> str:
+    return "; ".join(summary.client.reasons) if summary.client else ""
+
+
+def _partial(view: RunView) -> Notice | None:
+    if not view.partial:
+        return None
+    cut = sum(summary.partial for summary in view.summaries)
+    why = {RunState.RUNNING: "is still going on", RunState.PARTIAL: "stopped early"}
+    what = f"The run {why.get(view.manifest.state, 'holds points that stopped early')}"
+    reason = f" ({view.manifest.reason})" if view.manifest.reason else ""
+    points = (
+        f"{cut} of the {len(view.summaries)} sweep points below ended before all their requests had; "
+        "they are shown and enter no verdict."
+        if cut
+        else f"The {len(view.summaries)} sweep points below are complete; those after them were never run."
+    )
+    return Notice("partial", "Partial run", f"{what}{reason}. {points}")
+
+
+def _simulated(view: RunView) -> Notice | None:
+    if not view.simulated:
+        return None
+    everything = view.simulated >= set(view.deployments)
+    which = "Every figure about a deployment" if everything else f"What is said of {', '.join(sorted(view.simulated))}"
+    interval = ""
+    if view.scenario:
+        interval = (
+            f" Its throughput is declared to be within ±{view.scenario.twin.half_width:.0%} of the truth "
+            f"({view.scenario.twin.reason}). The intervals below carry that, and a verdict whose interval holds a tie "
+            "is UNDECIDED."
+        )
+    return Notice("simulated", "SIMULATED", f"{which} comes from a model of it, not from hardware.{interval}")

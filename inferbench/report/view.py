@@ -1,0 +1,93 @@
+"""Everything that a report of a run is made from, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..domain.comparison import Conclusion, FrontierPoint, Verdict
+from ..domain.cost import Cost
+from ..domain.live import LiveResult
+from ..domain.manifest import RunManifest, RunState
+from ..domain.scenario import OperatingPoint, Scenario
+from ..domain.summary import Basis, Origin, PointSummary
+from .format import short_names
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run with all that was derived from it."""
+
+    manifest: RunManifest
+    scenario: Scenario | None
+    """None for an ad-hoc `bench` run, which has no fronts, costs or conclusions."""
+    summaries: tuple[PointSummary, ...]
+    fronts: Mapping[str, tuple[FrontierPoint, ...]]
+    """The Pareto front of each deployment, by rising interactivity."""
+    costs: tuple[Cost, ...]
+    conclusions: tuple[Conclusion, ...]
+    live: LiveResult | None
+
+    @property
+    def title(self) -> str:
+        """The question that the run answers."""
+        return self.scenario.title if self.scenario else f"Load test of {self.manifest.scenario}"
+
+    @cached_property
+    def basis(self) -> Basis:
+        """The one basis that verdicts, charts and the first figures of tables stand on."""
+        verdicts = (verdict for conclusion in self.conclusions for verdict in conclusion.verdicts)
+        return next((verdict.basis for verdict in verdicts), Basis.WHOLE_RUN)
+
+    @cached_property
+    def deployments(self) -> tuple[str, ...]:
+        """Names of the deployments, in the scenario's order; those of the summaries where there is no scenario."""
+        if self.scenario:
+            return tuple(d.name for d in self.scenario.deployments)
+        return tuple(dict.fromkeys(s.point.deployment for s in self.summaries))
+
+    @cached_property
+    def short(self) -> Mapping[str, str]:
+        """The short name of each deployment."""
+        return short_names(self.deployments)
+
+    @cached_property
+    def simulated(self) -> frozenset[str]:
+        """Deployments with at least one simulated point."""
+        return frozenset(s.point.deployment for s in self.summaries if s.origin is Origin.SIMULATED)
+
+    @property
+    def half_width(self) -> float | None:
+        """Declared relative half-width of the interval on simulated throughput; None where nothing is simulated."""
+        return self.scenario.twin.half_width if self.scenario and self.simulated else None
+
+    @cached_property
+    def invalid(self) -> tuple[PointSummary, ...]:
+        """Sweep points during which the client could not be trusted."""
+        return tuple(s for s in self.summaries if s.client and not s.client.valid)
+
+    @property
+    def partial(self) -> bool:
+        """Whether the run, or any of its points, ended before all that was planned."""
+        return self.manifest.state is not RunState.COMPLETE or any(s.partial for s in self.summaries)
+
+    @property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """The operating points that have a conclusion."""
+        return tuple(c.operating_point for c in self.conclusions)
+
+    @cached_property
+    def price_choices(self) -> tuple[tuple[str, str], ...]:
+        """Every (book, tier) that a verdict was made under, in the order of the verdicts."""
+        return tuple(dict.fromkeys((v.book, v.tier) for c in self.conclusions for v in c.verdicts))
+
+    def headline(self, conclusion: Conclusion) -> Verdict | None:
+        """The verdict under the scenario's headline book and tier."""
+        if self.scenario is None:
+            return None
+        return self.verdict(conclusion, self.scenario.headline.book, self.scenario.headline.tier)
+
+    def verdict(self, conclusion: Conclusion, book: str, tier: str) -> Verdict | None:
+        """The verdict under one book and tier; None where there is none."""
+        return next((v for v in conclusion.verdicts if (v.book, v.tier) == (book, tier)), None)
