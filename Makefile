@@ -1,0 +1,47 @@
+# Two commands do everything on a fresh machine with Python 3.11: `make run` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SCENARIO ?= deepseek-r1-mi355x-vs-b200
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench docs clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.run  ## The main job: three deployments of DeepSeek-R1, their cost, a verdict and a page
+	$(BIN)/inferbench run $(SCENARIO)
+
+test: $(VENV)/.dev  ## All tests; what this machine lacks is skipped with the reason
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## Formatting, lint, types, and the files that come with inferbench
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/inferbench validate scenarios/*.yaml pricing/*.yaml
+
+format: $(VENV)/.dev  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.run  ## Speed of the twin and of the client, as ratios
+	$(BIN)/python benchmarks/twin_speed.py
+
+docs: $(VENV)/.run  ## Regenerate the parts of docs/ that commands make
+	$(BIN)/python docs/regenerate.py
+
+clean:  ## Remove what was built (runs in reports/ stay)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run

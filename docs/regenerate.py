@@ -1,0 +1,44 @@
+"""Write the parts of docs/ that commands make: `make docs`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from inferbench.domain.errors import ExitCode
+
+DOCS = Path(__file__).parent
+COMMANDS = ("", "run", "bench", "report", "compare", "validate", "dashboard", "twin serve")
+MEANING = {
+    ExitCode.OK: "fine; UNDECIDED and partial reach are answers",
+    ExitCode.REGRESSED: "regressed",
+    ExitCode.USAGE: "a bad option, or a file that cannot be used",
+    ExitCode.ENDPOINT: "the endpoint is down, refuses, or does not serve the model",
+    ExitCode.INVALID: "the client could not be trusted",
+    ExitCode.UNDECIDED: "undecided, where a policy makes that a failure",
+    ExitCode.INCOMPARABLE: "two runs were made under different conditions",
+    ExitCode.ERROR_RATE: "stopped because too many requests failed",
+    ExitCode.INTERNAL: "a fault in inferbench",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def command_line() -> str:
+    """The help of every command, as it prints itself at 100 columns."""
+    parts = ["# The command line\n", "Made by `make docs` from the commands' own help.\n"]
+    for command in COMMANDS:
+        shown = subprocess.run(
+            [sys.executable, "-m", "inferbench", *command.split(), "--help"],
+            capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "100"},
+        ).stdout  # fmt: skip
+        lines = "\n".join(line.rstrip() for line in shown.strip().splitlines())
+        parts.append(f"## inferbench {command}".rstrip() + f"\n\n```text\n{lines}\n```\n")
+    parts.append("## Exit codes\n\n| code | meaning |\n|---|---|")
+    parts += [f"| {code.value} | {MEANING[code]} |" for code in ExitCode]
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    (DOCS / "cli.md").write_text(command_line(), encoding="utf-8")

@@ -1,0 +1,100 @@
+"""The facts and files that come with inferbench: GPUs, models, scenarios, price books."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ..domain.deployment import Deployment
+from ..domain.errors import FileError
+from ..domain.files import read_value
+from ..domain.hardware import Gpu, GpuFacts
+from ..domain.model import ModelFacts, ModelSpec
+from ..domain.names import unknown
+from ..domain.price import PriceBook
+from ..domain.scenario import Scenario
+from ..tco.prices import load_book, price_of
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def bundled(kind: str) -> Path:
+    """Directory of the scenarios or price books that came with inferbench, from a wheel or from a checkout."""
+    inside = _PACKAGE / "bundled" / kind
+    return inside if inside.is_dir() else _PACKAGE.parent / kind
+
+
+@cache
+def gpus() -> dict[str, Gpu]:
+    """All known GPUs by name."""
+    return read_value(_PACKAGE / "facts" / "gpus.yaml", GpuFacts).gpus
+
+
+@cache
+def models() -> dict[str, ModelSpec]:
+    """All known models by name."""
+    return read_value(_PACKAGE / "facts" / "models.yaml", ModelFacts).models
+
+
+def find(kind: str, name: str) -> Path:
+    """Path of a scenario or price book: `name` is a path to a YAML file, or the name of a bundled one.
+
+    Raises FileError where there is neither.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        return path
+    known = {p.stem: p for p in sorted(bundled(kind).glob("*.yaml"))}
+    if name not in known:
+        raise FileError(f"{name}: no such file, and {unknown(f'name in {kind}', name, known)}")
+    return known[name]
+
+
+def price_books(scenario: Scenario) -> tuple[PriceBook, ...]:
+    """Load the price books of a scenario, each holding a price for every GPU in every tier."""
+    books = tuple(load_book(find("pricing", name)) for name in scenario.price_books)
+    for book in books:
+        for tier in book.tiers:
+            for gpu in sorted({d.gpu for d in scenario.deployments}):
+                price_of(book, gpu, tier)
+    return books
+
+
+def load_scenario(name: str | Path) -> Scenario:
+    """Load a scenario from a file or by the name of a bundled one, and check it against all known facts.
+
+    Raises FileError, in one line that names the file, the key and what is allowed, before any load is sent.
+    """
+    path = find("scenarios", str(name))
+    scenario = read_value(path, Scenario)
+    try:
+        _check(scenario)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from None
+    return scenario
+
+
+def _check(scenario: Scenario) -> None:
+    if scenario.model not in models():
+        raise FileError(f"model: {unknown('model', scenario.model, models())}")
+    model, longest = models()[scenario.model], scenario.load.isl.max + scenario.load.osl.max
+    if longest > model.context_tokens:
+        raise FileError(
+            f"load: isl.max + osl.max is {longest} tokens, beyond the {model.context_tokens} of {model.name}'s context"
+        )
+    for index, deployment in enumerate(scenario.deployments):
+        _check_deployment(deployment, f"deployments[{index}]")
+    books = {book.name: book for book in price_books(scenario)}
+    headline = scenario.headline
+    if headline.book not in books:
+        raise FileError(f"headline.book: {unknown('price book', headline.book, books)}")
+    if headline.tier not in books[headline.book].tiers:
+        raise FileError(f"headline.tier: {unknown('tier', headline.tier, books[headline.book].tiers)}")
+
+
+def _check_deployment(deployment: Deployment, key: str) -> None:
+    if deployment.gpu not in gpus():
+        raise FileError(f"{key}.gpu: {unknown('GPU', deployment.gpu, gpus())}")
+    gpu = gpus()[deployment.gpu]
+    if deployment.precision == "fp4" and gpu.fp4_tflops == 0:
+        raise FileError(f"{key}.precision: {gpu.name} has no 4-bit arithmetic; use fp8 or bf16")

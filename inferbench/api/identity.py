@@ -1,0 +1,44 @@
+"""Who made a number: the host, the clocks, and the files that it was made with."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..domain.manifest import BookStamp, ClientHost
+from ..domain.price import PriceBook
+from ..store.rundir import sha256
+from .catalogue import find
+
+
+def own_version() -> str:
+    """Version of the installed inferbench."""
+    try:
+        return version("inferbench")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0+unknown"
+
+
+def client_host() -> ClientHost:
+    """The machine that this runs on."""
+    return ClientHost(
+        platform=platform.platform(),
+        python=platform.python_version(),
+        cpus=os.cpu_count() or 1,
+        inferbench=own_version(),
+    )
+
+
+def book_stamps(names: tuple[str, ...], books: tuple[PriceBook, ...]) -> tuple[BookStamp, ...]:
+    """The very versions of price books."""
+    return tuple(
+        BookStamp(name=book.name, as_of=book.as_of.isoformat(), sha256=sha256(find("pricing", name)))
+        for name, book in zip(names, books, strict=True)
+    )
+
+
+def twin_parameters_sha256() -> str:
+    """Checksum of the twin's parameter file."""
+    return sha256(Path(__file__).parents[1] / "twin" / "parameters.yaml")

@@ -1,0 +1,80 @@
+"""From summaries to costs and conclusions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..analysis.frontier import frontier, usable_points
+from ..analysis.reading import read_at
+from ..analysis.verdict import conclude, judge
+from ..domain.comparison import Conclusion, FrontierPoint, Reading, Verdict
+from ..domain.cost import Cost
+from ..domain.price import PriceBook
+from ..domain.scenario import OperatingPoint, Scenario
+from ..domain.summary import Basis, Origin, PointSummary
+from ..tco.cost import cost
+from ..tco.prices import price_of
+
+BASIS = Basis.WHOLE_RUN
+"""Verdicts stand on whole-run figures, as the published points that they answer do."""
+
+
+def _by_deployment(summaries: Iterable[PointSummary]) -> dict[str, list[PointSummary]]:
+    groups: dict[str, list[PointSummary]] = {}
+    for summary in summaries:
+        groups.setdefault(summary.point.deployment, []).append(summary)
+    return groups
+
+
+def fronts(summaries: Iterable[PointSummary], basis: Basis = BASIS) -> dict[str, tuple[FrontierPoint, ...]]:
+    """The Pareto front of each deployment."""
+    return {name: frontier(own, basis) for name, own in _by_deployment(summaries).items()}
+
+
+def costs(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[PriceBook]) -> tuple[Cost, ...]:
+    """What the tokens of each sweep point cost, under every tier of every book and on each basis that it has."""
+    gpu = {d.name: d.gpu for d in scenario.deployments}
+    return tuple(
+        cost(summary, book, tier, gpu[summary.point.deployment], basis)
+        for summary in summaries
+        for book in books
+        for tier in book.tiers
+        for basis in Basis
+        if summary.on(basis) is not None
+    )
+
+
+def conclusions(
+    summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[PriceBook]
+) -> tuple[Conclusion, ...]:
+    """The answer at each operating point of the scenario."""
+    usable = {name: usable_points(own, BASIS) for name, own in _by_deployment(summaries).items()}
+    origin = Origin.SIMULATED if any(s.origin is Origin.SIMULATED for s in summaries) else Origin.MEASURED
+    answers = []
+    for operating_point in scenario.operating_points:
+        readings = [read_at(usable.get(d.name, ()), d.name, operating_point) for d in scenario.deployments]
+        answers.append(conclude(_verdicts(readings, operating_point, scenario, books, origin)))
+    return tuple(answers)
+
+
+def _verdicts(
+    readings: Sequence[Reading],
+    operating_point: OperatingPoint,
+    scenario: Scenario,
+    books: Sequence[PriceBook],
+    origin: Origin,
+) -> list[Verdict]:
+    return [
+        judge(
+            readings,
+            {d.name: price_of(book, d.gpu, tier) for d in scenario.deployments},
+            operating_point,
+            book=book.name,
+            tier=tier,
+            basis=BASIS,
+            origin=origin,
+            half_width=scenario.twin.half_width if origin is Origin.SIMULATED else 0.0,
+        )
+        for book in books
+        for tier in book.tiers
+    ]

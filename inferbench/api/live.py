@@ -1,0 +1,96 @@
+"""The live leg: the real client over loopback against a server of known pace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..domain.live import LiveResult, LiveStep
+from ..domain.scenario import Lengths, LiveLeg
+from ..domain.summary import Distribution, Origin, PointSummary, SweepPoint
+from ..domain.units import NS_PER_MS
+from ..loadgen.dispatcher import Progress
+from ..loadgen.drive import INTERRUPTED
+from ..metrics.summarise import summarise
+from ..metrics.validity import judge_client
+from ..targets.endpoint import Endpoint
+from ..twin.wire.child import fetch_record, start_paced
+from ..twin.wire.sends import SendRecord
+from ..workload.planning import make_plan
+from .http_point import run_http_point, run_in_loop
+from .sweep import OnProgress, PointProgress
+
+MODEL = "paced"
+DEPLOYMENT = "live-loopback"
+
+
+def run_live_leg(leg: LiveLeg, directory: Path, on_progress: OnProgress) -> LiveResult:
+    """Try each number of streams in turn, until the client can no longer be believed."""
+    steps: list[LiveStep] = []
+    for concurrency in leg.concurrency:
+        steps.append(_step(leg, concurrency, directory, on_progress))
+        client = steps[-1].summary.client
+        if client is None or not client.valid:
+            break
+    held = [s.concurrency for s in steps if s.summary.client is not None and s.summary.client.valid]
+    return LiveResult(steps=tuple(steps), held=max(held, default=None))
+
+
+def _step(leg: LiveLeg, concurrency: int, directory: Path, on_progress: OnProgress) -> LiveStep:
+    point = SweepPoint(
+        deployment=DEPLOYMENT, topology="fixed-pace", concurrency=concurrency, prefill_gpus=0, decode_gpus=1
+    )
+    plan = make_plan(
+        leg.waves * concurrency,
+        isl=Lengths(nominal=leg.isl, min=leg.isl, max=leg.isl),
+        osl=Lengths(nominal=leg.osl, min=leg.osl, max=leg.osl),
+        seed=0,
+        salt=f"live-c{concurrency}",
+        max_concurrency=concurrency,
+    )
+
+    def watch(progress: Progress, _: int) -> None:
+        on_progress(
+            PointProgress(DEPLOYMENT, point.key, progress.planned, progress.ended, progress.in_flight, progress.failed)
+        )
+
+    with start_paced(leg.ttft_ms, leg.tpot_ms, MODEL) as server:
+        endpoint = Endpoint(server.url, "/v1/completions", MODEL)
+        outcome = run_in_loop(run_http_point(endpoint, plan, directory / point.key, watch=watch))
+        truth = fetch_record(server.url)
+    if outcome.driven.stop_reason == INTERRUPTED:
+        raise KeyboardInterrupt
+    from ..store.reader import read_records  # pyarrow, after the load has ended
+
+    records = read_records(directory / point.key)
+    figures = summarise(records, plan, point, Origin.MEASURED)
+    client = judge_client(
+        records,
+        figures.whole_run,
+        loop_lags_ms=outcome.driven.loop_lags_ms,
+        cpu_share=outcome.driven.cpu_share,
+        streams_open_max=outcome.streams_open_max,
+        streams_asked=concurrency,
+    )
+    return _against_truth(figures.model_copy(update={"client": client}), concurrency, truth)
+
+
+def _against_truth(summary: PointSummary, concurrency: int, truth: list[SendRecord]) -> LiveStep:
+    """Set the client's medians beside those of the server's own record."""
+    true_ttft = float(np.median([r.first_token_ns - r.arrival_ns for r in truth])) / NS_PER_MS
+    spans = [(r.last_token_ns - r.first_token_ns) / (r.tokens - 1) for r in truth if r.tokens > 1]
+    true_tpot = float(np.median(spans)) / NS_PER_MS
+    run = summary.whole_run
+    return LiveStep(
+        concurrency=concurrency,
+        summary=summary,
+        truth_ttft_p50_ms=true_ttft,
+        truth_tpot_p50_ms=true_tpot,
+        ttft_error=_error(run.ttft_ms if run else None, true_ttft),
+        tpot_error=_error(run.tpot_ms if run else None, true_tpot),
+    )
+
+
+def _error(measured: Distribution | None, truth: float) -> float:
+    return measured.p50 / truth - 1 if measured is not None else -1.0

@@ -1,0 +1,123 @@
+"""A run, opened: what it measured, as values and as data frames."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..domain.comparison import Conclusion, FrontierPoint
+from ..domain.cost import Cost
+from ..domain.errors import UsageError
+from ..domain.files import read_value
+from ..domain.live import LiveResult
+from ..domain.manifest import RunManifest
+from ..domain.names import unknown
+from ..domain.scenario import Scenario
+from ..domain.summary import PointSummary
+from ..store import layout
+from ..store.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..report.view import RunView
+
+
+class Run:
+    """A run directory as values; nothing is computed that its files do not hold."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+
+    @property
+    def path(self) -> Path:
+        """Where the run lies."""
+        return self.directory.path
+
+    @cached_property
+    def manifest(self) -> RunManifest:
+        """What made the run's numbers."""
+        return self.directory.manifest()
+
+    @cached_property
+    def scenario(self) -> Scenario | None:
+        """The scenario as it was when the run was made; None for an ad-hoc run."""
+        path = self.path / layout.SCENARIO
+        return read_value(path, Scenario) if path.exists() else None
+
+    @cached_property
+    def summaries(self) -> tuple[PointSummary, ...]:
+        """One summary per sweep point, in the scenario's order."""
+        return self.directory.summaries()
+
+    @cached_property
+    def costs(self) -> tuple[Cost, ...]:
+        """One cost per sweep point, price book and tier."""
+        return self.directory.costs()
+
+    @cached_property
+    def conclusions(self) -> tuple[Conclusion, ...]:
+        """One conclusion per operating point, with the verdicts that it rests on."""
+        return self.directory.conclusions()
+
+    @cached_property
+    def live(self) -> LiveResult | None:
+        """The live leg, None where there was none."""
+        return self.directory.live()
+
+    @cached_property
+    def fronts(self) -> dict[str, tuple[FrontierPoint, ...]]:
+        """The Pareto front of each deployment, tok/s/GPU against interactivity, over the whole run."""
+        from .judging import fronts
+
+        return fronts(self.summaries)
+
+    def points(self) -> pd.DataFrame:
+        """One row per sweep point: where it stands, its latencies and its throughput, whole run and window."""
+        from .frames import points_frame
+
+        return points_frame(self.summaries)
+
+    def cost_table(self) -> pd.DataFrame:
+        """One row per sweep point, price book and tier."""
+        from .frames import costs_frame
+
+        return costs_frame(self.costs)
+
+    def records(self, key: str) -> pd.DataFrame:
+        """All records of a sweep point (`SweepPoint.key`). Raises UsageError where the run has no such point."""
+        from .frames import records_frame
+
+        keys = [s.point.key for s in self.summaries]
+        if key not in keys:
+            raise UsageError(unknown("sweep point", key, keys))
+        return records_frame(self.path / layout.POINTS / key)
+
+    def view(self) -> RunView:
+        """The run as its reports need it."""
+        from ..report.view import RunView
+
+        return RunView(
+            manifest=self.manifest,
+            scenario=self.scenario,
+            summaries=self.summaries,
+            fronts=self.fronts if self.scenario else {},
+            costs=self.costs,
+            conclusions=self.conclusions,
+            live=self.live,
+        )
+
+    def write_report(self) -> Path:
+        """Write the run's page and return its path."""
+        from ..report.html import render_html
+
+        self.directory.write(layout.REPORT, render_html(self.view()).encode())
+        return self.path / layout.REPORT
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run directory. Raises StoreError where it is none, is damaged, or has a newer format."""
+    run = Run(RunDirectory.open(Path(path)))
+    _ = run.manifest  # a damaged run says so here and not later
+    return run

@@ -1,0 +1,32 @@
+"""Deriving the summaries of a run again from its records."""
+
+from __future__ import annotations
+
+from ..domain.errors import UsageError
+from ..domain.summary import PointSummary
+from ..metrics.summarise import summarise as summarise_point
+from ..store.reader import read_records
+from .runs import Run
+from .sweep import point_plan
+
+
+def summarise(run: Run) -> tuple[PointSummary, ...]:
+    """Derive every summary of a scenario run again from its records and its scenario.
+
+    What is on disk in `summary.json` must be equal. Raises UsageError for an ad-hoc run, whose plan stands in no
+    file, and StoreError where records are missing or damaged.
+    """
+    if run.scenario is None:
+        raise UsageError(f"{run.path}: an ad-hoc run keeps no scenario to derive its plan from")
+    load = run.scenario.load
+    return tuple(
+        summarise_point(
+            read_records(run.directory.point(known.point)),
+            point_plan(load, known.point.concurrency),
+            known.point,
+            known.origin,
+            partial=known.partial,
+            client=known.client,
+        )
+        for known in run.summaries
+    )

@@ -1,0 +1,185 @@
+"""Running the sweep points of a scenario on the twin, side by side in processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from ..domain.deployment import Deployment, Topology
+from ..domain.manifest import ClockAnchor
+from ..domain.model import ModelSpec
+from ..domain.plan import Plan
+from ..domain.scenario import Load, Scenario
+from ..domain.summary import Origin, PointSummary, SweepPoint
+from ..loadgen.clock import VirtualClock
+from ..loadgen.dispatcher import Progress
+from ..loadgen.drive import drive_virtual
+from ..metrics.summarise import summarise
+from ..workload.planning import make_plan
+from .catalogue import gpus, models
+
+
+@dataclass(frozen=True, slots=True)
+class PointProgress:
+    """How far one sweep point is."""
+
+    deployment: str
+    key: str
+    planned: int
+    ended: int
+    in_flight: int
+    failed: int
+
+
+OnProgress = Callable[[PointProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TwinJob:
+    """One sweep point to run on the twin."""
+
+    model: ModelSpec
+    deployment: Deployment
+    topology: Topology
+    point: SweepPoint
+    load: Load
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PointOutcome:
+    """A sweep point that has run."""
+
+    job: TwinJob
+    summary: PointSummary
+    anchor: ClockAnchor
+    began_unix: float
+    ended_unix: float
+
+
+def jobs(scenario: Scenario, directory_of: Callable[[SweepPoint], Path]) -> list[TwinJob]:
+    """All sweep points of a scenario, in its order."""
+    model = models()[scenario.model]
+    return [
+        TwinJob(model, deployment, topology, point, scenario.load, directory_of(point))
+        for deployment in scenario.deployments
+        for topology in deployment.topologies
+        for concurrency in topology.concurrency
+        for point in [sweep_point(deployment, topology, concurrency)]
+    ]
+
+
+def sweep_point(deployment: Deployment, topology: Topology, concurrency: int) -> SweepPoint:
+    """The sweep point of a topology at a load."""
+    return SweepPoint(
+        deployment=deployment.name,
+        topology=topology.name,
+        concurrency=concurrency,
+        prefill_gpus=topology.prefill.total_gpus,
+        decode_gpus=topology.decode.total_gpus,
+    )
+
+
+def point_plan(load: Load, concurrency: int) -> Plan:
+    """The plan of a sweep point. It depends on the load alone: every deployment gets the same prompts."""
+    return make_plan(
+        load.prompts_per_concurrency * concurrency,
+        isl=load.isl,
+        osl=load.osl,
+        seed=load.seed,
+        salt=f"c{concurrency}",
+        max_concurrency=concurrency,
+        ignore_eos=load.ignore_eos,
+    )
+
+
+def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome:
+    """Run one sweep point on the twin: drive it, keep every record, summarise what is on disk."""
+    from ..store.reader import read_records
+    from ..store.sink import ArrowSink
+    from ..twin.build import build_twin
+
+    began, anchor = time.time(), ClockAnchor(wall_unix_ns=time.time_ns(), monotonic_ns=time.monotonic_ns())
+    plan, clock = point_plan(job.load, job.point.concurrency), VirtualClock()
+    target = build_twin(job.model, gpus()[job.deployment.gpu], job.deployment, job.topology, clock)
+
+    def watch(progress: Progress, _: int) -> None:
+        if on_progress is not None:
+            on_progress(_progress(job.point, progress))
+
+    sink = ArrowSink(job.directory)
+    driven = drive_virtual(plan, target, clock, sink, watch)
+    sink.close(target.pass_times_ns())
+    watch(driven.progress, 0)
+    summary = summarise(read_records(job.directory), plan, job.point, Origin.SIMULATED)
+    return PointOutcome(job, summary, anchor, began, time.time())
+
+
+def _progress(point: SweepPoint, progress: Progress) -> PointProgress:
+    return PointProgress(
+        point.deployment, point.key, progress.planned, progress.ended, progress.in_flight, progress.failed
+    )
+
+
+def run_jobs(todo: list[TwinJob], workers: int | None, on_progress: OnProgress) -> Iterator[PointOutcome]:
+    """Run jobs in `workers` processes (one a core by default) and yield each outcome as it comes.
+
+    The largest go first, so that no core is left waiting for one at the end. Results do not depend on the order.
+    """
+    workers = workers or os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    messages: Queue[PointProgress] = context.Queue()
+    order = sorted(todo, key=lambda job: -job.point.concurrency)
+    pool = ProcessPoolExecutor(workers, context, initializer=_enter_worker, initargs=(messages,))
+    try:
+        pending: set[Future[PointOutcome]] = {pool.submit(_run_in_worker, job) for job in order}
+        while pending:
+            done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+            with suppress(Empty):
+                while True:
+                    on_progress(messages.get_nowait())
+            yield from (future.result() for future in done)
+    finally:
+        _end(pool)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool at once: after Ctrl-C nobody waits for a simulation."""
+    running = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.join()
+
+
+_messages: Queue[PointProgress] | None = None
+
+
+def _enter_worker(messages: Queue[Any]) -> None:
+    global _messages
+    _messages = messages
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+
+
+def _run_in_worker(job: TwinJob) -> PointOutcome:
+    last = 0.0
+
+    def send(progress: PointProgress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if _messages is not None and (now - last > 0.1 or progress.ended == progress.planned):
+            last = now
+            _messages.put(progress)
+
+    return run_job(job, send)

@@ -1,0 +1,42 @@
+"""The command line: it parses, calls the API, and prints."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from ..domain.errors import ExitCode, InferbenchError
+
+
+def main() -> None:
+    """Run the command line and exit with a code of `ExitCode`."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Run one command and return its exit code. Errors are one line on stderr."""
+    from typer.exceptions import Abort, Exit, TyperException
+
+    from .app import app
+
+    try:
+        code = app(arguments or ["--help"], prog_name="inferbench", standalone_mode=False)
+        return int(code or ExitCode.OK)
+    except InferbenchError as error:
+        print(f"inferbench: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exit as stop:
+        return stop.exit_code
+    except TyperException as error:
+        print(f"inferbench: {' '.join(error.format_message().split())}", file=sys.stderr)
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, Abort):
+        print("inferbench: interrupted; what had been measured is kept and marked partial", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has gone
+        sys.stderr.close()
+        return ExitCode.OK
+    except Exception:
+        traceback.print_exc()
+        print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
+        return ExitCode.INTERNAL

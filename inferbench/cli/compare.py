@@ -1,0 +1,39 @@
+"""`inferbench compare`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from ..domain.summary import Basis
+from .lists import parse_list
+
+
+def compare(
+    baseline: Annotated[Path, typer.Argument(help="A run directory.")],
+    candidate: Annotated[Path, typer.Argument(help="The run directory to set beside it.")],
+    basis: Annotated[Basis, typer.Option(help="Which figures to compare.")] = Basis.WHOLE_RUN,
+    allow_different: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Condition that may differ, because it is the question.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+) -> None:
+    """Set two runs side by side, point by point.
+
+    Runs made under different conditions are refused.
+    """
+    from ..api.comparing import compare as compare_runs
+    from ..api.runs import open_run
+    from ..report.tables_compare import comparison_table
+    from .console import show
+
+    allowed = parse_list("--allow-different", allow_different or [], str, "a key")
+    points = compare_runs(open_run(baseline), open_run(candidate), basis=basis, allow_different=allowed)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps([p.model_dump(mode="json") for p in points]) + b"\n")
+    else:
+        show(comparison_table(points))

@@ -1,0 +1,45 @@
+"""`inferbench dashboard`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..domain.errors import UsageError
+from ..store.rundir import DEFAULT_STORE
+
+_CHECKOUT = Path(__file__).parents[2] / "dashboard"
+
+
+def dashboard(
+    store: Annotated[Path, typer.Option(help="The store to show.")] = DEFAULT_STORE,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> int:
+    """Open the runs of a store in a browser."""
+    if find_spec("streamlit") is None:
+        raise UsageError("the dashboard needs streamlit: pip install 'inferbench[dashboard]'")
+    # No usage statistics leave the machine, and the page is for this machine unless asked otherwise.
+    options = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": str(not browser).lower(),
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return subprocess.call(
+        [sys.executable, "-m", "streamlit", "run", str(app_file()), *flags, "--", str(store.resolve())]
+    )
+
+
+def app_file() -> Path:
+    """The dashboard's entry point, from a wheel or from a checkout."""
+    spec = find_spec("inferbench_dashboard")
+    installed = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    return next(place / "app.py" for place in [*installed, _CHECKOUT] if (place / "app.py").is_file())

@@ -1,0 +1,253 @@
+"""The command line as a user has it: a process with exit codes, files, and a server at the other end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scenarios_for_tests import small_scenario, write_scenario
+
+from inferbench.domain.errors import ExitCode
+from inferbench.domain.manifest import RunState
+from inferbench.store.rundir import RunDirectory
+from inferbench.twin.wire.child import PacedServer, fetch_record, start_paced
+
+ENV = {**os.environ, "NO_COLOR": "1", "OPENAI_API_KEY": "sk-secret-of-the-test"}
+COMMAND = [sys.executable, "-m", "inferbench"]
+
+
+def inferbench(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=ENV, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PacedServer]:
+    with start_paced(60, 10, "paced") as running:
+        yield running
+
+
+def only_run(store: Path) -> RunDirectory:
+    (path,) = [p for p in store.glob("*/*") if p.is_dir()]
+    return RunDirectory.open(path)
+
+
+def bench(server: PacedServer, store: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+    return inferbench(
+        "bench", "--base-url", server.url, "--isl", "32", "--osl", "9", "--num-prompts", "24",
+        "--max-concurrency", "6", "--store", store, *more,
+    )  # fmt: skip
+
+
+VLLM_KEYS = {
+    "date", "endpoint_type", "backend", "label", "model_id", "tokenizer_id", "num_prompts", "request_rate",
+    "burstiness", "max_concurrency", "duration", "completed", "failed", "total_input_tokens", "total_output_tokens",
+    "request_throughput", "request_goodput", "output_throughput", "total_token_throughput",
+    "max_output_tokens_per_s", "max_concurrent_requests", "rtfx",
+} | {f"{s}_{m}_ms" for m in ("ttft", "tpot", "itl") for s in ("mean", "median", "std", "p99")}  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint", ["/v1/completions", "/v1/chat/completions"])
+def test_bench_sends_exactly_what_was_asked_and_writes_vllms_keys(
+    server: PacedServer, tmp_path: Path, endpoint: str
+) -> None:
+    before = len(fetch_record(server.url))
+    done = bench(
+        server, tmp_path / "s", "--endpoint", endpoint, "--result-dir", tmp_path / "r", "--result-filename", "x.json",
+        "--metadata", "note=a b",
+    )  # fmt: skip
+    assert done.returncode in (ExitCode.OK, ExitCode.INVALID), done.stderr
+    sent = fetch_record(server.url)[before:]
+    assert len(sent) == 24
+    result = json.loads((tmp_path / "r" / "x.json").read_bytes())
+    assert set(result) >= VLLM_KEYS | {"benchmark_start_time_unix", "benchmark_end_time_unix", "note"}
+    assert (result["completed"], result["failed"], result["total_output_tokens"]) == (24, 0, 24 * 9)
+    assert (result["request_rate"], result["max_concurrency"], result["model_id"]) == ("inf", 6, "paced")
+    # vLLM counts everything that was in flight within the same second, so this can be above the limit.
+    assert 6 <= result["max_concurrent_requests"] <= 24
+    # The server's own record is the truth: the client cannot have seen a token before it was sent.
+    true_ttft = sorted((r.first_token_ns - r.arrival_ns) / 1e6 for r in sent)
+    assert result["median_ttft_ms"] > true_ttft[0]
+    true_tpot = sorted((r.last_token_ns - r.first_token_ns) / 8e6 for r in sent)
+    assert true_tpot[0] - 5 < result["median_tpot_ms"] < true_tpot[-1] + 5
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or b"sk-secret" not in path.read_bytes()
+    assert "sk-secret" not in done.stdout + done.stderr
+
+
+def test_bench_sweeps_a_list_and_prints_json(server: PacedServer, tmp_path: Path) -> None:
+    done = inferbench(
+        "bench", "--base-url", server.url, "--isl", "8", "--osl", "4", "--num-prompts", "4", "--concurrency", "1,2",
+        "--concurrency", "4", "--store", tmp_path, "--json", "--percentile-metrics", "ttft e2el",
+        "--metric-percentiles", "50,99.9",
+    )  # fmt: skip
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [r["max_concurrency"] for r in results] == [1, 2, 4]
+    assert "p99.9_e2el_ms" in results[0]
+    assert "mean_tpot_ms" not in results[0]
+    assert len([p for p in tmp_path.glob("bench/*") if p.is_dir()]) == 3
+
+
+def test_an_open_loop_run_reports_its_rate(server: PacedServer, tmp_path: Path) -> None:
+    done = inferbench(
+        "bench", "--base-url", server.url, "--isl", "8", "--osl", "4", "--num-prompts", "20", "--request-rate", "40",
+        "--store", tmp_path, "--json",
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+    assert (result["request_rate"], result["max_concurrency"], result["completed"]) == (40, None, 20)
+    assert result["duration"] > 19 / 40 * 0.8
+
+
+def test_a_report_of_a_bench_run_can_be_made_again(server: PacedServer, tmp_path: Path) -> None:
+    bench(server, tmp_path)
+    run = only_run(tmp_path).path
+    assert "TTFT" in inferbench("report", run, "--format", "text").stdout
+    assert inferbench("report", run, "--format", "markdown").stdout.count("|") > 20
+    assert json.loads(inferbench("report", run, "--format", "json").stdout)["summaries"]
+    assert Path(inferbench("report", run).stdout.strip()).read_text().lower().startswith("<!doctype html>")
+
+
+def test_warm_ups_are_sent_and_not_counted(server: PacedServer, tmp_path: Path) -> None:
+    before = len(fetch_record(server.url))
+    bench(server, tmp_path, "--num-warmups", "5")
+    assert len(fetch_record(server.url)) - before == 24 + 5
+    assert only_run(tmp_path).summaries()[0].counts.planned == 24
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_an_endpoint_that_is_down_is_one_clear_line(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    done = inferbench("bench", "--base-url", url, "--store", tmp_path / "s")
+    assert done.returncode == ExitCode.ENDPOINT
+    assert done.stderr.startswith(f"inferbench: {url} cannot be reached")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_model_that_is_not_served_is_one_clear_line(server: PacedServer, tmp_path: Path) -> None:
+    done = bench(server, tmp_path, "--model", "pacer")
+    assert done.returncode == ExitCode.ENDPOINT
+    assert "unknown model 'pacer'; allowed: paced; did you mean 'paced'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--max-concurrency", "0"], "--max-concurrency 0 must be at least 1"),
+        (["--max-concurrency", "1,x"], "--max-concurrency: 'x' is not a whole number"),
+        (["--request-rate", "0"], "--request-rate 0.0 must be above 0"),
+        (["--extra-body", "[1]"], "--extra-body: must be a JSON object"),
+        (["--metadata", "x"], "--metadata: 'x' is not KEY=VALUE"),
+        (["--percentile-metrics", "ttft,tpit"], "'tpit' is not one of ttft, tpot, itl, e2el"),
+        (["--base-url", "ftp://x"], "ftp"),
+        (["--isl", "0"], "--isl"),
+        (["--max-concurency", "1"], "--max-concurency"),
+    ],
+)
+def test_bad_options_are_named(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    done = inferbench("bench", "--store", tmp_path / "s", *arguments)
+    assert done.returncode == ExitCode.USAGE
+    assert expected in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_validate_names_what_is_wrong(tmp_path: Path) -> None:
+    good = inferbench("validate", "scenarios/deepseek-r1-mi355x-vs-b200.yaml", cwd=Path(__file__).parents[2])
+    assert (good.returncode, "3 deployments, 48 sweep points" in good.stdout) == (ExitCode.OK, True)
+    scenario = small_scenario()
+    scenario["lod"] = scenario.pop("load")
+    done = inferbench("validate", write_scenario(tmp_path / "bad.yaml", scenario))
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.count("\n") == 1
+
+
+def test_run_prints_tables_and_stays_quiet_beside(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path / "small.yaml", small_scenario())
+    done = inferbench("run", path, "--store", tmp_path / "s", "--no-live")
+    assert done.returncode == ExitCode.OK
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "UNDECIDED" in done.stdout
+    assert "(simulated)" in done.stdout
+    assert Path(done.stdout.split("Page: ")[1].strip()).exists()
+
+
+def test_run_prints_the_same_json_again(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path / "small.yaml", small_scenario())
+    outputs = [inferbench("run", path, "--store", tmp_path / "s", "--no-live", "--json").stdout for _ in range(2)]
+    first, second = (json.loads(text) for text in outputs)
+    assert first["conclusions"] == second["conclusions"]
+    assert first["summaries"] == second["summaries"]
+
+
+def test_ctrl_c_keeps_what_was_measured_of_a_bench(server: PacedServer, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            *COMMAND, "bench", "--base-url", server.url, "--isl", "8", "--osl", "50", "--num-prompts", "4000",
+            "--max-concurrency", "8", "--store", str(tmp_path),
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV,
+    )  # fmt: skip
+    before = len(fetch_record(server.url))
+    for _ in range(200):
+        if len(fetch_record(server.url)) - before > 20:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "interrupted" in errors
+    run = only_run(tmp_path)
+    assert (run.manifest().state, run.manifest().reason) == (RunState.PARTIAL, "interrupted")
+    counts = run.summaries()[0].counts
+    assert counts.ok > 0
+    assert counts.cancelled == 8
+    assert counts.ok + counts.cancelled + counts.unsent == 4000
+
+
+def test_ctrl_c_keeps_what_was_measured_of_a_run(tmp_path: Path) -> None:
+    scenario = small_scenario()
+    for deployment in scenario["deployments"]:
+        deployment["topologies"][0]["concurrency"] = [1, 2, 3, 4000, 4001, 4002]
+    path = write_scenario(tmp_path / "x.yaml", scenario)
+    process = subprocess.Popen(
+        [*COMMAND, "run", str(path), "--store", str(tmp_path / "s"), "--workers", "3"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV,
+    )  # fmt: skip
+    summary = None
+    for _ in range(600):
+        summary = next((tmp_path / "s").glob("*/*/summary.json"), None)
+        if summary is not None:
+            break
+        time.sleep(0.05)
+    assert summary is not None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED, errors
+    run = only_run(tmp_path / "s")
+    assert run.manifest().state is RunState.PARTIAL
+    assert run.summaries()
+    assert len(run.conclusions()) == 2
+
+
+def test_help_and_version_fit_a_narrow_terminal() -> None:
+    for arguments in (["--help"], ["bench", "--help"], ["run", "--help"], ["twin", "serve", "--help"]):
+        shown = subprocess.run(
+            [*COMMAND, *arguments], capture_output=True, text=True, env={**ENV, "COLUMNS": "80"}, check=True
+        ).stdout
+        assert max(map(len, shown.splitlines())) <= 80
+    assert inferbench("--version").stdout.startswith("inferbench ")
