@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from ..domain.errors import InferbenchError
 from ..domain.manifest import PointManifest, RunManifest, RunState, TargetIdentity
 from ..domain.scenario import Scenario
 from ..domain.summary import Origin, PointSummary
@@ -55,6 +57,10 @@ def run(
     except KeyboardInterrupt:
         recorder.judge()
         recorder.finish(RunState.PARTIAL, INTERRUPTED)
+        raise
+    except InferbenchError as error:
+        with suppress(InferbenchError):  # a full disk may not hold that either
+            recorder.finish(RunState.PARTIAL, str(error))
         raise
     finished = Run(directory)
     recorder.finish(RunState.COMPLETE)

@@ -97,7 +97,7 @@ def measured_front(hw: str, framework: str) -> tuple[Floats, Floats]:
     folder = Path(os.environ.get("INFERBENCH_DATA", Path(__file__).parents[3] / "shared" / "data"))
     path = folder / "inferencex_points.csv"
     if not path.is_file():
-        pytest.skip("needs InferenceX's measured points: set INFERBENCH_DATA to the folder of inferencex_points.csv")
+        pytest.skip("measured data is absent: set INFERBENCH_DATA to the folder of inferencex_points.csv")
     wanted = {"hw": hw, "framework": framework, "precision": "fp4", "spec_decoding": "mtp", "isl": "8192"}
     distrusted = ("known_accuracy_issue_run", "interpolated_not_measured")
     with path.open(newline="", encoding="utf-8") as stream:
