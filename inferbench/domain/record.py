@@ -31,6 +31,17 @@ class CountSource(IntEnum):
     """What was asked for."""
 
 
+class ChunkTokens(IntEnum):
+    """How it is known how many tokens each chunk held, best first."""
+
+    USAGE = 0
+    """The server's running `usage` in every chunk."""
+    ONE = 1
+    """As many chunks as tokens."""
+    SPREAD = 2
+    """The final count, spread over the chunks by the length of their text."""
+
+
 @dataclass(frozen=True, slots=True)
 class StampedChunks:
     """Token-bearing chunks with their own arrival times."""
@@ -80,3 +91,20 @@ class RequestRecord:
     first_byte_ns: int | None
     chunks: Chunks | None
     end_ns: int
+    chunk_tokens: ChunkTokens = ChunkTokens.ONE
+    answer_ns: int | None = None
+    """First chunk of the answer itself, where reasoning came apart from it and before it."""
+    first_late_ns: int | None = None
+    """By at most how much the first chunk's stamp is later than its arrival; None on the virtual clock."""
+    last_late_ns: int | None = None
+    """The same of the last chunk's stamp."""
+    cached_tokens: int | None = None
+    """Prompt tokens that the server took from its prefix cache, where it tells."""
+    accepted_tokens: int | None = None
+    """Drafted tokens that were accepted, where the server tells."""
+    attempts: int = 1
+    """Times that it was sent; above 1 only where retries were asked for."""
+    earlier_error: str | None = None
+    """Why the attempt before the last one failed."""
+    worker: int = 0
+    """Load-generating process that sent it."""

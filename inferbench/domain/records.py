@@ -205,6 +205,13 @@ class Records:
     sent_ns: Ints
     first_byte_ns: Ints
     end_ns: Ints
+    answer_ns: Ints
+    first_late_ns: Ints
+    last_late_ns: Ints
+    cached_tokens: Ints
+    accepted_tokens: Ints
+    attempts: Ints
+    client_worker: Ints
     chunks: ChunkColumn
     errors: Sequence[str | None]
 

@@ -75,7 +75,8 @@ def _ints(table: pa.Table, name: str, missing: int = NEVER) -> Ints:
 def _columns(table: pa.Table, pass_times: list[Ints]) -> Records:
     names = (
         "seq", "status", "isl", "osl", "osl_source", "planned_ns", "slot_free_ns", "connect_ns", "sent_ns",
-        "first_byte_ns", "end_ns",
+        "first_byte_ns", "end_ns", "answer_ns", "first_late_ns", "last_late_ns", "cached_tokens", "accepted_tokens",
+        "attempts", "client_worker",
     )  # fmt: skip
     return Records(
         **{name: _ints(table, name) for name in names},

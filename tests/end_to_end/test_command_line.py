@@ -251,3 +251,22 @@ def test_help_and_version_fit_a_narrow_terminal() -> None:
         ).stdout
         assert max(map(len, shown.splitlines())) <= 80
     assert inferbench("--version").stdout.startswith("inferbench ")
+
+
+def test_a_twin_on_the_wire_answers_like_an_endpoint(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path / "small.yaml", small_scenario())
+    serve = [*COMMAND, "twin", "serve", str(scenario), "--deployment", "b200-trtllm", "--port", "0"]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, env=ENV) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[2].rstrip(";")
+            done = inferbench(
+                "bench", "--base-url", url, "--isl", "64", "--osl", "16", "--num-prompts", "12", "--max-concurrency",
+                "4", "--store", tmp_path / "s", "--json",
+            )  # fmt: skip
+            result = json.loads(done.stdout)
+            assert (result["completed"], result["total_output_tokens"]) == (12, 12 * 16)
+            assert result["model_id"] == "deepseek-ai/DeepSeek-R1-0528"
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 0

@@ -21,7 +21,10 @@ def made() -> Records:
     return Records(
         seq=np.arange(n), status=np.array([Status.OK, Status.OK, Status.ERROR]), isl=np.array([100, 50, 70]),
         osl=np.array([6, 1, 0]), osl_source=np.zeros(n, dtype=np.int64), planned_ns=never, slot_free_ns=sent,
-        connect_ns=never, sent_ns=sent, first_byte_ns=never, end_ns=np.array([180, 60, 210]) * MS, chunks=column,
+        connect_ns=never, sent_ns=sent, first_byte_ns=never, end_ns=np.array([180, 60, 210]) * MS, answer_ns=never,
+        first_late_ns=never,
+        last_late_ns=never, cached_tokens=never, accepted_tokens=never, attempts=np.ones(n, dtype=np.int64),
+        client_worker=np.zeros(n, dtype=np.int64), chunks=column,
         errors=[None, None, "HTTP 500"],
     )  # fmt: skip
 

@@ -39,7 +39,9 @@ def records(*rows: tuple[int, list[tuple[int, int]]], status: list[Status] | Non
         seq=np.arange(n), status=np.array(status or [Status.OK] * n, dtype=np.int64), isl=np.full(n, isl),
         osl=np.array([sum(k for _, k in chunks) for _, chunks in rows]), osl_source=np.zeros(n, dtype=np.int64),
         planned_ns=sent - 5 * MS, slot_free_ns=sent - 2 * MS, connect_ns=never, sent_ns=sent, first_byte_ns=never,
-        end_ns=np.where(column.last_ns == NEVER, sent, column.last_ns), chunks=column, errors=[None] * n,
+        end_ns=np.where(column.last_ns == NEVER, sent, column.last_ns), answer_ns=never, first_late_ns=never,
+        last_late_ns=never, cached_tokens=never, accepted_tokens=never, attempts=np.ones(n, dtype=np.int64),
+        client_worker=np.zeros(n, dtype=np.int64), chunks=column, errors=[None] * n,
     )  # fmt: skip
 
 

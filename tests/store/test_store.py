@@ -221,5 +221,5 @@ def test_the_schema_has_a_column_for_every_fact() -> None:
 
     batch = schema.to_batch([record(0, stamped(0))])
     assert batch.schema == schema.RECORDS
-    assert set(RequestRecord.__dataclass_fields__) - {"chunks"} <= set(batch.schema.names)
+    assert set(RequestRecord.__dataclass_fields__) - {"chunks", "chunk_tokens", "worker"} <= set(batch.schema.names)
     assert isinstance(batch, pa.RecordBatch)
