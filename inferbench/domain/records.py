@@ -214,6 +214,8 @@ class Records:
     client_worker: Ints
     chunks: ChunkColumn
     errors: Sequence[str | None]
+    chunk_tokens_source: Ints | None = None
+    """`record.ChunkTokens` codes; None where nobody kept them."""
 
     def __len__(self) -> int:
         return len(self.seq)

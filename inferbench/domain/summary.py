@@ -27,22 +27,26 @@ class Origin(StrEnum):
 
 
 class Distribution(Value):
-    """A latency metric over requests (or tokens), ms. Percentiles are linear between order statistics."""
+    """A latency metric over requests (or tokens), ms. Percentiles are linear between order statistics.
+
+    Of imported figures only the median is sure to be known; what was not published is None.
+    """
 
     n: NonNegativeInt
-    mean: float
-    std: float
+    mean: float | None
+    std: float | None
     p50: float
-    p90: float
-    p95: float
-    p99: float
-    p999: float
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p999: float | None
 
 
 class Throughput(Value):
     """Tokens and requests per second of a basis."""
 
-    seconds: float
+    seconds: float | None
+    """None where an imported point does not say."""
     request_tput: float
     """Requests that succeeded, per second."""
     input_tput: float
@@ -51,16 +55,21 @@ class Throughput(Value):
     """tok/s of the whole deployment, prompt and generated tokens."""
     tput_per_gpu: float
     """total_tput over all GPUs, prefill and decode together, tok/s/GPU."""
-    in_flight_mean: float
-    """Requests in flight, time-weighted."""
+    in_flight_mean: float | None
+    """Requests in flight, time-weighted; None where an imported point does not say."""
+    goodput: float | None = None
+    """Requests that kept every clause of the goodput SLO, per second; None where none was given."""
+    goodput_fraction: float | None = None
+    """Those requests over all that ended, failed and cancelled ones included."""
 
 
 class BasisSummary(Value):
     """All figures of one basis; latencies are those of requests that succeeded, None where there are none."""
 
     basis: Basis
-    begin_ns: int
-    end_ns: int
+    begin_ns: int | None
+    end_ns: int | None
+    """On the run's own clock; None where an imported point does not say."""
     throughput: Throughput
     ttft_ms: Distribution | None
     ttft_queued_ms: Distribution | None
@@ -70,6 +79,14 @@ class BasisSummary(Value):
     e2el_ms: Distribution | None
     interactivity_p50: float | None
     """1000 / median TPOT, tok/s/user."""
+    ttfat_ms: Distribution | None = None
+    """Time to the first token of the answer itself, where reasoning came apart from it; None where none did."""
+    cache_hit_rate: float | None = None
+    """Prompt tokens from the server's prefix cache over all prompt tokens, where it tells."""
+    accepted_length: float | None = None
+    """Tokens per step of the model, the drafted ones that were accepted included, where the server tells."""
+    chunk_tokens: dict[str, float] | None = None
+    """How it is known how many tokens each chunk held (`usage`, `one`, `spread`), as shares of requests."""
 
 
 class Counts(Value):
@@ -94,10 +111,20 @@ class ClientHealth(Value):
     """From when a request could go to when its last byte went to the kernel."""
     streams_open_max: NonNegativeInt
     cpu_share: float
-    """CPU time of the client over wall time."""
+    """CPU time of the client over wall time, all workers together."""
     valid: bool
     reasons: tuple[str, ...] = ()
     """Why the run is INVALID; empty where it is valid."""
+    stamp_late_p99_ms: float | None = None
+    """By at most how much first and last stamps are later than what they stamp; None where nobody noted it."""
+    cpu_shares: tuple[float, ...] = ()
+    """`cpu_share` of each worker."""
+    backlog_max: NonNegativeInt = 0
+    """Most connections of a worker that had been read and waited to be looked at."""
+    clock_residual_ms: float = 0.0
+    """By at most how much the clocks of workers on several machines are off against each other."""
+    ceiling_events_per_s: float | None = None
+    """Token events per second that one worker can take on this machine, by `inferbench selfcheck`."""
 
 
 class SweepPoint(Value):

@@ -35,6 +35,8 @@ class Latencies:
     """Last token-bearing chunk - start."""
     tpot: Floats
     """(e2el - ttft) / (osl - tokens of the first chunk); NaN where no token follows the first chunk."""
+    ttfat: Floats
+    """First chunk of the answer itself - start; NaN where no reasoning came apart before it."""
 
 
 def latencies(records: Records, arrival: Arrival) -> Latencies:
@@ -48,7 +50,8 @@ def latencies(records: Records, arrival: Arrival) -> Latencies:
     later = records.osl - chunks.first_tokens
     with np.errstate(divide="ignore", invalid="ignore"):
         tpot = np.where(ok & (later > 0), (e2el - ttft) / later, np.nan)
-    return Latencies(ok, start, ttft, _ms(first, free, ok), e2el, tpot)
+    ttfat = _ms(records.answer_ns, start, ok & (records.answer_ns != NEVER))
+    return Latencies(ok, start, ttft, _ms(first, free, ok), e2el, tpot, ttfat)
 
 
 def _ms(end: Ints, begin: Ints, valid: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:

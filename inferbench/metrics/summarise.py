@@ -18,6 +18,8 @@ from ..domain.summary import (
     Throughput,
 )
 from ..domain.units import MS_PER_S, NS_PER_MS
+from . import serving
+from .goodput import GoodputSlo
 from .quantiles import distribution
 from .requests import Latencies, latencies
 from .window import Span, steady_state, whole_run
@@ -31,14 +33,12 @@ def summarise(
     *,
     partial: bool = False,
     client: ClientHealth | None = None,
+    slo: GoodputSlo | None = None,
 ) -> PointSummary:
-    """Summarise a sweep point over the whole run and over its steady state."""
+    """Summarise a sweep point over the whole run and over its steady state; with an SLO, its goodput too."""
     lat = latencies(records, plan.arrival)
     run = whole_run(records, lat)
-    if plan.max_concurrency is None:
-        steady: Span | str = "an open loop without a limit has no wave to wait for"
-    else:
-        steady = steady_state(records, lat, plan.max_concurrency)
+    steady = steady_state(records, lat, plan)
     return PointSummary(
         point=point,
         origin=origin,
@@ -47,8 +47,8 @@ def summarise(
         isl_mean=_mean(records.isl[lat.ok]),
         osl_mean=_mean(records.osl[lat.ok]),
         prompt_hash=plan.prompt_hash,
-        whole_run=run and _on(Basis.WHOLE_RUN, run, records, lat, point.gpus),
-        window=_on(Basis.WINDOW, steady, records, lat, point.gpus) if isinstance(steady, Span) else None,
+        whole_run=run and _on(Basis.WHOLE_RUN, run, records, lat, point.gpus, slo),
+        window=_on(Basis.WINDOW, steady, records, lat, point.gpus, slo) if isinstance(steady, Span) else None,
         window_reason=steady if isinstance(steady, str) else None,
         client=client,
     )
@@ -63,7 +63,7 @@ def _counts(records: Records, planned: int) -> Counts:
     return Counts(planned=planned, unsent=planned - len(records), **by_status)
 
 
-def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int) -> BasisSummary:
+def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int, slo: GoodputSlo | None) -> BasisSummary:
     """Take all figures over one span.
 
     Latencies are those of requests that began and ended within it. Tokens count when they arrive; a prompt's
@@ -76,17 +76,40 @@ def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int) -
         basis=basis,
         begin_ns=span.begin_ns,
         end_ns=span.end_ns,
-        throughput=_throughput(span, records, lat, gpus),
+        throughput=_throughput(span, records, lat, gpus, _goodput(basis, span, records, lat, slo)),
         ttft_ms=distribution(lat.ttft[inside]),
         ttft_queued_ms=distribution(lat.ttft_queued[inside]),
         tpot_ms=tpot,
         itl_ms=distribution(gaps / NS_PER_MS, counts),
         e2el_ms=distribution(lat.e2el[inside]),
         interactivity_p50=MS_PER_S / tpot.p50 if tpot and tpot.p50 > 0 else None,
+        ttfat_ms=distribution(lat.ttfat[inside]),
+        cache_hit_rate=serving.cache_hit_rate(records, inside),
+        accepted_length=serving.accepted_length(records, inside),
+        chunk_tokens=serving.chunk_token_shares(records, inside),
     )
 
 
-def _throughput(span: Span, records: Records, lat: Latencies, gpus: int) -> Throughput:
+def _goodput(
+    basis: Basis, span: Span, records: Records, lat: Latencies, slo: GoodputSlo | None
+) -> tuple[float | None, float | None]:
+    """Requests that kept the SLO, per second and as a share of those that ended in the span.
+
+    On the whole run all requests that ended count, whenever that was.
+    """
+    if slo is None:
+        return None, None
+    end = records.end_ns
+    ended = np.ones(len(records), dtype=np.bool_)
+    if basis is Basis.WINDOW:
+        ended = (end >= span.begin_ns) & (end <= span.end_ns)
+    good = int((ended & slo.kept(lat)).sum())
+    return good / span.seconds, good / int(ended.sum()) if ended.any() else None
+
+
+def _throughput(
+    span: Span, records: Records, lat: Latencies, gpus: int, goodput: tuple[float | None, float | None]
+) -> Throughput:
     chunks, ok, seconds = records.chunks, lat.ok, span.seconds
     output = int((chunks.tokens_before(span.end_ns) - chunks.tokens_before(span.begin_ns - 1))[ok].sum())
     first, last = chunks.first_ns, chunks.last_ns
@@ -101,4 +124,6 @@ def _throughput(span: Span, records: Records, lat: Latencies, gpus: int) -> Thro
         total_tput=(prompts + output) / seconds,
         tput_per_gpu=(prompts + output) / seconds / gpus,
         in_flight_mean=float(np.maximum(busy, 0).sum()) / (span.end_ns - span.begin_ns),
+        goodput=goodput[0],
+        goodput_fraction=goodput[1],
     )

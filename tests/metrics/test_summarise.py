@@ -15,7 +15,6 @@ from inferbench.domain.records import NEVER, Records, StampedColumn
 from inferbench.domain.summary import Basis, Origin, SweepPoint
 from inferbench.metrics.quantiles import QUANTILES, distribution
 from inferbench.metrics.summarise import summarise
-from inferbench.metrics.validity import judge_client
 
 MS = 1_000_000
 POINT = SweepPoint(deployment="d", topology="t", concurrency=2, prefill_gpus=4, decode_gpus=12)
@@ -164,18 +163,3 @@ def test_nan_is_no_value() -> None:
     found = distribution(np.array([math.nan, 3.0]))
     assert found is not None
     assert (found.n, found.p50) == (1, 3.0)
-
-
-@pytest.mark.parametrize(
-    ("lag_ms", "streams", "reason"),
-    [(0.5, 2, None), (2.5, 2, "median TTFT could be 2.5% off"), (0.5, 1, "1 streams were open at once, 2 were asked")],
-)
-def test_the_client_is_invalid_where_its_own_lateness_shows(lag_ms: float, streams: int, reason: str | None) -> None:
-    made = fixed_pace(20, 2, 100, 10, 50)
-    run = summarise(made, plan(20), POINT, Origin.MEASURED).whole_run
-    health = judge_client(
-        made, run, loop_lags_ms=[lag_ms] * 100, cpu_share=0.5, streams_open_max=streams, streams_asked=2
-    )
-    assert health.valid is (reason is None)
-    assert reason is None or reason in " ".join(health.reasons)
-    assert health.send_lag_p99_ms == 2.0

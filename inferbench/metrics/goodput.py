@@ -1,0 +1,62 @@
+"""Goodput: requests per second that a service-level objective would count as served."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..domain.errors import UsageError
+from ..domain.names import unknown
+from .requests import Latencies
+
+METRICS = ("ttft", "tpot", "e2el")
+
+
+@dataclass(frozen=True, slots=True)
+class GoodputSlo:
+    """Limits on the latencies of a single request, ms; None: no limit."""
+
+    ttft: float | None = None
+    tpot: float | None = None
+    e2el: float | None = None
+
+    def kept(self, lat: Latencies) -> NDArray[np.bool_]:
+        """Which requests succeeded within every limit, shape (n,).
+
+        A request with no token after its first chunk has no TPOT, and keeps any limit on it, as in vLLM.
+        """
+        kept = lat.ok.copy()
+        for limit, values in ((self.ttft, lat.ttft), (self.tpot, lat.tpot), (self.e2el, lat.e2el)):
+            if limit is not None:
+                kept &= ~(values > limit)
+        return kept
+
+
+def parse_clause(text: str) -> tuple[str, float]:
+    """Parse one clause of `vllm bench serve --goodput`: `ttft:2000`, in ms.
+
+    Raises ValueError where it is no NAME:MS at all, UsageError for an unknown metric or a limit not above 0.
+    """
+    name, separator, limit = text.partition(":")
+    value = float(limit) if separator else math.nan
+    if math.isnan(value):
+        raise ValueError(text)
+    if name not in METRICS:
+        raise UsageError(unknown("goodput metric", name, METRICS))
+    if value <= 0:
+        raise UsageError(f"the goodput limit {text} must be above 0 ms")
+    return name, value
+
+
+def goodput_slo(clauses: Iterable[tuple[str, float]]) -> GoodputSlo | None:
+    """Put clauses together; None for none. Raises UsageError for a metric given twice."""
+    limits: dict[str, float] = {}
+    for name, limit in clauses:
+        if name in limits:
+            raise UsageError(f"the goodput limit on {name} is given twice")
+        limits[name] = limit
+    return GoodputSlo(**limits) if limits else None

@@ -1,0 +1,1 @@
+"""Recorded loads of real services, read line by line, one reader a file."""

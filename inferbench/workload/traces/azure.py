@@ -1,0 +1,34 @@
+"""Azure's LLM inference traces: CSV of TIMESTAMP, ContextTokens and GeneratedTokens.
+
+https://github.com/Azure/AzurePublicDataset, AzureLLMInferenceTrace_{code,conv}.csv.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .request import BadLines, TraceRequest, tokens
+from .table import Cells, read_table
+
+COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+
+
+def read(path: Path, bad: BadLines) -> Iterator[TraceRequest]:
+    """Read a trace row by row. Raises FileError where the file cannot be read, or has a bad line and is strict."""
+    return read_table(path, bad, COLUMNS, _request)
+
+
+def _request(cells: Cells) -> TraceRequest:
+    try:
+        at = datetime.fromisoformat(cells["TIMESTAMP"].strip())
+    except ValueError:
+        raise ValueError(f"TIMESTAMP is {cells['TIMESTAMP']!r}, not a date and time") from None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return TraceRequest(
+        isl=tokens(cells["ContextTokens"], "ContextTokens"),
+        osl=tokens(cells["GeneratedTokens"], "GeneratedTokens"),
+        at_s=at.timestamp(),
+    )
