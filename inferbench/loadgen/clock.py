@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from ..domain.errors import InferbenchError
-from ..domain.units import NS_PER_S
+from ..domain.units import MS_PER_S, NS_PER_MS
 from .port import Clock
 
 Callback = Callable[[], None]
@@ -66,4 +66,8 @@ class LoopClock(Clock):
 
     @override
     def call_at(self, when_ns: int, callback: Callback) -> None:
-        self._loop.call_later(max(0, when_ns - self.now_ns()) / NS_PER_S, callback)
+        # uvloop counts whole ms of CLOCK_MONOTONIC, so the wait is from the ms that it is in to the first one that
+        # begins after `when_ns`. A timer that fired early would have its callback ask for another, and so on.
+        now_ms = time.monotonic_ns() // NS_PER_MS
+        due_ms = -(-(when_ns + self.origin_ns) // NS_PER_MS)
+        self._loop.call_later(max(0, due_ms - now_ms) / MS_PER_S, callback)

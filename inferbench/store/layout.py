@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..domain.errors import ExitCode, InferbenchError
 
 STARTS_STREAM, RECORDS_STREAM = "starts.arrows", "records.arrows"
@@ -11,8 +13,19 @@ RECORDS_FILE, PASSES_FILE = "records.parquet", "passes.parquet"
 MANIFEST, SCENARIO, SUMMARY, COST, VERDICT, LIVE, REPORT = (
     "manifest.json", "scenario.yaml", "summary.json", "cost.json", "verdict.json", "live.json", "report.html",
 )  # fmt: skip
+MEASURED, AUDIT = "measured.json", "audit.json"
+"""Of an imported run: the points as they were published, and what stands out in them."""
 POINTS = "points"
 """Directory that holds one directory per sweep point."""
+ATTEMPTS = "attempts"
+"""Directory of what unfinished attempts at sweep points left behind."""
+WORKER = "worker-"
+"""Directories below a sweep point's begin so where several workers wrote its records."""
+
+
+def worker_directory(point: Path, number: int) -> Path:
+    """Where a worker writes its records of a sweep point."""
+    return point / f"{WORKER}{number}"
 
 
 class StoreError(InferbenchError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +13,50 @@ import pyarrow.parquet as pq
 from ..domain.record import CountSource, RequestRecord, Status
 from ..domain.records import NEVER, ChunkColumn, Ints, PassColumn, Records, StampedColumn
 from . import schema
-from .layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, StoreError
+from .layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, WORKER, StoreError
+from .row import to_row
 
 LOST = "in flight when the run was killed"
 
 
 def read_records(directory: Path) -> Records:
     """Read the records of one sweep point. Raises StoreError where there are none or they are damaged."""
-    path = directory / RECORDS_FILE
-    try:
-        table = pq.read_table(path, schema=schema.RECORDS) if path.exists() else recover(directory)
-        passes = directory / PASSES_FILE
+    table = read_table(directory)
+    passes = directory / PASSES_FILE
+    with _readable(directory):
         pass_times = _pass_times(pq.read_table(passes, schema=schema.PASSES)) if passes.exists() else []
+    return _columns(table.combine_chunks(), pass_times)
+
+
+def read_table(directory: Path) -> pa.Table:
+    """Read the records of one sweep point as a table, in the order in which requests ended.
+
+    Where several workers wrote them, their files are put together. Raises StoreError.
+    """
+    parts = {int(part.name.removeprefix(WORKER)): part for part in directory.glob(f"{WORKER}*")}
+    if not parts:
+        return _one_table(directory)
+    column = schema.RECORDS.get_field_index("client_worker")
+    tables = []
+    for number, part in sorted(parts.items()):
+        table = _one_table(part)
+        own = pa.array([number] * len(table), pa.int32())  # a worker need not know its number
+        tables.append(table.set_column(column, schema.RECORDS.field(column), own))
+    return pa.concat_tables(tables).sort_by([("end_ns", "ascending"), ("seq", "ascending")])
+
+
+def _one_table(directory: Path) -> pa.Table:
+    path = directory / RECORDS_FILE
+    with _readable(directory):
+        return pq.read_table(path, schema=schema.RECORDS) if path.exists() else recover(directory)
+
+
+@contextlib.contextmanager
+def _readable(directory: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, pa.ArrowInvalid) as error:
         raise StoreError(f"{directory}: the records cannot be read: {' '.join(str(error).split())}") from None
-    return _columns(table.combine_chunks(), pass_times)
 
 
 def recover(directory: Path) -> pa.Table:
@@ -38,7 +69,10 @@ def recover(directory: Path) -> pa.Table:
     ended = set(records["seq"].to_pylist())
     pairs = zip(starts["seq"].to_pylist(), starts["slot_free_ns"].to_pylist(), strict=True)
     lost = [_lost(seq, slot_free_ns) for seq, slot_free_ns in pairs if seq not in ended]
-    return pa.concat_tables([records, pa.Table.from_batches([schema.to_batch(lost)])]) if lost else records
+    if not lost:
+        return records
+    rows = [to_row(record) for record in lost]
+    return pa.concat_tables([records, pa.Table.from_batches([schema.to_batch(rows)])])
 
 
 def _lost(seq: int, slot_free_ns: int) -> RequestRecord:
@@ -76,7 +110,7 @@ def _columns(table: pa.Table, pass_times: list[Ints]) -> Records:
     names = (
         "seq", "status", "isl", "osl", "osl_source", "planned_ns", "slot_free_ns", "connect_ns", "sent_ns",
         "first_byte_ns", "end_ns", "answer_ns", "first_late_ns", "last_late_ns", "cached_tokens", "accepted_tokens",
-        "attempts", "client_worker",
+        "attempts", "client_worker", "chunk_tokens_source",
     )  # fmt: skip
     return Records(
         **{name: _ints(table, name) for name in names},

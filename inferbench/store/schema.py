@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from ..domain.record import PassChunks, RequestRecord, StampedChunks
+from .row import Row
 
 STARTS = pa.schema([pa.field("seq", pa.int64(), False), pa.field("slot_free_ns", pa.int64(), False)])
 
@@ -47,23 +49,24 @@ RECORDS = pa.schema(
 
 PASSES = pa.schema([pa.field("worker", pa.int32(), False), pa.field("pass_ns", pa.list_(pa.int64()), False)])
 
-_FACTS = (
-    "seq", "status", "error", "isl", "isl_source", "osl", "osl_source", "planned_ns", "slot_free_ns", "connect_ns",
-    "sent_ns", "first_byte_ns", "end_ns", "answer_ns", "first_late_ns", "last_late_ns", "cached_tokens",
-    "accepted_tokens", "attempts", "earlier_error",
-)  # fmt: skip
 
-
-def to_batch(records: Sequence[RequestRecord]) -> pa.RecordBatch:
-    """Put records into columns."""
-    columns: dict[str, list[object]] = {name: [getattr(r, name) for r in records] for name in _FACTS}
-    columns["chunk_tokens_source"] = [r.chunk_tokens for r in records]
-    columns["client_worker"] = [r.worker for r in records]
-    stamped = [r.chunks if isinstance(r.chunks, StampedChunks) else None for r in records]
-    passes = [r.chunks if isinstance(r.chunks, PassChunks) else None for r in records]
-    columns["chunk_ns"] = [c and c.times_ns for c in stamped]
-    columns["chunk_tokens"] = [c and c.tokens for c in stamped]
-    columns["first_chunk_ns"] = [c and c.first_ns for c in passes]
-    for name in ("worker", "first_pass", "last_pass"):
-        columns[name] = [c and getattr(c, name) for c in passes]
+def to_batch(rows: Sequence[Row]) -> pa.RecordBatch:
+    """Put rows into columns."""
+    cells = zip(*rows, strict=True) if rows else [()] * len(RECORDS)
+    columns = [_column(field, column) for field, column in zip(RECORDS, cells, strict=True)]
     return pa.record_batch(columns, schema=RECORDS)
+
+
+def _column(field: pa.Field, cells: Sequence[Any]) -> pa.Array:
+    if not pa.types.is_list(field.type):
+        return pa.array(cells, field.type)
+    return _lists(cells, np.dtype(field.type.value_type.to_pandas_dtype()))
+
+
+def _lists(cells: Sequence[bytes | None], kind: np.dtype[Any]) -> pa.ListArray:
+    """Make a column of lists out of the bytes of their numbers."""
+    sizes = [len(cell) if cell else 0 for cell in cells]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]) // kind.itemsize
+    values = np.frombuffer(b"".join(cell for cell in cells if cell), kind)
+    missing = pa.array([cell is None for cell in cells], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values), mask=missing)

@@ -16,6 +16,7 @@ from ..domain.records import Ints
 from . import schema
 from .layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, StoreError
 from .reader import recover
+from .row import Row, to_row
 
 FLUSH_S = 0.5
 """Longest time that a completed record stays in memory only."""
@@ -47,7 +48,7 @@ class ArrowSink:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._starts: list[tuple[int, int]] = []
-        self._records: list[RequestRecord] = []
+        self._rows: list[Row] = []
         self._flushed = time.monotonic()
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,11 @@ class ArrowSink:
 
     def ended(self, record: RequestRecord) -> None:
         """A request has ended."""
-        self._records.append(record)
+        self.ended_row(to_row(record))
+
+    def ended_row(self, row: Row) -> None:
+        """A request has ended, and its record comes as a row."""
+        self._rows.append(row)
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
@@ -76,11 +81,11 @@ class ArrowSink:
             if self._starts:
                 seqs, times = zip(*self._starts, strict=True)
                 self._starts_stream.write(pa.record_batch([seqs, times], schema=schema.STARTS))
-            if self._records:
-                self._records_stream.write(schema.to_batch(self._records))
+            if self._rows:
+                self._records_stream.write(schema.to_batch(self._rows))
         except OSError as error:
             raise StoreError(f"{self._directory}: cannot be written: {error.strerror or error}") from None
-        self._starts, self._records = [], []
+        self._starts, self._rows = [], []
         self._flushed = time.monotonic()
 
     def close(self, pass_times_ns: Sequence[Ints] = ()) -> None:

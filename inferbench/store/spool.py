@@ -8,26 +8,29 @@ in flight is there as CANCELLED.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
-import queue
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from pathlib import Path
 from typing import IO
 
 from ..domain.errors import InferbenchError
 from ..domain.record import RequestRecord
-from .layout import StoreError
-
-_Start = tuple[int, int]
-_Event = _Start | RequestRecord
+from .layout import RECORDS_FILE, StoreError
+from .row import Row, to_row
 
 _BATCH = 64
 """Events that are pickled in one go: few enough that the event loop does not notice."""
-_IDLE_S = 0.25
-"""An empty batch goes out after so long without events, so that the child flushes in time."""
+_EVERY_S = 0.1
+"""What has come goes out so often, and an empty batch where nothing has, so that the child flushes in time. To wake
+the sender for each event would cost more than all else that it does."""
 _READY = b"ready\n"
+_ORPHAN_S = 60
+"""Longest to wait for a child whose parent was killed."""
 
 
 class SpooledSink:
@@ -38,8 +41,10 @@ class SpooledSink:
         self._child = subprocess.Popen(
             [sys.executable, "-m", "inferbench.store.spool", str(directory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # numpy would start threads that spin beside the load
         )  # fmt: skip
-        self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
+        self._rows: deque[Row] = deque()  # of two values for a start, of a whole record for an end
+        self._closing = threading.Event()
         self._sender = threading.Thread(target=self._send, name="spool", daemon=True)
         self._sender.start()
         assert self._child.stdout is not None
@@ -48,15 +53,15 @@ class SpooledSink:
 
     def started(self, seq: int, slot_free_ns: int) -> None:
         """A request is about to be sent."""
-        self._events.put((seq, slot_free_ns))
+        self._rows.append((seq, slot_free_ns))
 
     def ended(self, record: RequestRecord) -> None:
         """A request has ended."""
-        self._events.put(record)
+        self._rows.append(to_row(record))
 
     def close(self) -> None:
         """Wait until all is on disk as Parquet. Raises StoreError where the child could not write it."""
-        self._events.put(None)
+        self._closing.set()
         self._sender.join()
         _, message = self._child.communicate()
         if self._child.returncode != 0:
@@ -67,29 +72,28 @@ class SpooledSink:
         pipe = self._child.stdin
         assert pipe is not None
         with contextlib.suppress(OSError):  # a child that has failed: close() says why
-            while (batch := self._next_batch()) is not None:
-                pickle.dump(batch, pipe, protocol=pickle.HIGHEST_PROTOCOL)
-                pipe.flush()
+            while not self._closing.wait(_EVERY_S):
+                self._send_all(pipe)
+            self._send_all(pipe)
         with contextlib.suppress(OSError):
             pipe.close()
         self._child.stdin = None  # communicate() would flush it again
 
-    def _next_batch(self) -> list[_Event] | None:
-        """Up to _BATCH events; none of them after _IDLE_S of silence; None at the end."""
-        batch: list[_Event] = []
-        try:
-            event = self._events.get(timeout=_IDLE_S)
-            while event is not None:
-                batch.append(event)
-                if len(batch) == _BATCH:
-                    return batch
-                event = self._events.get_nowait()
-        except queue.Empty:
-            return batch
-        if batch:
-            self._events.put(None)  # the end, once more, for the next call
-            return batch
-        return None
+    def _send_all(self, pipe: IO[bytes]) -> None:
+        rows = self._rows
+        while True:
+            batch = [rows.popleft() for _ in range(min(len(rows), _BATCH))]
+            pickle.dump(batch, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+            pipe.flush()
+            if len(batch) < _BATCH:
+                return
+
+
+def wait_until_written(directory: Path) -> None:
+    """Wait for the child of a killed process to turn what it has of `directory` into Parquet. It may block."""
+    give_up = time.monotonic() + _ORPHAN_S
+    while directory.exists() and not (directory / RECORDS_FILE).exists() and time.monotonic() < give_up:
+        time.sleep(0.02)
 
 
 def _write_all(directory: Path, source: IO[bytes]) -> None:
@@ -101,11 +105,11 @@ def _write_all(directory: Path, source: IO[bytes]) -> None:
     sys.stdout.buffer.flush()
     with contextlib.suppress(EOFError, pickle.UnpicklingError):
         while True:
-            for event in pickle.load(source):
-                if isinstance(event, tuple):
-                    sink.started(*event)
+            for row in pickle.load(source):
+                if len(row) == 2:
+                    sink.started(*row)
                 else:
-                    sink.ended(event)
+                    sink.ended_row(row)
             sink.flush_if_due()
     sink.close()
 

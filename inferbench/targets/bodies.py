@@ -6,16 +6,27 @@ import asyncio
 from collections.abc import Callable
 
 from ..domain.plan import Plan, PlannedRequest
-from .dialects import Prompt, dialect_for
+from .dialect import Prompt
+from .dialects import dialect_for
 from .endpoint import Endpoint
 
 MakePrompt = Callable[[PlannedRequest], Prompt]
 
 
 class Bodies:
-    """The requests of a plan as they go over the wire, head and body, the next `ahead` of them ready."""
+    """The requests of a plan as they go over the wire, head and body, the next `ahead` of them ready.
 
-    def __init__(self, endpoint: Endpoint, plan: Plan, make_prompt: MakePrompt, loop: asyncio.AbstractEventLoop):
+    `seqs` are those that will be taken, in their order.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        plan: Plan,
+        make_prompt: MakePrompt,
+        loop: asyncio.AbstractEventLoop,
+        seqs: range | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._dialect = dialect_for(endpoint.path)
         self._plan = plan
@@ -23,7 +34,10 @@ class Bodies:
         self._loop = loop
         self._head = _head(endpoint)
         self._ready: dict[int, bytes] = {}
-        self._next = 0
+        self._seqs = range(len(plan)) if seqs is None else seqs
+        # A part of a load keeps the numbers that requests have in the whole.
+        self._row_of = None if plan.seqs is None else {seq: row for row, seq in enumerate(plan.seqs.tolist())}
+        self._next = 0  # index into seqs
         self._ahead = 0
         self._scheduled = False
 
@@ -37,7 +51,8 @@ class Bodies:
     def take(self, request: PlannedRequest) -> bytes:
         """Return a request's bytes. Plans go out in order; one that is not ready yet is written now."""
         wire = self._ready.pop(request.seq, None)
-        self._next = max(self._next, request.seq + 1)
+        row = request.seq if self._row_of is None else self._row_of[request.seq]
+        self._next = max(self._next, self._seqs.index(row) + 1)
         self._schedule()
         return wire if wire is not None else self._write(request)
 
@@ -47,7 +62,7 @@ class Bodies:
             self._loop.call_soon(self._on_turn)
 
     def _wanted(self) -> bool:
-        return self._next < len(self._plan) and len(self._ready) < self._ahead
+        return self._next < len(self._seqs) and len(self._ready) < self._ahead
 
     def _on_turn(self) -> None:
         """Write one request only, so that the sockets are looked at between any two."""
@@ -57,7 +72,7 @@ class Bodies:
         self._schedule()
 
     def _write_next(self) -> None:
-        request = self._plan.request(self._next)
+        request = self._plan.request(self._seqs[self._next])
         self._ready[request.seq] = self._write(request)
         self._next += 1
 

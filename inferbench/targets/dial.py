@@ -6,11 +6,13 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
 from typing import cast
 
+from ..loadgen.clock import LoopClock
+from ..loadgen.turns import LoopTurns
 from .connection import Connection, Owner
 from .endpoint import Endpoint
+from .kernel_stamps import KernelConnection, KernelLag, WallClock
 from .tls import TlsConnection
 
 CONNECT_TIMEOUT_S = 30
@@ -20,11 +22,15 @@ CONNECT_TIMEOUT_S = 30
 class Dialer:
     """Opens connections to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, now_ns: Callable[[], int], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, endpoint: Endpoint, clock: LoopClock, turns: LoopTurns, loop: asyncio.AbstractEventLoop) -> None:
         self._endpoint = endpoint
-        self._now_ns = now_ns
+        self._clock = clock
+        self._turns = turns
         self._loop = loop
         self._tls = endpoint.tls_context()
+        self._wall = WallClock()
+        self.kernel_lag = KernelLag()
+        """By how much user-space stamps were late, where the kernel's are asked for."""
         self._peer: tuple[str, int] | None = None  # the address that last took a connection
 
     async def dial(self, owner: Owner) -> Connection:
@@ -41,9 +47,11 @@ class Dialer:
         return connection
 
     def _new(self, owner: Owner) -> Connection:
+        if self._endpoint.kernel_timestamps:
+            return KernelConnection(owner, self._clock, self._turns, self._wall, self.kernel_lag)
         if self._tls is None:
-            return Connection(owner, self._now_ns)
-        return TlsConnection(owner, self._now_ns, self._tls, self._endpoint.host)
+            return Connection(owner, self._clock, self._turns)
+        return TlsConnection(owner, self._clock, self._turns, self._tls, self._endpoint.host)
 
 
 async def _usable(transport: asyncio.BaseTransport, connection: Connection) -> None:

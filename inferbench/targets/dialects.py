@@ -1,47 +1,26 @@
-"""The two OpenAI dialects: how a request is written, and what one streamed event says."""
+"""The dialects that are spoken, by the path of the endpoint: OpenAI's two, and SGLang's own."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from typing_extensions import override
 
 from ..domain.errors import UsageError
+from .dialect import Dialect, Prompt, Reading, Usage, count
 from .endpoint import Endpoint
-
-Prompt = str | list[int]
-"""A prompt as text or as token ids."""
-
-DONE = b"[DONE]"
+from .generate import Generate
 
 
-class Usage(NamedTuple):
-    """Token counts by the server; None where it does not tell."""
+class _OpenAI(Dialect):
+    """What the two have in common."""
 
-    prompt_tokens: int | None
-    completion_tokens: int | None
-
-
-class Reading(NamedTuple):
-    """What one event says."""
-
-    token_bearing: bool
-    text_length: int = 0
-    """Characters of text that came with it."""
-    usage: Usage | None = None
-    error: str | None = None
-
-
-class Dialect(ABC):
-    """One endpoint's language. `parts` are the fields of a choice that may hold generated tokens."""
-
-    path_suffix: str
-
+    @override
     def body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> bytes:
-        """Write the JSON body of a streamed request for `osl` tokens. Raises UsageError for an unusable prompt."""
+        running = {"continuous_usage_stats": True} if endpoint.continuous_usage else {}
         return orjson.dumps(
             {
                 "model": endpoint.model,
@@ -50,41 +29,34 @@ class Dialect(ABC):
                 "temperature": 0,
                 "ignore_eos": ignore_eos,
                 "stream": True,
-                "stream_options": {"include_usage": True},
+                "stream_options": {"include_usage": True, **running},
                 **endpoint.extra_body,
             }
         )
 
-    def interpret(self, name: str, data: bytes) -> Reading:
-        """Say what an event holds. An event that is no JSON object is an error; nothing is raised."""
-        try:
-            event = _parse(data)
-        except orjson.JSONDecodeError:
-            return Reading(False, error=f"not JSON in the stream: {_excerpt(data)}")
-        if not isinstance(event, dict):
-            return Reading(False, error=f"no JSON object in the stream: {_excerpt(data)}")
-        if name == "error" or event.get("error"):
-            return Reading(False, error=f"error in the stream: {error_message(event)}")
-        bearing, length = False, 0
+    @override
+    def _read(self, event: dict[str, Any]) -> Reading:
+        bearing, length, answer, reasoning = False, 0, False, False
         choices = event.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            for part in self._parts(choice) if isinstance(choice, dict) else ():
-                if part:
-                    bearing = True
-                    length += len(part) if isinstance(part, str) else len(_arguments(part))
+            text, thought, calls = self._parts(choice) if isinstance(choice, dict) else (None, None, None)
+            if text or thought or calls:
+                bearing = True
+                answer, reasoning = answer or bool(text), reasoning or bool(thought)
+                length += _length(text) + _length(thought) + _length(calls)
         usage = event.get("usage")
-        return Reading(bearing, length, _usage(usage) if usage else None)
+        return Reading(bearing, length, _usage(usage) if usage else None, None, answer, reasoning)
 
     @abstractmethod
     def _prompt(self, prompt: Prompt) -> dict[str, Any]:
         """The part of the body that holds the prompt."""
 
     @abstractmethod
-    def _parts(self, choice: dict[str, Any]) -> Sequence[Any]:
-        """Those fields of a choice that hold generated tokens where they are not empty."""
+    def _parts(self, choice: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """Those fields of a choice that hold generated tokens where they are not empty: text, reasoning, tool calls."""
 
 
-class Completions(Dialect):
+class Completions(_OpenAI):
     """`/v1/completions`: text or token ids in, text out."""
 
     path_suffix = "/completions"
@@ -94,11 +66,11 @@ class Completions(Dialect):
         return {"prompt": prompt}
 
     @override
-    def _parts(self, choice: dict[str, Any]) -> Sequence[Any]:
-        return (choice.get("text"),)
+    def _parts(self, choice: dict[str, Any]) -> tuple[Any, Any, Any]:
+        return choice.get("text"), None, None
 
 
-class Chat(Dialect):
+class Chat(_OpenAI):
     """`/v1/chat/completions`: one user message in; content, reasoning and tool calls out."""
 
     path_suffix = "/chat/completions"
@@ -110,40 +82,31 @@ class Chat(Dialect):
         return {"messages": [{"role": "user", "content": prompt}]}
 
     @override
-    def _parts(self, choice: dict[str, Any]) -> Sequence[Any]:
+    def _parts(self, choice: dict[str, Any]) -> tuple[Any, Any, Any]:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
-            return ()
+            return None, None, None
         get = delta.get
         # DeepSeek's and SGLang's name for reasoning, then the one that vLLM moved to. A server that sends both
         # repeats the same text, and text counts once.
-        return (get("content"), get("reasoning_content") or get("reasoning"), get("tool_calls"))
+        return get("content"), get("reasoning_content") or get("reasoning"), get("tool_calls")
 
 
 def dialect_for(path: str) -> Dialect:
     """Return the dialect that an endpoint path speaks. Raises UsageError for an unknown path."""
-    known: tuple[Dialect, ...] = (Chat(), Completions())
+    known: tuple[Dialect, ...] = (Chat(), Completions(), Generate())
     for dialect in known:
         if path.rstrip("/").endswith(dialect.path_suffix):
             return dialect
-    raise UsageError(f"endpoint path {path!r} is not supported; allowed: /v1/completions, /v1/chat/completions")
+    raise UsageError(
+        f"endpoint path {path!r} is not supported; allowed: /v1/completions, /v1/chat/completions, /generate"
+    )
 
 
-def error_message(event: Mapping[str, Any]) -> str:
-    """Find the message in an error object: OpenAI's `{"error": {"message": ...}}` or one of its relatives."""
-    error = event.get("error") or event
-    if isinstance(error, dict):
-        error = error.get("message") or error
-    return error if isinstance(error, str) else _excerpt(orjson.dumps(error))
-
-
-def _parse(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        # A server-sent event stream is decoded as UTF-8 with replacement (WHATWG HTML, section 9.2.6), which
-        # orjson is too strict for.
-        return orjson.loads(data.decode("utf-8", "replace"))
+def _length(part: Any) -> int:
+    if not part:
+        return 0
+    return len(part) if isinstance(part, str) else len(_arguments(part))
 
 
 def _arguments(tool_calls: Any) -> str:
@@ -155,12 +118,13 @@ def _arguments(tool_calls: Any) -> str:
 def _usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+    return Usage(
+        count(usage.get("prompt_tokens")),
+        count(usage.get("completion_tokens")),
+        count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        count(_mapping(usage.get("completion_tokens_details")).get("accepted_prediction_tokens")),
+    )
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _excerpt(data: bytes) -> str:
-    return data[:200].decode("utf-8", "replace")
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

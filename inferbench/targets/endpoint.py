@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,14 @@ class Endpoint:
     """Extra keys of the request body; they win over ours."""
     request_timeout_s: float = 6 * 60 * 60
     """Longest that one request may take from when it is handed over, s. The default is that of `vllm bench serve`."""
+    stall_timeout_s: float | None = None
+    """Longest that a request may go without a byte, from when it was sent or from the last one, s. None: for ever."""
+    retries: int = 0
+    """Times that a request is sent again after a refused connection, an HTTP 429 or a 5xx."""
+    continuous_usage: bool = False
+    """Ask for token counts in every chunk, as vLLM has them (`stream_options.continuous_usage_stats`)."""
+    kernel_timestamps: bool = False
+    """Stamp what comes with the kernel's receive times (Linux, plain http)."""
     verify_tls: bool = True
     """Check the server's certificate and name."""
 
@@ -49,6 +58,12 @@ class Endpoint:
                 raise UsageError(f"header {name!r} holds a line break or a character that is not ASCII")
         if not self.request_timeout_s > 0:
             raise UsageError(f"request timeout {self.request_timeout_s} s must be above 0")
+        if self.stall_timeout_s is not None and not self.stall_timeout_s > 0:
+            raise UsageError(f"stall timeout {self.stall_timeout_s} s must be above 0")
+        if self.kernel_timestamps and (self.is_tls or sys.platform != "linux"):
+            raise UsageError("kernel timestamps are there for plain http on Linux only")
+        if self.retries < 0:
+            raise UsageError(f"retries {self.retries} must be 0 or more")
 
     @property
     def is_tls(self) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from ..domain.plan import PlannedRequest
 from ..loadgen.port import Done
 from .framing import Response
+from .reading import StreamReading
+
+BODY_KEPT = 64 * 1024
+"""Bytes of a body without tokens that are kept, to say what it was instead."""
 
 
 @dataclass(slots=True, eq=False)
@@ -19,23 +24,60 @@ class Exchange:
     wire: bytes
     """The whole request as it goes out, head and body."""
     submitted_ns: int
+    stream: StreamReading
+    """What the body came to, as far as it has been looked at."""
+    response: Response = field(default_factory=Response)
     connect_ns: int | None = None
     sent_ns: int | None = None
     last_read_ns: int | None = None
-    reads: list[tuple[int, bytes]] = field(default_factory=list)
-    """Stamped reads that have not been looked at yet."""
-    response: Response = field(default_factory=Response)
+    first_late_ns: int | None = None
+    last_late_ns: int | None = None
+    body: bytes = b""
+    """The beginning of the body, as long as no token has come."""
     may_reconnect: bool = False
     """It went out on a connection that had been idle, which the server may have closed in the meantime."""
+    attempts: int = 1
+    earlier_error: str | None = None
 
     @property
     def answered(self) -> bool:
         """Whether any byte has come back."""
         return self.last_read_ns is not None
 
-    def digest(self) -> None:
-        """Take the reads apart into head and body. Raises NotHttpError."""
-        reads, self.reads = self.reads, []
-        for t_ns, data in reads:
-            self.last_read_ns = t_ns
-            self.response.feed(t_ns, data)
+    def digest(self, times: list[int], floors: list[int], reads: list[bytes]) -> None:
+        """Take reads apart into head, body and tokens. `floors` are those of their turns. Raises NotHttpError."""
+        self.last_read_ns = times[-1]
+        response, stream = self.response, self.stream
+        try:
+            response.feed(times, reads)
+        finally:
+            known = len(stream.times_ns)
+            if response.is_ok:
+                stream.take(response.body_times, response.body)
+            if stream.times_ns:
+                self.body = b""
+            elif len(self.body) < BODY_KEPT:
+                self.body += b"".join(response.body)[:BODY_KEPT]
+            response.body_times, response.body = [], []
+        if len(stream.times_ns) > known:
+            self._note_lateness(known, times, floors)
+
+    def finish(self) -> None:
+        """Read what the end of the body left without its own end."""
+        if self.response.is_ok:
+            self.stream.finish()
+
+    def try_again(self, stream: StreamReading, error: str | None) -> None:
+        """Become the next attempt, after one that failed. The slot, and what was planned, stay."""
+        self.attempts += 1
+        self.earlier_error = error
+        self.stream, self.response, self.body = stream, Response(), b""
+        self.connect_ns = self.sent_ns = self.last_read_ns = self.first_late_ns = self.last_late_ns = None
+
+    def _note_lateness(self, known: int, times: list[int], floors: list[int]) -> None:
+        """Look up the turns of the first and of the latest token. Stamps rise, so each is found by bisection."""
+        last_ns = self.stream.times_ns[-1]
+        self.last_late_ns = last_ns - floors[bisect_left(times, last_ns)]
+        if not known:
+            first_ns = self.stream.times_ns[0]
+            self.first_late_ns = first_ns - floors[bisect_left(times, first_ns)]

@@ -11,22 +11,25 @@ from ..domain.errors import EndpointError
 from ..domain.plan import Plan, PlannedRequest
 from ..domain.record import Status
 from ..domain.records import Ints
-from ..domain.units import NS_PER_MS, NS_PER_S
+from ..domain.units import NS_PER_S
+from ..loadgen.clock import LoopClock
 from ..loadgen.limits import need_open_files
-from ..loadgen.port import Clock, Done, Target
-from .answer import make_record
+from ..loadgen.port import Done, Target
+from ..loadgen.turns import LoopTurns
+from .answer import make_record, verdict
 from .bodies import Bodies, MakePrompt
 from .connection import Connection
 from .dial import Dialer, why_not
 from .dialects import dialect_for
 from .endpoint import Endpoint
 from .exchange import Exchange
+from .kernel_stamps import KernelLag
+from .looks import Looks
+from .reading import StreamReading
+from .retry import retry_delay_s
 
 BATCH = 1024
 """Connections opened at a time: more would overflow the listen backlog of common servers and be dropped."""
-
-LOOK_NS = NS_PER_MS
-"""Time that one turn of the loop may spend on what has come, so that what comes meanwhile is stamped in time."""
 
 SWEEPS_PER_TIMEOUT = 50
 """Timeouts are looked for this often within a timeout, so they are at most 2 % late."""
@@ -35,29 +38,38 @@ SWEEPS_PER_TIMEOUT = 50
 class HttpTarget(Target):
     """An OpenAI-compatible endpoint.
 
-    While streams run, reads are stamped and kept; an answer is taken apart when it has ended. All methods are
-    called from the thread of `loop`.
+    While streams run, reads are stamped and kept; what they say is looked at in between. All methods are called from
+    the thread of `loop`. `seqs` are the requests of the plan that come to this target. A request that is sent again
+    (`Endpoint.retries`) has the `sent_ns` of its last attempt and the `slot_free_ns` of its first, so that the time
+    to its first token is the server's, and the queued one shows the wait.
     """
 
     def __init__(
-        self, endpoint: Endpoint, plan: Plan, make_prompt: MakePrompt, clock: Clock, loop: asyncio.AbstractEventLoop
+        self,
+        endpoint: Endpoint,
+        plan: Plan,
+        make_prompt: MakePrompt,
+        clock: LoopClock,
+        loop: asyncio.AbstractEventLoop,
+        seqs: range | None = None,
     ) -> None:
         self.streams_open_max = 0
         """Most requests that were out on a connection at once."""
         self._endpoint = endpoint
         self._dialect = dialect_for(endpoint.path)
-        self._bodies = Bodies(endpoint, plan, make_prompt, loop)
+        self._bodies = Bodies(endpoint, plan, make_prompt, loop, seqs)
         self._clock = clock
         self._loop = loop
-        self._dialer = Dialer(endpoint, clock.now_ns, loop)
+        self._turns = LoopTurns(clock, loop)
+        self._dialer = Dialer(endpoint, clock, self._turns, loop)
         self._timeout_ns = int(endpoint.request_timeout_s * NS_PER_S)
+        self._stall_ns = int(endpoint.stall_timeout_s * NS_PER_S) if endpoint.stall_timeout_s else None
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._under_way: dict[Exchange, None] = {}  # oldest first
         self._connecting: dict[Exchange, asyncio.Task[None]] = {}
         self._carried: dict[Exchange, Connection] = {}
-        self._to_look_at: dict[Connection, None] = {}  # longest waiting first
-        self._looking = False
+        self._looks = Looks(clock, loop)
         self._sweeping = False
 
     async def open(self, connections: int) -> None:
@@ -65,7 +77,8 @@ class HttpTarget(Target):
 
         Raises EndpointError where not even one can be had. Where some cannot, requests open their own later.
         """
-        need_open_files(connections)
+        need_open_files(connections * (2 if self._endpoint.kernel_timestamps else 1))
+        self._turns.start()
         try:
             self._idle.append(await self._dial())
         except OSError as error:
@@ -76,17 +89,23 @@ class HttpTarget(Target):
             opened = await asyncio.gather(*batch, return_exceptions=True)
             self._idle += [connection for connection in opened if isinstance(connection, Connection)]
 
+    @property
+    def kernel_lag(self) -> KernelLag:
+        """By how much user-space stamps were late; counted where `Endpoint.kernel_timestamps` is set."""
+        return self._dialer.kernel_lag
+
+    @property
+    def streams_open(self) -> int:
+        """Requests that are out on a connection now."""
+        return len(self._carried)
+
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         wire = self._bodies.take(request)
-        exchange = Exchange(request, slot_free_ns, done, wire, submitted_ns=self._clock.now_ns())
+        stream = StreamReading(self._dialect)
+        exchange = Exchange(request, slot_free_ns, done, wire, self._clock.now_ns(), stream)
         self._under_way[exchange] = None
-        connection = self._idle_connection()
-        if connection is None:
-            self._connect(exchange)
-        else:
-            exchange.may_reconnect = True
-            self._send(connection, exchange)
+        self._attempt(exchange)
         if not self._sweeping:
             self._sweep()
 
@@ -108,13 +127,15 @@ class HttpTarget(Target):
         for connection in connections:
             connection.abort()
         await asyncio.gather(*(connection.closed for connection in connections))
+        self._turns.stop()
+
+    def backlog(self) -> int:
+        """Connections that have been read and wait to be looked at."""
+        return len(self._looks)
 
     def look_later(self, connection: Connection) -> None:
         """See `connection.Owner`."""
-        self._to_look_at[connection] = None
-        if not self._looking:
-            self._looking = True
-            self._loop.call_soon(self._look)
+        self._looks.add(connection)
 
     def exchange_ended(self, connection: Connection, exchange: Exchange, end_ns: int, failure: str | None) -> None:
         """See `connection.Owner`."""
@@ -129,16 +150,13 @@ class HttpTarget(Target):
         else:
             self._end(exchange, end_ns, Status.ERROR if failure else Status.OK, failure)
 
-    def _look(self) -> None:
-        """Look at connections for a while. What is left is for the next turn, when the sockets have had theirs."""
-        enough_ns = self._clock.now_ns() + LOOK_NS
-        while self._to_look_at and self._clock.now_ns() < enough_ns:
-            connection = next(iter(self._to_look_at))
-            del self._to_look_at[connection]
-            connection.look()
-        self._looking = bool(self._to_look_at)
-        if self._looking:
-            self._loop.call_soon(self._look)
+    def _attempt(self, exchange: Exchange) -> None:
+        connection = self._idle_connection()
+        if connection is None:
+            self._connect(exchange)
+        else:
+            exchange.may_reconnect = True
+            self._send(connection, exchange)
 
     def _idle_connection(self) -> Connection | None:
         while self._idle:
@@ -175,7 +193,7 @@ class HttpTarget(Target):
         connection.send(exchange)
 
     def _sweep(self) -> None:
-        """Time out what is too old, and come back as long as anything is under way."""
+        """Time out what is too old or silent, and come back as long as anything is under way."""
         self._sweeping = bool(self._under_way)
         if not self._sweeping:
             return
@@ -184,7 +202,18 @@ class HttpTarget(Target):
             if now_ns - exchange.submitted_ns < self._timeout_ns:
                 break  # those behind it are younger
             self._give_up(exchange, Status.TIMEOUT, f"no end within {self._endpoint.request_timeout_s:g} s")
-        self._clock.call_at(now_ns + min(self._timeout_ns // SWEEPS_PER_TIMEOUT, NS_PER_S), self._sweep)
+        self._end_stalled(now_ns)
+        shortest_ns = min(self._timeout_ns, self._stall_ns or self._timeout_ns)
+        self._clock.call_at(now_ns + min(shortest_ns // SWEEPS_PER_TIMEOUT, NS_PER_S), self._sweep)
+
+    def _end_stalled(self, now_ns: int) -> None:
+        """Time out what has been sent and has been without a byte for too long."""
+        if self._stall_ns is None:
+            return
+        for exchange, connection in list(self._carried.items()):
+            since_ns = connection.last_read_ns or exchange.sent_ns or exchange.submitted_ns
+            if now_ns - since_ns >= self._stall_ns:
+                self._give_up(exchange, Status.TIMEOUT, f"no byte for {self._endpoint.stall_timeout_s:g} s")
 
     def _give_up(self, exchange: Exchange, status: Status, why: str) -> None:
         """End an exchange that the server has not ended, and the connection with it."""
@@ -199,5 +228,16 @@ class HttpTarget(Target):
         self._end(exchange, self._clock.now_ns(), status, why)
 
     def _end(self, exchange: Exchange, end_ns: int, status: Status, failure: str | None) -> None:
+        if exchange.attempts <= self._endpoint.retries:
+            came_to, why = verdict(exchange, status, failure)
+            wait_s = retry_delay_s(exchange, came_to)
+            if wait_s is not None:
+                exchange.try_again(StreamReading(self._dialect), why)
+                self._clock.call_at(self._clock.now_ns() + int(wait_s * NS_PER_S), lambda: self._again(exchange))
+                return
         del self._under_way[exchange]
-        exchange.done(make_record(exchange, end_ns, status, failure, self._endpoint, self._dialect))
+        exchange.done(make_record(exchange, end_ns, status, failure, self._endpoint))
+
+    def _again(self, exchange: Exchange) -> None:
+        if exchange in self._under_way:  # not cancelled or timed out while it waited
+            self._attempt(exchange)

@@ -18,16 +18,17 @@ class Event(NamedTuple):
     """The `data` lines, joined by newlines."""
 
 
-def parse_events(reads: Sequence[tuple[int, bytes]]) -> list[Event]:
-    """Parse the stamped reads of a whole response body.
+def parse_events(reads: Sequence[tuple[int, bytes]], *, at_start: bool = True) -> list[Event]:
+    """Parse stamped reads: those of a whole body, or of a part of one between two events.
 
     The reads are joined before they are parsed, so the same bytes give the same events however they were split,
     and no bytes raise. An event that the end of the body left without its blank line counts too: servers that
     forget the last newline are more common than ones that break off there, and a broken connection shows elsewhere.
+    A byte order mark counts as such only `at_start` of the body.
     """
     events: list[Event] = []
     name, data, t_ns = b"", [], 0
-    for t_ns, line in _stamped_lines(reads):
+    for t_ns, line in _stamped_lines(reads, at_start):
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
         elif line.startswith(b"event:"):
@@ -43,14 +44,14 @@ def parse_events(reads: Sequence[tuple[int, bytes]]) -> list[Event]:
     return events
 
 
-def _stamped_lines(reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+def _stamped_lines(reads: Sequence[tuple[int, bytes]], at_start: bool) -> Iterator[tuple[int, bytes]]:
     """Yield each line without its end, with the stamp of the read that held its last byte, the line's end included."""
     arrivals = iter(reads)
     t_ns, arrived, position = 0, 0, 0
     body = b"".join([chunk for _, chunk in reads])
     # bytes.splitlines splits at LF, CR and CRLF and nowhere else, which are the line ends of the standard.
     for line in body.splitlines(keepends=True):
-        text = line if position else line.removeprefix(BYTE_ORDER_MARK)
+        text = line if position or not at_start else line.removeprefix(BYTE_ORDER_MARK)
         position += len(line)
         while arrived < position:
             t_ns, chunk = next(arrivals)

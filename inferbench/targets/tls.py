@@ -7,10 +7,11 @@ connection see when the last encrypted byte has gone to the kernel, and the stam
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 
 from typing_extensions import override
 
+from ..loadgen.clock import LoopClock
+from ..loadgen.turns import LoopTurns
 from .connection import Connection, Owner
 
 READ_SIZE = 256 * 1024
@@ -19,8 +20,9 @@ READ_SIZE = 256 * 1024
 class TlsConnection(Connection):
     """A connection that speaks TLS; `ready` waits for the handshake and the check of the certificate."""
 
-    def __init__(self, owner: Owner, now_ns: Callable[[], int], context: ssl.SSLContext, host: str) -> None:
-        super().__init__(owner, now_ns)
+    def __init__(self, owner: Owner, clock: LoopClock, turns: LoopTurns, context: ssl.SSLContext, host: str) -> None:
+        super().__init__(owner, clock, turns)
+        self.data_received = self._take_encrypted
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
@@ -33,13 +35,12 @@ class TlsConnection(Connection):
         self._tls.write(data)
         self._flush()
 
-    @override
-    def data_received(self, data: bytes) -> None:
+    def _take_encrypted(self, data: bytes) -> None:
         self._incoming.write(data)
         if not self.ready.done():
             self._shake_hands()
         if self.ready.done() and self.is_open and (plain := self._decrypt()):
-            super().data_received(plain)
+            self._take(plain)
 
     def _shake_hands(self) -> None:
         try:

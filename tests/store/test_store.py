@@ -218,8 +218,10 @@ def test_a_directory_that_is_no_run_says_so(tmp_path: Path) -> None:
 
 def test_the_schema_has_a_column_for_every_fact() -> None:
     from inferbench.store import schema
+    from inferbench.store.row import CHUNKS, FACTS, to_row
 
-    batch = schema.to_batch([record(0, stamped(0))])
+    assert [*FACTS, *CHUNKS] == schema.RECORDS.names
+    batch = schema.to_batch([to_row(record(0, stamped(0)))])
     assert batch.schema == schema.RECORDS
     assert set(RequestRecord.__dataclass_fields__) - {"chunks", "chunk_tokens", "worker"} <= set(batch.schema.names)
     assert isinstance(batch, pa.RecordBatch)

@@ -16,7 +16,7 @@ from inferbench.domain.plan import Plan
 from inferbench.domain.record import RequestRecord
 from inferbench.domain.scenario import Lengths
 from inferbench.loadgen.clock import LoopClock
-from inferbench.targets.dialects import Prompt
+from inferbench.targets.dialect import Prompt
 from inferbench.targets.endpoint import Endpoint
 from inferbench.targets.http import HttpTarget
 from inferbench.workload.planning import make_plan

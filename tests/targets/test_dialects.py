@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from inferbench.domain.errors import UsageError
-from inferbench.targets.dialects import Chat, Completions, Usage, dialect_for
+from inferbench.targets.dialect import Usage
+from inferbench.targets.dialects import Chat, Completions, dialect_for
 from inferbench.targets.endpoint import Endpoint
 
 COMMON = {
@@ -44,7 +45,7 @@ def test_paths():
     assert isinstance(dialect_for("/v1/completions"), Completions)
     assert isinstance(dialect_for("/openai/v1/chat/completions"), Chat)
     with pytest.raises(UsageError, match="allowed: /v1/completions"):
-        dialect_for("/generate")
+        dialect_for("/v1/embeddings")
 
 
 def choice(**fields):

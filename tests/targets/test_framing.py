@@ -20,12 +20,12 @@ def feed(data: bytes, at: list[int]) -> Response:
     response = Response()
     edges = [0, *sorted(min(cut, len(data)) for cut in at), len(data)]
     for t_ns, (a, b) in enumerate(pairwise(edges)):
-        response.feed(t_ns, data[a:b])
+        response.feed([t_ns], [data[a:b]])
     return response
 
 
 def body(response: Response) -> bytes:
-    return b"".join(data for _, data in response.body)
+    return b"".join(response.body)
 
 
 @given(pieces, cuts, st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n"]), st.sampled_from([b"", b"X: y\r\n"]))
@@ -73,9 +73,9 @@ def test_stamps():
     for t_ns, data in enumerate(
         [b"HTTP/1.1 100 C\r\n\r\n", b"HTT", b"P/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab", b"cd"]
     ):
-        response.feed(t_ns, data)
+        response.feed([t_ns], [data])
     assert response.first_byte_ns == 1
-    assert response.body == [(2, b"ab"), (3, b"cd")]
+    assert (response.body_times, response.body) == ([2, 3], [b"ab", b"cd"])
 
 
 @pytest.mark.parametrize(
@@ -89,25 +89,25 @@ def test_stamps():
 )
 def test_keep_alive(head, keeps):
     response = Response()
-    response.feed(0, head + b"\r\nContent-Length: 0\r\n\r\n")
+    response.feed([0], [head + b"\r\nContent-Length: 0\r\n\r\n"])
     assert response.head.keeps_alive is keeps
 
 
 def test_status_without_a_body():
     response = Response()
-    response.feed(0, b"HTTP/1.1 204 No Content\r\n\r\n")
+    response.feed([0], [b"HTTP/1.1 204 No Content\r\n\r\n"])
     assert response.complete
 
 
 @pytest.mark.parametrize("size", [b"-1", b"+1", b"1_0", b"0x1", b"", b"g", b" "])
 def test_lax_numbers_are_refused(size):
     response = Response()
-    response.feed(0, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    response.feed([0], [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"])
     with pytest.raises(NotHttpError):
-        response.feed(1, size + b"\r\n")
+        response.feed([1], [size + b"\r\n"])
 
 
 def test_head_without_an_end_is_refused():
     response = Response()
     with pytest.raises(NotHttpError, match="without an end"):
-        response.feed(0, b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000)
+        response.feed([0], [b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000])

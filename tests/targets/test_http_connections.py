@@ -198,10 +198,10 @@ def test_cancel_all_ends_every_request_exactly_once():
 def test_answer_that_was_complete_when_all_is_cancelled_counts():
     async def work():
         async with raw_server(always(GOOD)) as server, client(server.url) as c:
-            c.target._look = lambda: None  # the loop never gets to look at what has come
+            c.target._looks._look = lambda: None  # the loop never gets to look at what has come
             c.send(0)
             (connection,) = c.target._carried.values()
-            while not connection._exchange.reads:
+            while not connection._reads:
                 await asyncio.sleep(0.001)
             c.target.cancel_all()
             return c.records

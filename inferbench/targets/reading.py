@@ -1,0 +1,234 @@
+"""What a stream says, taken in block by block: the stamps of its tokens, and the facts beside them.
+
+Most events of a stream have the same bytes but for their text. So the first event that bears a token is taken as a
+`Template` of those that follow, and events that fit it are counted by what the C library can do on all of them at
+once. Any other event, and any text with an escape in it, is read as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from ..domain.record import ChunkTokens
+from .dialect import DONE, Dialect, Reading, Usage
+from .sse import BYTE_ORDER_MARK, parse_events
+from .tokens import spread_tokens
+
+NO_USAGE = Usage()
+
+TEXT_FIELD = re.compile(rb'"(?:text|content|reasoning_content|reasoning)"\s*:\s*"([^"\\\n]*)"')
+PLAIN = bytes(byte for byte in range(0x20, 0x100) if byte not in b'"\\')
+"""Bytes that mean themselves within a JSON string, as far as they are UTF-8."""
+
+PROBE = 37
+"""Length of a text that no event has by chance."""
+
+EVENT_ENDS = (b"\n\n", b"\n\r\n")
+USELESS_TEMPLATES = 4
+"""After so many templates in a row that fitted no further event, a stream is one whose events all differ."""
+
+
+class Template(NamedTuple):
+    """The bytes around the text of a stream's events."""
+
+    prefix: bytes
+    """From `data:` to the quote before the text."""
+    suffix: bytes
+    """From the quote after the text to the blank line."""
+    reading: Reading
+    """What an event says beside the length of its text."""
+
+    def fits(self, body: bytes, position: int) -> tuple[list[int], list[int]]:
+        """Read events from `position` on, as long as they fit: the characters of their texts, and where each ends.
+
+        An event that fits is, as JSON, the template with another string in one place, and there that string counts
+        by its length alone; `learn` has made sure of it. So what is read here is what JSON would have given.
+        """
+        prefix, suffix = self.prefix, self.suffix
+        events = body[position:].split(b"\n")[:-1:2]
+        while events and not events[-1].startswith(prefix):
+            events.pop()  # what closes a stream
+        start, end = len(prefix), 2 - len(suffix)
+        texts = [event[start:end] for event in events]
+        if not self._is_at(body, position, texts):
+            differs = (event != prefix + text + suffix[:-2] for event, text in zip(events, texts, strict=True))
+            texts = texts[: next((i for i, other in enumerate(differs) if other), 0)]
+            if not self._is_at(body, position, texts):
+                return [], []
+        whole = b"".join(texts)
+        if whole.translate(None, PLAIN) or not all(texts):  # no text is no token
+            texts = texts[: next(i for i, text in enumerate(texts) if not text or text.translate(None, PLAIN))]
+        lengths = list(map(len, texts)) if whole.isascii() else _characters(texts)
+        around = start + len(suffix)
+        ends = accumulate([len(text) + around for text in texts[: len(lengths)]], initial=position)
+        return lengths, list(ends)[1:]
+
+    def _is_at(self, body: bytes, position: int, texts: list[bytes]) -> bool:
+        """Whether events of these texts are what stands at a position."""
+        between = self.suffix + self.prefix
+        return bool(texts) and body.startswith(self.prefix + between.join(texts) + self.suffix, position)
+
+
+def learn(dialect: Dialect, event: bytes) -> Template | None:
+    """Find the text in an event, from `data:` to the blank line, by trying what another text there changes."""
+    if not event.startswith(b"data:") or event.count(b"\n") != 2:
+        return None
+    for field in TEXT_FIELD.finditer(event):
+        prefix, suffix = event[: field.start(1)], event[field.end(1) :]
+        empty, probe = (
+            dialect.interpret("", (prefix + text + suffix[:-2])[5:].removeprefix(b" ")) for text in (b"", b"x" * PROBE)
+        )
+        expected = probe._replace(token_bearing=True, text_length=PROBE, usage=None, error=None, cumulative=False)
+        if probe == expected and not (empty.token_bearing or empty.error):
+            return Template(prefix, suffix, probe)
+    return None
+
+
+def _characters(texts: list[bytes]) -> list[int]:
+    """Characters of texts, up to one that is not UTF-8."""
+    lengths = []
+    with contextlib.suppress(UnicodeDecodeError):
+        for text in texts:
+            lengths.append(len(text.decode()))
+    return lengths
+
+
+class StreamReading:
+    """One stream, fed with pieces of its body. Whatever they hold, nothing is raised; an error ends the reading."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.times_ns = array("q")
+        """Stamps of the token-bearing chunks."""
+        self.usage = NO_USAGE
+        self.error: str | None = None
+        self._dialect = dialect
+        self._lengths = array("q")  # characters in each chunk
+        self._counts = array("q")  # tokens until the end of each chunk, as far as the server tells all along
+        self._text_length = 0  # of all events, where each repeats the text of those before
+        self._answer_ns: int | None = None
+        self._reasoned = False
+        self._times: list[int] = []  # of the pieces that hold no whole event yet
+        self._pieces: list[bytes] = []
+        self._at_start = True
+        self._template: Template | None = None
+        self._useless = 0
+
+    @property
+    def answer_ns(self) -> int | None:
+        """First chunk of the answer, where reasoning came before it."""
+        return self._answer_ns if self._reasoned else None
+
+    def take(self, times: list[int], pieces: list[bytes]) -> None:
+        """Take pieces of the body, with their stamps. What is no whole event yet waits for the rest."""
+        self._times += times
+        self._pieces += pieces
+        held = self._pieces
+        whole = next((i for i in range(len(held), 0, -1) if held[i - 1].endswith(EVENT_ENDS)), 0)
+        if whole:
+            self._read(self._times[:whole], self._pieces[:whole])
+            del self._times[:whole], self._pieces[:whole]
+
+    def finish(self) -> None:
+        """Take note that nothing more will come."""
+        self._read(self._times, self._pieces)
+        self._times, self._pieces = [], []
+
+    def tokens(self, total: int) -> tuple[array[int], ChunkTokens]:
+        """Return how many of the `total` tokens each chunk held, and how that is known."""
+        counts, chunks = self._counts, len(self.times_ns)
+        if chunks and len(counts) == chunks and counts[-1] == total and list(counts) == sorted(counts):
+            return array("i", [b - a for a, b in zip([0, *counts], counts)]), ChunkTokens.USAGE  # noqa: B905
+        if total == chunks:
+            return array("i", [1]) * chunks, ChunkTokens.ONE
+        return array("i", spread_tokens(total, self._lengths)), ChunkTokens.SPREAD
+
+    def _read(self, times: list[int], pieces: list[bytes]) -> None:
+        """Read whole events; the last may lack its end."""
+        body = b"".join(pieces)
+        at_start, self._at_start = self._at_start, self._at_start and not body
+        if b"\r" in body:
+            self._interpret_all(list(zip(times, pieces, strict=True)), at_start=at_start)
+            return
+        ends = list(accumulate(map(len, pieces)))
+        position = len(BYTE_ORDER_MARK) if at_start and body.startswith(BYTE_ORDER_MARK) else 0
+        while position < len(body) and self.error is None:
+            if self._template and (run := self._template.fits(body, position))[0]:
+                self._useless = 0
+                position = run[1][-1]
+                self._add_run(self._template.reading, run[0], _stamps(times, ends, run[1]))
+            else:
+                position = self._read_one(body, position, times, ends)
+
+    def _read_one(self, body: bytes, position: int, times: list[int], ends: list[int]) -> int:
+        """Read one event of a body without CR, and return where it ends."""
+        blank = body.find(b"\n\n", position)
+        end = blank + 2 if blank >= 0 else len(body)
+        event = body[position:end]
+        stamp = times[bisect_left(ends, end)]
+        if event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2:  # as most are: one line
+            known = len(self.times_ns)
+            self._interpret(stamp, "", event[6:-2])
+            bearing = len(self.times_ns) > known
+        else:
+            bearing = self._interpret_all([(stamp, event)])
+        if bearing and self._useless < USELESS_TEMPLATES and (template := learn(self._dialect, event)):
+            self._template = template
+            self._useless += 1
+        return end
+
+    def _interpret_all(self, stamped: list[tuple[int, bytes]], at_start: bool = False) -> bool:
+        """Read events as JSON, and say whether any bore a token."""
+        known = len(self.times_ns)
+        for event in parse_events(stamped, at_start=at_start):
+            if self.error is None:
+                self._interpret(*event)
+        return len(self.times_ns) > known
+
+    def _interpret(self, t_ns: int, name: str, data: bytes) -> None:
+        if data == DONE or not data:
+            return
+        reading = self._dialect.interpret(name, data)
+        self.error = reading.error
+        if reading.error is None:
+            self._add(reading, t_ns)
+
+    def _add(self, reading: Reading, t_ns: int) -> None:
+        if reading.cumulative:
+            reading = self._since_last(reading)
+        if reading.usage:
+            self.usage = reading.usage
+        if reading.token_bearing:
+            self._add_run(reading, [reading.text_length], [t_ns])
+            if reading.usage and reading.usage.completion_tokens is not None:
+                self._counts.append(reading.usage.completion_tokens)
+
+    def _since_last(self, reading: Reading) -> Reading:
+        """Of an event that says again what those before it said, what is new."""
+        more = reading.text_length - self._text_length
+        self._text_length = max(self._text_length, reading.text_length)
+        count = reading.usage.completion_tokens if reading.usage else None
+        bearing = more > 0 if count is None else count > (self.usage.completion_tokens or 0)
+        return reading._replace(token_bearing=bearing, text_length=max(more, 0))
+
+    def _add_run(self, reading: Reading, lengths: Sequence[int], stamps: Sequence[int]) -> None:
+        """Add chunks that say the same but for the length of their text."""
+        if reading.answer and self._answer_ns is None:
+            self._answer_ns = stamps[0]
+        if reading.reasoning and self._answer_ns is None:
+            self._reasoned = True
+        self.times_ns.extend(stamps)
+        self._lengths.extend(lengths)
+
+
+def _stamps(times: list[int], piece_ends: list[int], event_ends: list[int]) -> list[int]:
+    """Return the stamps of the pieces that events end in; mostly there is one event in each piece."""
+    first = bisect_left(piece_ends, event_ends[0])
+    if piece_ends[first : first + len(event_ends)] == event_ends:
+        return times[first : first + len(event_ends)]
+    return [times[bisect_left(piece_ends, end)] for end in event_ends]
