@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ..domain.cost import Cost
 from ..domain.summary import BasisSummary, PointSummary
-from ..store.layout import RECORDS_FILE
+from ..store.reader import read_table
 
 
 def points_frame(summaries: Iterable[PointSummary]) -> pd.DataFrame:
@@ -45,5 +44,5 @@ def costs_frame(costs: Iterable[Cost]) -> pd.DataFrame:
 
 def records_frame(directory: Path) -> pd.DataFrame:
     """All records of a sweep point, as they are on disk: ns on the run's clock, NA for what did not happen."""
-    frame: pd.DataFrame = pq.read_table(directory / RECORDS_FILE).to_pandas()
+    frame: pd.DataFrame = read_table(directory).to_pandas()
     return frame

@@ -1,26 +1,32 @@
-"""Running one plan against a real endpoint."""
+"""Running one plan against a real endpoint, in this process or shared out over several."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import uvloop
 
 from ..domain.manifest import ClockAnchor
 from ..domain.plan import Plan
-from ..domain.record import RequestRecord
-from ..loadgen.clock import LoopClock
+from ..domain.units import NS_PER_MS, NS_PER_S
 from ..loadgen.dispatcher import Limits
-from ..loadgen.drive import Driven, Watch, drive_live
-from ..store.spool import SpooledSink
+from ..loadgen.drive import Driven, Watch
+from ..loadgen.selfcheck import workers_for
+from ..loadgen.shards import Worker, drive_together
+from ..metrics.validity import ClientFacts
+from ..store.layout import worker_directory
 from ..targets.endpoint import Endpoint
-from ..targets.http import HttpTarget
 from ..workload.prompts import word_prompts
+from ..workload.splitting import split
+from .selfcheck_cache import ceiling
+from .worker import LocalWorker, MakePrompts, WorkerJob, work
 
 T = TypeVar("T")
 
@@ -30,20 +36,12 @@ class HttpOutcome:
     """How a plan went against an endpoint; its records are on disk."""
 
     driven: Driven
-    streams_open_max: int
+    client: ClientFacts
+    """What the client noted of itself, for `judge_client`."""
+    workers: int
     anchor: ClockAnchor
     began_unix: float
     ended_unix: float
-
-
-class _Discard:
-    """A sink for warm-up requests, which nobody counts."""
-
-    def started(self, seq: int, slot_free_ns: int) -> None:
-        pass
-
-    def ended(self, record: RequestRecord) -> None:
-        pass
 
 
 def run_in_loop(work: Coroutine[Any, Any, T]) -> T:
@@ -53,44 +51,75 @@ def run_in_loop(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def run_http_point(
-    endpoint: Endpoint,
+    endpoints: Endpoint | Sequence[Endpoint],
     plan: Plan,
     directory: Path,
     *,
     warmup: Plan | None = None,
     limits: Limits | None = None,
     watch: Watch | None = None,
+    workers: int | Literal["auto"] = 1,
+    ray: str | None = None,
+    prompts: MakePrompts = word_prompts,
 ) -> HttpOutcome:
     """Open the connections, warm up, then drive the plan and keep every record in `directory`.
 
-    Raises EndpointError where no connection can be had, StoreError where records cannot be written.
+    `workers` is how many processes share the load; one is this process itself. `auto` takes what the self-check
+    says that the streams need, if one was made. With `ray`, the address of a cluster, they are actors on it.
+    `limits` hold for each worker's part. Where a worker is killed, what it had in flight ends as cancelled and the
+    others go on; `driven.stop_reason` then says so. Raises EndpointError where no connection can be had, StoreError
+    where records cannot be written, UsageError for more workers than streams.
     """
-    loop = asyncio.get_running_loop()
-    if warmup is not None:
-        await _drive(endpoint, warmup, LoopClock(loop), _Discard(), Limits(), None)
-    sink = SpooledSink(directory)
-    try:
-        began, clock = time.time(), LoopClock(loop)
-        anchor = ClockAnchor(wall_unix_ns=time.time_ns(), monotonic_ns=clock.origin_ns)
-        driven, streams = await _drive(endpoint, plan, clock, sink, limits, watch)
-        ended = time.time()
-    finally:
-        sink.close()
-    return HttpOutcome(driven, streams, anchor, began, ended)
+    servers = (endpoints,) if isinstance(endpoints, Endpoint) else tuple(endpoints)
+    known = ceiling()
+    if workers == "auto":
+        workers = workers_for(plan.max_concurrency, known)
+    jobs = _jobs(WorkerJob(0, servers, plan, directory, warmup, limits, prompts), workers, shared=ray is not None)
+    async with _workers(jobs, ray) as crew:
+        together = await drive_together(crew, watch)
+    facts = ClientFacts(
+        loop_lags_ms=together.driven.loop_lags_ms,
+        cpu_shares=together.cpu_shares,
+        backlog_max=together.driven.backlog_max,
+        clock_residual_ms=together.clock_residual_ns / NS_PER_MS,
+        lost=together.lost,
+        ceiling_events_per_s=known.events_per_s if known else None,
+    )
+    began = together.anchor.wall_unix_ns / NS_PER_S
+    return HttpOutcome(together.driven, facts, workers, together.anchor, began, time.time())
 
 
-async def _drive(
-    endpoint: Endpoint,
-    plan: Plan,
-    clock: LoopClock,
-    sink: SpooledSink | _Discard,
-    limits: Limits | None,
-    watch: Watch | None,
-) -> tuple[Driven, int]:
-    target = HttpTarget(endpoint, plan, word_prompts(plan.salt), clock, asyncio.get_running_loop())
-    try:
-        await target.open(min(plan.max_concurrency or len(plan), len(plan)))
-        driven = await drive_live(plan, target, clock, sink, limits=limits, watch=watch)
-    finally:
-        await target.close()
-    return driven, target.streams_open_max
+def _jobs(whole: WorkerJob, workers: int, shared: bool) -> list[WorkerJob]:
+    """Share a job out. The records of one worker lie in the point's own directory."""
+    if workers == 1 and not shared:
+        return [whole]
+    parts = split(whole.plan, workers)
+    # A warm-up of fewer requests, or slots, than workers is sent by as many as can have a part of it.
+    warmup = whole.warmup
+    parts_of_warmup = [] if warmup is None else split(warmup, min(workers, len(warmup), _slots(warmup)))
+    return [
+        WorkerJob(
+            number, whole.endpoints, part, worker_directory(whole.directory, number),
+            parts_of_warmup[number] if number < len(parts_of_warmup) else None, whole.limits, whole.prompts,
+        )
+        for number, part in enumerate(parts)
+    ]  # fmt: skip
+
+
+def _slots(plan: Plan) -> int:
+    return len(plan) if plan.max_concurrency is None else plan.max_concurrency
+
+
+@asynccontextmanager
+async def _workers(jobs: Sequence[WorkerJob], ray: str | None) -> AsyncIterator[Sequence[Worker]]:
+    if ray is not None:
+        from .ray_workers import ray_workers
+
+        async with ray_workers(jobs, ray) as actors:
+            yield actors
+    elif len(jobs) == 1:
+        yield [LocalWorker(partial(work, jobs[0]))]
+    else:
+        from .worker_process import ProcessWorker
+
+        yield [await ProcessWorker.start(job) for job in jobs]

@@ -65,14 +65,7 @@ def _step(leg: LiveLeg, concurrency: int, directory: Path, on_progress: OnProgre
 
     records = read_records(directory / point.key)
     figures = summarise(records, plan, point, Origin.MEASURED)
-    client = judge_client(
-        records,
-        figures.whole_run,
-        loop_lags_ms=outcome.driven.loop_lags_ms,
-        cpu_share=outcome.driven.cpu_share,
-        streams_open_max=outcome.streams_open_max,
-        streams_asked=concurrency,
-    )
+    client = judge_client(records, plan.arrival, outcome.client, streams_asked=concurrency)
     return _against_truth(figures.model_copy(update={"client": client}), concurrency, truth)
 
 

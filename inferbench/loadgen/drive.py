@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..domain.plan import Plan
 from .clock import LoopClock, VirtualClock
-from .dispatcher import Dispatcher, Limits, Progress
+from .dispatcher import Dispatcher, Limits, Progress, StopKind
 from .health import LoopWatch
 from .port import Sink, Target
 
@@ -28,11 +28,14 @@ class Driven:
     """How a drive ended."""
 
     progress: Progress
-    stop_reason: str | None
+    stop_reason: str | None = None
     """Why it stopped early, None where it did not."""
-    loop_lags_ms: list[float]
+    stop_kind: StopKind | None = None
+    loop_lags_ms: Sequence[float] = ()
     """Empty on the virtual clock."""
-    cpu_share: float
+    cpu_share: float = 0.0
+    backlog_max: int = 0
+    """Most connections that had been read and waited to be looked at."""
 
 
 def drive_virtual(plan: Plan, target: Target, clock: VirtualClock, sink: Sink, watch: Watch | None = None) -> Driven:
@@ -41,7 +44,7 @@ def drive_virtual(plan: Plan, target: Target, clock: VirtualClock, sink: Sink, w
     dispatcher.start()
     notify = None if watch is None else lambda: watch(dispatcher.progress, clock.now_ns())
     clock.run(lambda: dispatcher.finished, notify)
-    return Driven(dispatcher.progress, dispatcher.stop_reason, [], 0.0)
+    return _driven(dispatcher)
 
 
 async def drive_live(
@@ -52,26 +55,57 @@ async def drive_live(
     *,
     limits: Limits | None = None,
     watch: Watch | None = None,
+    stop: asyncio.Future[str] | None = None,
+    backlog: Callable[[], int] = lambda: 0,
 ) -> Driven:
-    """Drive a plan on real time. Ctrl-C stops it, with what was in flight recorded as cancelled."""
-    loop = asyncio.get_running_loop()
+    """Drive a plan on real time. `stop` ends it early once it holds the reason why.
+
+    Raises what a callback on the event loop raised meanwhile: a fault must not leave a request without an end.
+    """
     finished = asyncio.Event()
     dispatcher = Dispatcher(plan, target, clock, sink, limits=limits, on_finished=finished.set)
-    health = LoopWatch(clock)
-    with _no_collections(), _on_interrupt(loop, lambda: dispatcher.stop(INTERRUPTED)):
-        health.start()
+    health = LoopWatch(clock, backlog)
+    if stop is not None:
+        stop.add_done_callback(lambda asked: dispatcher.stop(asked.result()))
+    health.start()
+    with _faults(finished) as faults:
         dispatcher.start()
         while not finished.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(finished.wait(), _WATCH_S)
             if watch is not None:
                 watch(dispatcher.progress, clock.now_ns())
-        health.stop()
-    return Driven(dispatcher.progress, dispatcher.stop_reason, health.lags_ms, health.cpu_share)
+    health.stop()
+    if faults:
+        raise faults[0]
+    return _driven(dispatcher, health)
 
 
 @contextlib.contextmanager
-def _no_collections() -> Iterator[None]:
+def _faults(finished: asyncio.Event) -> Iterator[list[BaseException]]:
+    """Collect what callbacks raise, and set `finished` at the first."""
+    loop, faults = asyncio.get_running_loop(), list[BaseException]()
+
+    def take(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        faults.append(context.get("exception") or RuntimeError(context["message"]))
+        finished.set()
+
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(take)
+    try:
+        yield faults
+    finally:
+        loop.set_exception_handler(before)
+
+
+def _driven(dispatcher: Dispatcher, health: LoopWatch | None = None) -> Driven:
+    dispatcher.progress.check()
+    how = (dispatcher.progress, dispatcher.stop_reason, dispatcher.stop_kind)
+    return Driven(*how, health.lags_ms, health.cpu_share, health.backlog_max) if health else Driven(*how)
+
+
+@contextlib.contextmanager
+def no_collections() -> Iterator[None]:
     """Keep the garbage collector from stopping the loop while answers arrive."""
     gc.collect()
     gc.freeze()
@@ -81,17 +115,3 @@ def _no_collections() -> Iterator[None]:
     finally:
         gc.enable()
         gc.unfreeze()
-
-
-@contextlib.contextmanager
-def _on_interrupt(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> Iterator[None]:
-    """Turn Ctrl-C into `action` (outside the main thread nobody can press it)."""
-    try:
-        loop.add_signal_handler(signal.SIGINT, action)
-    except (RuntimeError, ValueError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

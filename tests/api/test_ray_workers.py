@@ -1,0 +1,121 @@
+"""The same load over Ray actors: a local cluster of two nodes, each of which takes one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inferbench.api import http_point
+from inferbench.api.http_point import run_http_point, run_in_loop
+from inferbench.api.ray_workers import RayWorker, ray_workers
+from inferbench.domain.errors import UsageError
+from inferbench.domain.plan import Plan
+from inferbench.domain.record import Status
+from inferbench.domain.scenario import Lengths
+from inferbench.loadgen.progress import Progress, StopKind
+from inferbench.metrics.validity import judge_client, most_at_once
+from inferbench.store.reader import read_records
+from inferbench.targets.endpoint import Endpoint
+from inferbench.twin.wire.child import fetch_record, start_paced
+from inferbench.workload.planning import make_plan
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[Any]:
+    """Two nodes on the loopback interface, with one CPU each, and this process connected to them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        ray = pytest.importorskip("ray")
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster.add_node(num_cpus=1)
+        try:
+            ray.init(cluster.address, log_to_driver=False, logging_level="error")
+            assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
+            yield ray
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
+
+
+def plan(n: int, concurrency: int, osl: int = 6) -> Plan:
+    isl, tokens = Lengths(nominal=4, min=4, max=4), Lengths(nominal=osl, min=osl, max=osl)
+    return make_plan(n, isl=isl, osl=tokens, seed=0, salt="", max_concurrency=concurrency)
+
+
+@pytest.mark.usefixtures("two_nodes")
+def test_actors_on_two_nodes_share_a_load(tmp_path: Path) -> None:
+    """Each node has one CPU and each actor takes one, so that they must be on both."""
+    with start_paced(60, 10, "paced") as server:
+        endpoint = Endpoint(server.url, "/v1/completions", "paced")
+        outcome = run_in_loop(run_http_point(endpoint, plan(21, 5), tmp_path, workers=2, ray="auto"))
+        truth = fetch_record(server.url)
+    records = read_records(tmp_path)
+    assert sorted(records.seq.tolist()) == list(range(21))
+    assert set(records.status.tolist()) == {Status.OK}
+    assert set(records.client_worker.tolist()) == {0, 1}
+    assert most_at_once(records) == 5
+    assert len(truth) == 21
+    # The clocks of both nodes are one here, so that what alignment says of them must hold.
+    residual_ns = outcome.client.clock_residual_ms * 1e6
+    assert 0 < residual_ns < 1e9
+    assert outcome.anchor.monotonic_ns + records.slot_free_ns.min() < truth[0].arrival_ns + residual_ns
+    assert outcome.anchor.monotonic_ns + records.chunks.last_ns.max() > truth[-1].last_token_ns - residual_ns
+    assert judge_client(records, plan(1, 1).arrival, outcome.client, streams_asked=5).clock_residual_ms > 0
+
+
+def test_an_actor_that_is_lost_is_named(two_nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers: list[RayWorker] = []
+
+    async def start(worker: RayWorker) -> None:
+        await begin(worker)
+        workers.append(worker)
+
+    begin = RayWorker.start
+    monkeypatch.setattr(RayWorker, "start", start)
+
+    def watch(progress: Progress, _: int) -> None:
+        if progress.ended >= 4 and len(workers) == 2:
+            two_nodes.kill(next(w for w in workers if w.number == 1).actor)
+            workers.clear()
+
+    with start_paced(100, 10, "paced") as server:
+        endpoint = Endpoint(server.url, "/v1/completions", "paced")
+        outcome = run_in_loop(run_http_point(endpoint, plan(60, 4), tmp_path, workers=2, ray="auto", watch=watch))
+    assert outcome.driven.stop_reason == "worker 1 was lost, and its records with it"
+    assert outcome.driven.stop_kind is StopKind.LOST
+    records = read_records(tmp_path)
+    assert records.seq.tolist() != []
+    assert set(records.client_worker.tolist()) == {0}
+    assert len(set(records.seq.tolist())) == len(records) == 30
+
+
+@pytest.mark.usefixtures("two_nodes")
+def test_a_cluster_without_room_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inferbench.api.ray_workers.PLACE_S", 1)
+    jobs = [
+        http_point.WorkerJob(number, (Endpoint("http://127.0.0.1:9", "/v1/completions", "m"),), plan(1, 1), Path())
+        for number in range(3)
+    ]
+
+    async def ask() -> None:
+        async with ray_workers(jobs, "auto"):
+            raise AssertionError("three actors on two CPUs")
+
+    with pytest.raises(UsageError, match="the Ray cluster had no CPU for worker"):
+        run_in_loop(ask())
+
+
+def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # makes the import fail as if it were not installed
+    endpoint = Endpoint("http://127.0.0.1:9", "/v1/completions", "m")
+    with pytest.raises(UsageError, match=r"pip install 'inferbench\[ray\]'"):
+        run_in_loop(run_http_point(endpoint, plan(4, 2), tmp_path, workers=2, ray="local"))
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
