@@ -2,82 +2,48 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from ..domain.errors import UsageError
 from ..domain.manifest import PointManifest, RunManifest, RunState, TargetIdentity
-from ..domain.plan import Arrival, Plan
+from ..domain.plan import Plan
 from ..domain.records import Records
-from ..domain.scenario import Lengths
-from ..domain.summary import ClientHealth, Origin, PointSummary, SweepPoint
-from ..loadgen.dispatcher import Limits, Progress
+from ..domain.summary import Origin, PointSummary, SweepPoint
+from ..loadgen.drive import INTERRUPTED
+from ..loadgen.progress import Progress, StopKind
 from ..metrics.summarise import summarise
 from ..metrics.validity import judge_client
 from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory
+from ..targets.cache import flush_cache
 from ..targets.control import probe
 from ..targets.endpoint import Endpoint
-from ..workload.planning import make_plan
+from ..workload.prompts import acceptance_caveat
+from ..workload.traces.request import BadLines
+from .bench_load import BenchLoad
 from .http_point import HttpOutcome, run_http_point, run_in_loop
 from .identity import client_host
 from .runs import Run
 
 SCENARIO = "bench"
+CACHED = 0.01
+"""Share of prompt tokens from the server's prefix cache above which a run says so."""
 
 
 @dataclass(frozen=True)
-class BenchLoad:
-    """The load of an ad-hoc run. Raises UsageError for a load that cannot be sent."""
+class Client:
+    """How an ad-hoc load is sent."""
 
-    num_prompts: int = 1000
-    isl: Lengths = field(default_factory=lambda: Lengths(nominal=1024, min=1024, max=1024))
-    osl: Lengths = field(default_factory=lambda: Lengths(nominal=128, min=128, max=128))
-    max_concurrency: int | None = None
-    request_rate: float = math.inf
-    """Requests/s; inf: all due at once."""
-    burstiness: float = 1.0
-    num_warmups: int = 0
-    ignore_eos: bool = True
-    seed: int = 0
-    max_error_rate: float = 1.0
-    gpus: int = 1
-    """GPUs of the deployment, for figures per GPU."""
-
-    def __post_init__(self) -> None:
-        least_one = {"num-prompts": self.num_prompts, "gpus": self.gpus, "max-concurrency": self.max_concurrency}
-        for name, value in least_one.items():
-            if value is not None and value < 1:
-                raise UsageError(f"--{name} {value} must be at least 1")
-        if self.num_warmups < 0:
-            raise UsageError(f"--num-warmups {self.num_warmups} must be at least 0")
-        for name, rate in {"request-rate": self.request_rate, "burstiness": self.burstiness}.items():
-            if not rate > 0:
-                raise UsageError(f"--{name} {rate} must be above 0")
-
-    @property
-    def concurrency(self) -> int:
-        """The closed-loop limit; all requests at once where none is set."""
-        return min(self.max_concurrency or self.num_prompts, self.num_prompts)
-
-    def plan(self, n: int, salt: str) -> Plan:
-        """Plan n requests."""
-        closed = math.isinf(self.request_rate)
-        return make_plan(
-            n,
-            isl=self.isl,
-            osl=self.osl,
-            seed=self.seed,
-            salt=salt,
-            max_concurrency=self.concurrency if closed else self.max_concurrency,
-            arrival=Arrival.CLOSED if closed else Arrival.GAMMA,
-            rate=1.0 if closed else self.request_rate,
-            burstiness=self.burstiness,
-            ignore_eos=self.ignore_eos,
-        )
+    workers: int | Literal["auto"] = 1
+    """Processes that share it."""
+    ray: str | None = None
+    """Address of a Ray cluster whose actors share it; `local` starts one on this machine."""
+    ready_timeout_s: float = 0.0
+    flush_cache: bool = True
+    """Empty the server's prefix cache first, where it has a way to."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +59,15 @@ class BenchRun:
     ended_unix: float
     stop_reason: str | None
     """Why it stopped early, None where it did not."""
+    lost: bool = False
+    """A worker was lost."""
+    notes: tuple[str, ...] = ()
+    """What must be known to read its figures."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C stopped it."""
+        return self.stop_reason == INTERRUPTED
 
     def records(self) -> Records:
         """All records of the point."""
@@ -102,83 +77,92 @@ class BenchRun:
 
 
 def bench(
-    endpoint: Endpoint,
+    endpoints: Endpoint | Sequence[Endpoint],
     load: BenchLoad,
+    client: Client | None = None,
     *,
     store: str | Path = DEFAULT_STORE,
-    ready_timeout_s: float = 0.0,
     on_progress: Callable[[Progress], None] = lambda _: None,
     command: Sequence[str] = (),
 ) -> BenchRun:
-    """Send exactly `num_prompts` requests and return what came of them.
+    """Send a load, request by request as planned, and return what came of it.
 
-    There is no canary and no retry; warm-ups are sent only where asked for. Raises EndpointError where the
-    endpoint is down, refuses, or does not serve the model.
+    There is no canary and no retry; warm-ups are sent only where asked for. Several endpoints serve the same model
+    and get requests in turn. Raises EndpointError where an endpoint is down, refuses, or does not serve the model.
     """
-    identity = run_in_loop(probe(endpoint, ready_timeout_s))
-    directory = RunDirectory.create(Path(store), SCENARIO)
+    client = client or Client()
+    asked = [endpoints] if isinstance(endpoints, Endpoint) else list(endpoints)
+    identities = [run_in_loop(probe(endpoint, client.ready_timeout_s)) for endpoint in asked]
+    served = [replace(e, model=identity.model) for e, identity in zip(asked, identities, strict=True)]
     point = SweepPoint(
         deployment="endpoint", topology="as-served", concurrency=load.concurrency, prefill_gpus=0, decode_gpus=load.gpus
     )
-    plan = load.plan(load.num_prompts, f"c{load.concurrency}")
+    plan, bad = load.plan(f"c{load.concurrency}")
+    directory = RunDirectory.create(Path(store), SCENARIO)
     manifest = _manifest(directory, load, command)
     directory.write_value(layout.MANIFEST, manifest)
+    flushed = [run_in_loop(flush_cache(endpoint)) for endpoint in served] if client.flush_cache else []
     outcome = run_in_loop(
         run_http_point(
-            _served(endpoint, identity),
+            served,
             plan,
             directory.point(point),
-            warmup=load.plan(load.num_warmups, "warmup") if load.num_warmups else None,
-            limits=Limits(max_error_rate=load.max_error_rate),
+            warmup=load.warmup(),
+            limits=load.limits,
             watch=lambda progress, _: on_progress(progress),
+            workers=client.workers,
+            ray=client.ray,
+            prompts=load.prompts,
         )
     )
-    summary = _summarise(directory.point(point), plan, point, outcome)
+    summary = _summarise(directory.point(point), plan, point, outcome, load)
     directory.write_value(layout.SUMMARY, [summary])
-    stopped = outcome.driven.stop_reason
-    directory.write_value(
-        layout.MANIFEST,
-        manifest.model_copy(
-            update={
-                "state": RunState.PARTIAL if stopped else RunState.COMPLETE,
-                "reason": stopped,
-                "benchmark_end_time_unix": time.time(),
-                "points": (_point_manifest(directory, point, plan, identity, outcome),),
-                "checksums": directory.checksums(),
-            }
-        ),
-    )
+    entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed)
+    directory.write_value(layout.MANIFEST, _finished(manifest, outcome, entry, directory))
     return BenchRun(
         run=Run(directory),
         summary=summary,
-        model=identity.model,
+        model=identities[0].model,
         records_directory=directory.point(point),
         began_unix=outcome.began_unix,
         ended_unix=outcome.ended_unix,
-        stop_reason=stopped,
+        stop_reason=_why_partial(outcome),
+        lost=outcome.driven.stop_kind is StopKind.LOST,
+        notes=_notes(load, summary, bad, plan.salt),
     )
 
 
-def _served(endpoint: Endpoint, identity: TargetIdentity) -> Endpoint:
-    """The endpoint with the model that the probe found, where none was named."""
-    return replace(endpoint, model=identity.model)
+def _why_partial(outcome: HttpOutcome) -> str | None:
+    """Why a run is partial; a run whose time was up is not."""
+    kind = outcome.driven.stop_kind
+    return None if kind is None or kind.is_normal else outcome.driven.stop_reason
 
 
-def _summarise(directory: Path, plan: Plan, point: SweepPoint, outcome: HttpOutcome) -> PointSummary:
+def _summarise(directory: Path, plan: Plan, point: SweepPoint, outcome: HttpOutcome, load: BenchLoad) -> PointSummary:
     from ..store.reader import read_records  # pyarrow, after the load has ended
 
     records = read_records(directory)
-    partial = outcome.driven.stop_reason is not None
-    summary = summarise(records, plan, point, Origin.MEASURED, partial=partial)
-    client: ClientHealth = judge_client(
-        records,
-        summary.whole_run,
-        loop_lags_ms=outcome.driven.loop_lags_ms,
-        cpu_share=outcome.driven.cpu_share,
-        streams_open_max=outcome.streams_open_max,
-        streams_asked=min(point.concurrency, len(records)) if plan.planned_ns is None else 0,
-    )
+    partial = _why_partial(outcome) is not None
+    summary = summarise(records, plan, point, Origin.MEASURED, partial=partial, slo=load.slo)
+    streams = min(point.concurrency, len(records)) if plan.planned_ns is None and plan.session is None else 0
+    client = judge_client(records, plan.arrival, outcome.client, streams_asked=streams)
     return summary.model_copy(update={"client": client})
+
+
+def _notes(load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: str) -> tuple[str, ...]:
+    notes = []
+    if bad is not None and bad.count:
+        notes.append(f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}")
+    run = summary.whole_run
+    caveat = acceptance_caveat(load.prompts.maker(salt), run is not None and run.accepted_length is not None)
+    if caveat is not None:
+        notes.append(caveat)
+    if run is not None and run.cache_hit_rate is not None and run.cache_hit_rate > CACHED:
+        notes.append(
+            f"{run.cache_hit_rate:.1%} of prompt tokens came from the server's prefix cache: "
+            "TTFT and throughput are those of such a load"
+        )
+    return tuple(notes)
 
 
 def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:
@@ -197,15 +181,40 @@ def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) 
     )
 
 
+def _finished(
+    manifest: RunManifest, outcome: HttpOutcome, entry: PointManifest, directory: RunDirectory
+) -> RunManifest:
+    why = _why_partial(outcome)
+    return manifest.model_copy(
+        update={
+            "state": RunState.COMPLETE if why is None else RunState.PARTIAL,
+            "reason": why,
+            "benchmark_end_time_unix": time.time(),
+            "points": (entry,),
+            "checksums": directory.checksums(),
+        }
+    )
+
+
 def _point_manifest(
-    directory: RunDirectory, point: SweepPoint, plan: Plan, identity: TargetIdentity, outcome: HttpOutcome
+    directory: RunDirectory,
+    point: SweepPoint,
+    plan: Plan,
+    load: BenchLoad,
+    identity: TargetIdentity,
+    outcome: HttpOutcome,
+    flushed: Sequence[str | None],
 ) -> PointManifest:
+    drawn = load.trace is None
     return PointManifest(
         point=point,
         attempt=1,
         origin=Origin.MEASURED,
         target=identity,
         prompt_hash=plan.prompt_hash,
+        isl=load.isl.nominal if drawn else None,
+        osl=load.osl.nominal if drawn else None,
+        cache_flushed=", ".join(path for path in flushed if path) or None,
         anchor=outcome.anchor,
         benchmark_start_time_unix=outcome.began_unix,
         benchmark_end_time_unix=outcome.ended_unix,

@@ -3,47 +3,75 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING, Literal
 
 from ..domain.errors import ExitCode, UsageError
 from ..interop.vllm import METRICS
-from ..loadgen.drive import INTERRUPTED
+from ..metrics.goodput import goodput_slo, parse_clause
 from ..store.rundir import DEFAULT_STORE
 from . import bench_options as options
+from .bench_output import code_of, run_once, show_repeats
+from .bench_parts import endpoints_of, prompts_of, ramp_of, shared_of, trace_of, turns_of
 from .lists import parse_list, parse_pairs
 from .result_file import ResultFile, metric, percentile
 
 if TYPE_CHECKING:
-    from ..api.bench import BenchLoad, BenchRun
-    from ..targets.endpoint import Endpoint
+    from ..api.bench import BenchRun
+    from ..api.bench_load import BenchLoad
 
 
 def bench(
-    base_url: options.BaseUrl = "http://127.0.0.1:8000",
+    base_url: options.BaseUrl = None,
     endpoint: options.EndpointPath = "/v1/completions",
     model: options.Model = None,
-    num_prompts: options.NumPrompts = 1000,
+    num_prompts: options.NumPrompts = None,
     max_concurrency: options.MaxConcurrency = None,
     request_rate: options.RequestRate = math.inf,
     burstiness: options.Burstiness = 1.0,
+    arrival_pattern: options.ArrivalShape = options.ArrivalPattern.GAMMA,
+    ramp_up_strategy: options.RampUp = None,
+    ramp_up_start_rps: options.RampUpStart = None,
+    ramp_up_end_rps: options.RampUpEnd = None,
+    concurrency_ramp_duration: options.ConcurrencyRamp = 0.0,
+    duration: options.Duration = None,
+    grace_period: options.GracePeriod = 30.0,
     isl: options.Isl = 1024,
     osl: options.Osl = 128,
     random_range_ratio: options.RangeRatio = 0.0,
+    dataset_name: options.DatasetName = options.Dataset.RANDOM,
+    dataset_path: options.DatasetPath = None,
+    trace_speed_up: options.TraceSpeedUp = 1.0,
+    strict_trace: options.StrictTrace = False,
+    tokenizer: options.Tokenizer = None,
+    vocab_size: options.VocabSize = None,
+    random_prefix_len: options.PrefixLen = 0,
+    num_prefixes: options.NumPrefixes = 1,
+    num_turns: options.NumTurns = 1,
+    think_time: options.ThinkTime = 0.0,
     num_warmups: options.NumWarmups = 0,
     ignore_eos: options.IgnoreEos = True,
     seed: options.Seed = 0,
+    goodput: options.Goodput = None,
+    num_profile_runs: options.NumRuns = 1,
+    search: options.Search = False,
     max_error_rate: options.MaxErrorRate = 1.0,
     gpus: options.Gpus = 1,
     header: options.Header = None,
     extra_body: options.ExtraBody = None,
+    api_key_file: options.ApiKeyFile = None,
     insecure: options.Insecure = False,
     request_timeout: options.RequestTimeout = 21600,
+    stall_timeout: options.StallTimeout = None,
+    retries: options.Retries = 0,
+    continuous_usage_stats: options.ContinuousUsage = False,
+    kernel_timestamps: options.KernelTimestamps = False,
+    flush_cache: options.FlushCache = True,
     ready_check_timeout_sec: options.ReadyTimeout = 0,
+    workers: options.Workers = "1",
+    ray: options.Ray = None,
     store: options.Store = DEFAULT_STORE,
     save_result: options.SaveResult = False,
     save_detailed: options.SaveDetailed = False,
@@ -57,44 +85,52 @@ def bench(
 ) -> int:
     """Send a load to an OpenAI-compatible endpoint.
 
-    Exactly --num-prompts requests are sent at each concurrency: no canary, no retries. The API key is read from
-    OPENAI_API_KEY.
+    Exactly --num-prompts requests are sent at each concurrency: no canary, no retries unless asked for. The API
+    key is read from OPENAI_API_KEY or --api-key-file.
     """
-    from pydantic import SecretStr
-
-    from ..api.bench import BenchLoad
-    from ..targets.endpoint import Endpoint
+    from ..api.bench import Client
+    from ..api.bench_load import BenchLoad
     from ..workload.lengths import around
 
-    key = os.environ.get("OPENAI_API_KEY")
-    target = Endpoint(
-        base_url=base_url,
+    targets = endpoints_of(
+        base_url,
+        key_file=api_key_file,
         path=endpoint,
         model=model,
-        api_key=SecretStr(key) if key else None,
         headers=parse_pairs("--header", header or []),
-        extra_body=_extra_body(extra_body),
+        extra_body=extra_body,
         request_timeout_s=request_timeout,
+        stall_timeout_s=stall_timeout,
+        retries=retries,
+        continuous_usage=continuous_usage_stats,
+        kernel_timestamps=kernel_timestamps,
         verify_tls=not insecure,
     )
-    limits: list[int | None] = []
-    limits += parse_list("--max-concurrency", max_concurrency or [], int, "a whole number")
-    loads = [
-        BenchLoad(
-            num_prompts=num_prompts,
-            isl=around(isl, random_range_ratio),
-            osl=around(osl, random_range_ratio),
-            max_concurrency=limit,
-            request_rate=request_rate,
-            burstiness=burstiness,
-            num_warmups=num_warmups,
-            ignore_eos=ignore_eos,
-            seed=seed,
-            max_error_rate=max_error_rate,
-            gpus=gpus,
-        )
-        for limit in (limits or [None])
-    ]
+    load = BenchLoad(
+        num_prompts=num_prompts,
+        isl=around(isl, random_range_ratio),
+        osl=around(osl, random_range_ratio),
+        request_rate=request_rate,
+        burstiness=burstiness,
+        constant=arrival_pattern is options.ArrivalPattern.CONSTANT,
+        rate_ramp=ramp_of(ramp_up_strategy, ramp_up_start_rps, ramp_up_end_rps),
+        slot_ramp_s=concurrency_ramp_duration,
+        duration_s=duration,
+        grace_s=grace_period,
+        num_warmups=num_warmups,
+        ignore_eos=ignore_eos,
+        seed=seed,
+        prompts=prompts_of(dataset_name, dataset_path, tokenizer, vocab_size),
+        shared=shared_of(random_prefix_len, num_prefixes),
+        turns=turns_of(dataset_name, num_turns, think_time),
+        trace=trace_of(dataset_name, dataset_path, trace_speed_up, strict_trace, num_turns, think_time),
+        max_error_rate=max_error_rate,
+        slo=goodput_slo(parse_list("--goodput", goodput or [], parse_clause, "METRIC:MS, as in ttft:2000")),
+        gpus=gpus,
+    )
+    client = Client(
+        workers=_workers(workers), ray=ray, ready_timeout_s=ready_check_timeout_sec, flush_cache=flush_cache
+    )
     result = ResultFile(
         wanted=save_result or save_detailed or result_dir is not None or result_filename is not None,
         directory=result_dir or Path(),
@@ -107,69 +143,50 @@ def bench(
         ),
         percentiles=parse_list("--metric-percentiles", metric_percentiles or ["99"], percentile, "between 0 and 100"),
     )
-    if result.name is not None and len(loads) > 1:
-        raise UsageError("--result-filename names one file, and a sweep writes several; use --result-dir")
-    codes = [_one(target, load, result, json, store, ready_check_timeout_sec) for load in loads]
+    limits = parse_list("--max-concurrency", max_concurrency or [], int, "a whole number")
+    if result.name is not None and (len(limits) > 1 or num_profile_runs > 1 or search):
+        raise UsageError("--result-filename names one file, and this writes several; use --result-dir")
+
+    def run(asked: BenchLoad) -> BenchRun:
+        return run_once(targets, asked, client, result, json, store)
+
+    loads = [replace(load, max_concurrency=limit) for limit in limits] or [load]
+    if search:
+        return _search(loads, run)
+    return _all(loads, run, num_profile_runs, json)
+
+
+def _workers(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    (number,) = parse_list("--workers", [text], int, "a whole number or auto") or [0]
+    if number < 1:
+        raise UsageError(f"--workers {text} must be at least 1, or auto")
+    return number
+
+
+def _all(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun], repeats: int, json: bool) -> ExitCode:
+    """Run each load as often as asked for; the first exit code that is not OK counts."""
+    codes = []
+    for load in loads:
+        done = []
+        for repeat in range(repeats):
+            done.append(run(replace(load, seed=load.seed + repeat)))
+            codes.append(code_of(done[-1]))
+            if done[-1].interrupted:
+                return ExitCode.INTERRUPTED
+        if repeats > 1 and not json:
+            show_repeats(load, done)
     return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
 
 
-def _extra_body(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise UsageError(f"--extra-body: not valid JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise UsageError("--extra-body: must be a JSON object, as in '{\"top_p\": 0.9}'")
-    return body
+def _search(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun]) -> ExitCode:
+    from ..api.bench_search import search_concurrency
+    from ..report.search_text import search_sentence
+    from .console import say
 
-
-def _one(endpoint: Endpoint, load: BenchLoad, result: ResultFile, json: bool, store: Path, ready_s: float) -> ExitCode:
-    """Run one concurrency, print what came of it, and return its exit code."""
-    from ..api import bench as runner
-    from ..api.sweep import PointProgress
-    from ..loadgen.dispatcher import Progress
-    from .progress import progress_bars
-
-    name = f"concurrency {load.concurrency}"
-    with progress_bars({name: load.num_prompts}) as on_progress:
-
-        def watch(progress: Progress) -> None:
-            on_progress(
-                PointProgress(name, name, progress.planned, progress.ended, progress.in_flight, progress.failed)
-            )
-
-        done = runner.bench(endpoint, load, store=store, ready_timeout_s=ready_s, on_progress=watch, command=sys.argv)
-    content = result.content(endpoint, load, done)
-    if result.wanted:
-        print(f"Result file: {result.write(content, load)}", file=sys.stderr)
-    if json:
-        sys.stdout.buffer.write(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
-    else:
-        _show(done)
-    return _code(done)
-
-
-def _show(done: BenchRun) -> None:
-    from ..report.tables_points import bench_table
-    from .console import show
-
-    show(bench_table(done.summary))
-    print(f"Run: {done.run.path}")
-
-
-def _code(done: BenchRun) -> ExitCode:
-    """How the run ended, as an exit code; each that is not OK says why on stderr."""
-    client, counts = done.summary.client, done.summary.counts
-    if done.stop_reason is not None:
-        print(f"inferbench: stopped early: {done.stop_reason}", file=sys.stderr)
-        return ExitCode.INTERRUPTED if done.stop_reason == INTERRUPTED else ExitCode.ERROR_RATE
-    if counts.ok == 0:
-        first = next((error for error in done.records().errors if error), "no reason was given")
-        print(f"inferbench: none of {counts.planned} requests succeeded; the first failure: {first}", file=sys.stderr)
-        return ExitCode.ENDPOINT
-    if client is not None and not client.valid:
-        print(f"inferbench: INVALID: {'; '.join(client.reasons)}", file=sys.stderr)
-        return ExitCode.INVALID
-    return ExitCode.OK
+    if len(loads) > 1:
+        raise UsageError("--search takes one --max-concurrency: the highest load to try")
+    found = search_concurrency(loads[0], run, lambda sample: print(f"concurrency {sample.load}: {sample.note}"))
+    say(search_sentence(found))
+    return ExitCode.OK if found.decided else ExitCode.UNDECIDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,40 @@ import typer
 
 Option = typer.Option
 
-BaseUrl = Annotated[str, Option("--base-url", "--url", help="Scheme, host and port.")]
-EndpointPath = Annotated[str, Option("--endpoint", help="/v1/completions or /v1/chat/completions.")]
+
+class ArrivalPattern(StrEnum):
+    """How the gaps between requests of an open loop are drawn."""
+
+    GAMMA = "gamma"
+    CONSTANT = "constant"
+
+
+class Dataset(StrEnum):
+    """Where lengths, times and text come from."""
+
+    RANDOM = "random"
+    RANDOM_IDS = "random-ids"
+    SHAREGPT = "sharegpt"
+    MOONCAKE = "mooncake"
+    AZURE = "azure"
+    BURSTGPT = "burstgpt"
+
+
+class RampStrategy(StrEnum):
+    """How a request rate rises."""
+
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+BaseUrl = Annotated[
+    list[str] | None,
+    Option(
+        "--base-url", "--url", help="Scheme, host and port; several get requests in turn.",
+        show_default="http://127.0.0.1:8000",
+    ),
+]  # fmt: skip
+EndpointPath = Annotated[str, Option("--endpoint", help="/v1/completions, /v1/chat/completions or /generate.")]
 Model = Annotated[str | None, Option(help="Model to ask for; by default the one that is served.")]
 Header = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra request header.")]
 ExtraBody = Annotated[str | None, Option(metavar="JSON", help="Extra keys of the request body.")]
@@ -18,22 +51,55 @@ Insecure = Annotated[bool, Option("--insecure", help="Do not check the server's 
 RequestTimeout = Annotated[float, Option(help="Longest time for one request, s.")]
 ReadyTimeout = Annotated[float, Option("--ready-check-timeout-sec", min=0, help="How long to wait for the endpoint.")]
 
-NumPrompts = Annotated[int, Option("--num-prompts", "--request-count", help="Requests to send.")]
+ApiKeyFile = Annotated[Path | None, Option(help="File that holds the API key, instead of OPENAI_API_KEY.")]
+StallTimeout = Annotated[float | None, Option(help="Longest time without a byte, s.")]
+Retries = Annotated[int, Option(min=0, help="Send again after a refused connection, a 429 or a 5xx.")]
+KernelTimestamps = Annotated[bool, Option("--kernel-timestamps", help="Stamp with the kernel's receive times.")]
+ContinuousUsage = Annotated[bool, Option("--continuous-usage-stats", help="Ask for token counts in every chunk.")]
+FlushCache = Annotated[bool, Option(help="Empty the server's prefix cache first, where it has a way to.")]
+Workers = Annotated[str, Option(help="Processes that share the load; auto: as many as the self-check asks for.")]
+Ray = Annotated[str | None, Option(help="Address of a Ray cluster to share the load; local: on this machine.")]
+
+NumPrompts = Annotated[
+    int | None, Option("--num-prompts", "--request-count", help="Requests to send.", show_default="1000")
+]
+Duration = Annotated[float | None, Option(help="Send nothing new after so many seconds.")]
+GracePeriod = Annotated[float, Option(min=0, help="... and let what is in flight end within so many more.")]
 MaxConcurrency = Annotated[
     list[str] | None,
     Option("--max-concurrency", "--concurrency", help="Most requests in flight; several make a sweep."),
 ]
 RequestRate = Annotated[float, Option(help="Requests/s; inf: all are due at once.")]
+ArrivalShape = Annotated[ArrivalPattern, Option("--arrival-pattern", help="Gaps of an open loop.")]
+RampUp = Annotated[RampStrategy | None, Option("--ramp-up-strategy", help="Let the request rate rise.")]
+RampUpStart = Annotated[float | None, Option("--ramp-up-start-rps", help="... from so many requests/s")]
+RampUpEnd = Annotated[float | None, Option("--ramp-up-end-rps", help="... to so many.")]
+ConcurrencyRamp = Annotated[
+    float, Option("--concurrency-ramp-duration", min=0, help="Open the slots of a closed loop over so many seconds.")
+]
 Burstiness = Annotated[float, Option(help="Shape of the gamma-distributed gaps; 1 is Poisson.")]
 Isl = Annotated[int, Option("--isl", "--random-input-len", "--input-len", min=1, help="Prompt tokens.")]
 Osl = Annotated[int, Option("--osl", "--random-output-len", "--output-len", min=1, help="Tokens to generate.")]
 RangeRatio = Annotated[
     float, Option("--random-range-ratio", min=0, max=0.999, help="r: lengths are uniform over L(1-r)..L(1+r).")
 ]
+DatasetName = Annotated[Dataset, Option(help="Made-up words, token ids, or a data set or trace at --dataset-path.")]
+DatasetPath = Annotated[Path | None, Option(help="Its file.")]
+TraceSpeedUp = Annotated[float, Option(help="Replay a trace so many times as fast.")]
+StrictTrace = Annotated[bool, Option("--strict-trace", help="A line that cannot be used is an error.")]
+Tokenizer = Annotated[Path | None, Option(help="The server's tokenizer.json, or its folder: prompts are then exact.")]
+VocabSize = Annotated[int | None, Option(min=1, help="Token ids to draw from, without --tokenizer.")]
+PrefixLen = Annotated[int, Option("--random-prefix-len", min=0, help="Tokens that prompts share, on top of --isl.")]
+NumPrefixes = Annotated[int, Option(min=1, help="Groups of prompts with a shared prefix each.")]
+NumTurns = Annotated[int, Option(min=1, help="Turns of a session; each prompt holds what was said before.")]
+ThinkTime = Annotated[float, Option(min=0, help="Seconds between an answer and the next turn.")]
 NumWarmups = Annotated[int, Option(help="Requests sent before and not counted.")]
 IgnoreEos = Annotated[bool, Option(help="Generate exactly --osl tokens.")]
 Seed = Annotated[int, Option(min=0, help="Seed of lengths, prompts and arrivals.")]
 MaxErrorRate = Annotated[float, Option(min=0, max=1, help="Stop when a larger share fails (exit code 7).")]
+Goodput = Annotated[list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20.")]
+NumRuns = Annotated[int, Option("--num-profile-runs", "--num-runs", min=1, help="Repeats, each with its own seed.")]
+Search = Annotated[bool, Option("--search", help="Find the highest concurrency that keeps --goodput.")]
 Gpus = Annotated[int, Option(min=1, help="GPUs of the deployment, for figures per GPU.")]
 
 Store = Annotated[Path, Option(help="Where runs are written.")]

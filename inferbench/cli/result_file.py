@@ -15,7 +15,8 @@ from ..domain.errors import UsageError
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 
 if TYPE_CHECKING:
-    from ..api.bench import BenchLoad, BenchRun
+    from ..api.bench import BenchRun
+    from ..api.bench_load import BenchLoad
     from ..targets.endpoint import Endpoint
 
 
@@ -55,7 +56,7 @@ class ResultFile:
             date=f"{began:%Y%m%d-%H%M%S}",
             endpoint_type="openai-chat" if endpoint.path.endswith("/chat/completions") else "openai",
             model_id=done.model,
-            num_prompts=load.num_prompts,
+            num_prompts=load.requests,
             request_rate=load.request_rate,
             burstiness=load.burstiness,
             max_concurrency=load.max_concurrency,

@@ -116,6 +116,86 @@ def test_a_report_of_a_bench_run_can_be_made_again(server: PacedServer, tmp_path
     assert Path(inferbench("report", run).stdout.strip()).read_text().lower().startswith("<!doctype html>")
 
 
+def test_a_run_limited_by_time_is_complete(server: PacedServer, tmp_path: Path) -> None:
+    done = inferbench(
+        "bench", "--base-url", server.url, "--isl", "8", "--osl", "20", "--max-concurrency", "4", "--duration", "1",
+        "--grace-period", "5", "--store", tmp_path, "--json",
+    )  # fmt: skip
+    result = json.loads(done.stdout)
+    assert done.returncode in (ExitCode.OK, ExitCode.INVALID), done.stderr
+    # 4 streams of 60 + 19 x 10 ms for a second: about 16 requests, and those in flight at its end may end.
+    assert 8 <= result["completed"] <= 24
+    assert result["failed"] == 0
+    assert only_run(tmp_path).manifest().state is RunState.COMPLETE
+
+
+def test_repeats_have_an_interval_and_goodput_its_limits(server: PacedServer, tmp_path: Path) -> None:
+    done = bench(server, tmp_path, "--num-profile-runs", "2", "--goodput", "ttft:1", "--goodput", "tpot:1000")
+    assert "2 runs at 6 streams" in done.stdout
+    assert "95% of the mean" in done.stdout
+    for path in tmp_path.glob("bench/*"):
+        summary = RunDirectory.open(path).summaries()[0]
+        assert summary.whole_run is not None
+        assert summary.whole_run.throughput.goodput_fraction == 0  # no first token can come within a millisecond
+
+
+def test_a_search_says_what_it_found(server: PacedServer, tmp_path: Path) -> None:
+    done = inferbench(
+        "bench", "--base-url", server.url, "--isl", "8", "--osl", "2", "--num-prompts", "2", "--max-concurrency", "2",
+        "--search", "--goodput", "ttft:1", "--store", tmp_path,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.UNDECIDED  # nothing keeps it, so there is no pair of loads to lie between
+    assert "no load that was tried keeps the limits" in " ".join(done.stdout.split())
+
+
+def test_a_load_can_be_shared_by_processes_and_go_to_several_servers(server: PacedServer, tmp_path: Path) -> None:
+    with start_paced(60, 10, "paced") as second:
+        before = [len(fetch_record(s.url)) for s in (server, second)]
+        done = bench(server, tmp_path, "--workers", "2", "--base-url", second.url, "--json")
+        after = [len(fetch_record(s.url)) for s in (server, second)]
+    result = json.loads(done.stdout)
+    assert (result["completed"], result["failed"]) == (24, 0)
+    assert [a - b for a, b in zip(after, before, strict=True)] == [12, 12]
+    assert sorted(only_run(tmp_path).summaries()[0].counts.model_dump().items())
+
+
+def test_shapes_of_load_are_plans(server: PacedServer, tmp_path: Path) -> None:
+    shapes = (
+        ["--num-turns", "3", "--think-time", "0.05"],
+        ["--random-prefix-len", "16", "--num-prefixes", "2"],
+        ["--concurrency-ramp-duration", "0.3"],
+        ["--request-rate", "80", "--arrival-pattern", "constant"],
+        ["--ramp-up-strategy", "linear", "--ramp-up-start-rps", "20", "--ramp-up-end-rps", "80"],
+    )
+    for number, shape in enumerate(shapes):
+        done = bench(server, tmp_path / str(number), "--json", *shape)
+        assert json.loads(done.stdout)["completed"] == 24, (shape, done.stderr)
+
+
+def test_a_trace_is_replayed(server: PacedServer, tmp_path: Path) -> None:
+    trace = tmp_path / "azure.csv"
+    rows = [f"2023-11-16 18:17:{3 + k / 20:09.6f},{20 + k},{4 + k % 3}" for k in range(20)]
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join([*rows, "not a line"]) + "\n")
+    done = inferbench(
+        "bench", "--base-url", server.url, "--dataset-name", "azure", "--dataset-path", trace, "--store",
+        tmp_path / "s",
+    )  # fmt: skip
+    assert done.returncode in (ExitCode.OK, ExitCode.INVALID), done.stderr
+    summary = only_run(tmp_path / "s").summaries()[0]
+    assert (summary.counts.ok, summary.isl_mean) == (20, 29.5)
+    assert "1 lines of the trace could not be used" in done.stdout
+    assert "azure.csv:22" in " ".join(done.stdout.split())
+
+
+def test_an_api_key_comes_from_a_file_and_is_shown_nowhere(server: PacedServer, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-from-a-file\n")
+    done = bench(server, tmp_path / "s", "--api-key-file", tmp_path / "key", "--save-result", "--result-dir", tmp_path)
+    assert done.returncode in (ExitCode.OK, ExitCode.INVALID), done.stderr
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "key"]
+    assert not [p for p in files if b"sk-from" in p.read_bytes()]
+    assert inferbench("bench", "--api-key-file", tmp_path / "none").returncode == ExitCode.USAGE
+
+
 def test_warm_ups_are_sent_and_not_counted(server: PacedServer, tmp_path: Path) -> None:
     before = len(fetch_record(server.url))
     bench(server, tmp_path, "--num-warmups", "5")
@@ -155,6 +235,13 @@ def test_a_model_that_is_not_served_is_one_clear_line(server: PacedServer, tmp_p
         (["--percentile-metrics", "ttft,tpit"], "'tpit' is not one of ttft, tpot, itl, e2el"),
         (["--base-url", "ftp://x"], "ftp"),
         (["--isl", "0"], "--isl"),
+        (["--dataset-name", "sharegpt"], "--dataset-name sharegpt needs --dataset-path"),
+        (["--dataset-path", "x"], "--dataset-name random has no file"),
+        (["--goodput", "ttft"], "'ttft' is not METRIC:MS"),
+        (["--goodput", "tpit:1"], "did you mean 'tpot'?"),
+        (["--ramp-up-start-rps", "1"], "a ramp needs --ramp-up-strategy"),
+        (["--workers", "many"], "--workers: 'many' is not a whole number or auto"),
+        (["--kernel-timestamps", "--base-url", "https://127.0.0.1:9"], "plain http"),
         (["--max-concurency", "1"], "--max-concurency"),
     ],
 )

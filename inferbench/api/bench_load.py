@@ -1,0 +1,172 @@
+"""The load of an ad-hoc run: what is asked for, and the plan that it becomes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..domain.errors import UsageError
+from ..domain.plan import Arrival, Plan
+from ..domain.scenario import Lengths
+from ..loadgen.progress import Limits
+from ..metrics.goodput import GoodputSlo
+from ..workload.arrivals import RateRamp
+from ..workload.makers import PromptSource, read_tokenizer
+from ..workload.planning import make_plan
+from ..workload.structure import SharedPrefix, Turns
+from ..workload.traces.planning import trace_plan
+from ..workload.traces.reading import count_words, open_trace
+from ..workload.traces.request import BadLines
+
+SUPPLY = 200_000
+"""Requests that a run limited by time may draw from, where their number is not given."""
+DEFAULT_PROMPTS = 1000
+"""Requests of any other run, as `vllm bench serve` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFile:
+    """A recorded load to replay."""
+
+    kind: str
+    """mooncake, azure, burstgpt or sharegpt."""
+    path: Path
+    speed_up: float = 1.0
+    strict: bool = False
+    """A line that cannot be used is an error, and not only counted."""
+    sessions: bool = False
+    """Replay whole conversations, turn by turn; otherwise the first turn of each."""
+    think_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class BenchLoad:
+    """What an ad-hoc run sends. Raises UsageError for a load that cannot be sent."""
+
+    num_prompts: int | None = None
+    """None: 1,000; as many as it takes where `duration_s` is the limit."""
+    isl: Lengths = field(default_factory=lambda: Lengths(nominal=1024, min=1024, max=1024))
+    osl: Lengths = field(default_factory=lambda: Lengths(nominal=128, min=128, max=128))
+    max_concurrency: int | None = None
+    request_rate: float = math.inf
+    """Requests/s; inf: all due at once, or at the times of a trace."""
+    burstiness: float = 1.0
+    constant: bool = False
+    """Send at equal distances instead of at random ones."""
+    rate_ramp: RateRamp | None = None
+    slot_ramp_s: float = 0.0
+    """Time over which the slots of a closed loop open, one by one."""
+    duration_s: float | None = None
+    grace_s: float = 30.0
+    num_warmups: int = 0
+    ignore_eos: bool = True
+    seed: int = 0
+    prompts: PromptSource = field(default_factory=PromptSource)
+    shared: SharedPrefix | None = None
+    turns: Turns | None = None
+    trace: TraceFile | None = None
+    max_error_rate: float = 1.0
+    slo: GoodputSlo | None = None
+    gpus: int = 1
+    """GPUs of the deployment, for figures per GPU."""
+
+    def __post_init__(self) -> None:
+        least_one = {"num-prompts": self.num_prompts, "gpus": self.gpus, "max-concurrency": self.max_concurrency}
+        for name, value in least_one.items():
+            if value is not None and value < 1:
+                raise UsageError(f"--{name} {value} must be at least 1")
+        not_negative = {"num-warmups": self.num_warmups, "grace-period": self.grace_s}
+        for name, amount in not_negative.items():
+            if amount < 0:
+                raise UsageError(f"--{name} {amount} must be at least 0")
+        positive = {"request-rate": self.request_rate, "burstiness": self.burstiness, "duration": self.duration_s}
+        for name, number in positive.items():
+            if number is not None and not number > 0:
+                raise UsageError(f"--{name} {number} must be above 0")
+
+    @property
+    def requests(self) -> int:
+        """Requests to plan."""
+        return self.num_prompts or (DEFAULT_PROMPTS if self.duration_s is None else SUPPLY)
+
+    @property
+    def concurrency(self) -> int:
+        """The closed-loop limit; all requests at once where none is set."""
+        return min(self.max_concurrency or self.requests, self.requests)
+
+    @property
+    def limits(self) -> Limits:
+        """When to stop early."""
+        return Limits(max_error_rate=self.max_error_rate, duration_s=self.duration_s, grace_s=self.grace_s)
+
+    @property
+    def _arrival(self) -> Arrival:
+        if math.isinf(self.request_rate) and self.rate_ramp is None:
+            return Arrival.TRACE if self.trace is not None and self.max_concurrency is None else Arrival.CLOSED
+        return Arrival.CONSTANT if self.constant else Arrival.GAMMA
+
+    def plan(self, salt: str) -> tuple[Plan, BadLines | None]:
+        """Plan the load; with a trace also say which of its lines could not be used.
+
+        Raises FileError for a trace, tokenizer or data set that cannot be read.
+        """
+        if self.trace is None:
+            return self._drawn(self.requests, salt), None
+        closed, rate = self._arrival is Arrival.CLOSED, self.request_rate
+        tokenizer = self.prompts.tokenizer
+        trace = open_trace(
+            self.trace.kind,
+            self.trace.path,
+            strict=self.trace.strict,
+            count=count_words if tokenizer is None else read_tokenizer(tokenizer).count,
+            one_turn=not self.trace.sessions,
+        )
+        plan = trace_plan(
+            trace.requests,
+            seed=self.seed,
+            salt=salt,
+            arrival=self._arrival,
+            max_concurrency=self.max_concurrency or (self.requests if closed else None),
+            speed_up=self.trace.speed_up,
+            max_requests=self.num_prompts,
+            max_s=self.duration_s if self._arrival is Arrival.TRACE else None,
+            rate=1.0 if math.isinf(rate) else rate,
+            burstiness=self.burstiness,
+            rate_ramp=self.rate_ramp,
+            slot_ramp_s=self.slot_ramp_s,
+            think_s=self.trace.think_s,
+            prompts=self.prompts.maker(salt).name,
+            ignore_eos=self.ignore_eos,
+        )
+        return plan, trace.bad
+
+    def warmup(self) -> Plan | None:
+        """Plan the warm-up: prompts of its own, in a closed loop."""
+        if not self.num_warmups:
+            return None
+        limit = min(self.max_concurrency or self.num_warmups, self.num_warmups)
+        return make_plan(
+            self.num_warmups, isl=self.isl, osl=self.osl, seed=self.seed, salt="warmup", max_concurrency=limit,
+            ignore_eos=self.ignore_eos, prompts=self.prompts.maker("warmup").name,
+        )  # fmt: skip
+
+    def _drawn(self, n: int, salt: str) -> Plan:
+        closed, rate = self._arrival is Arrival.CLOSED, self.request_rate
+        return make_plan(
+            n,
+            isl=self.isl,
+            osl=self.osl,
+            seed=self.seed,
+            salt=salt,
+            max_concurrency=self.concurrency if closed else self.max_concurrency,
+            arrival=self._arrival,
+            rate=1.0 if math.isinf(rate) else rate,
+            burstiness=self.burstiness,
+            rate_ramp=self.rate_ramp,
+            slot_ramp_s=self.slot_ramp_s,
+            ignore_eos=self.ignore_eos,
+            prompts=self.prompts.maker(salt).name,
+            shared=self.shared,
+            turns=self.turns,
+        )

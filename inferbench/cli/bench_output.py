@@ -1,0 +1,84 @@
+"""Running one load of `inferbench bench`, and what is printed of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from ..domain.errors import ExitCode
+from .result_file import ResultFile
+
+if TYPE_CHECKING:
+    from ..api.bench import BenchRun, Client
+    from ..api.bench_load import BenchLoad
+    from ..targets.endpoint import Endpoint
+
+
+def run_once(
+    endpoints: Sequence[Endpoint], load: BenchLoad, client: Client, result: ResultFile, json: bool, store: Path
+) -> BenchRun:
+    """Run a load, with progress, and print and write what came of it."""
+    from ..api.bench import bench
+    from ..api.sweep import PointProgress
+    from ..loadgen.progress import Progress
+    from .progress import progress_bars
+
+    name = f"concurrency {load.concurrency}"
+    with progress_bars({name: load.requests}) as on_progress:
+
+        def watch(progress: Progress) -> None:
+            on_progress(
+                PointProgress(name, name, progress.planned, progress.ended, progress.in_flight, progress.failed)
+            )
+
+        done = bench(endpoints, load, client, store=store, on_progress=watch, command=sys.argv)
+    content = result.content(endpoints[0], load, done)
+    if result.wanted:
+        print(f"Result file: {result.write(content, load)}", file=sys.stderr)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.flush()
+    else:
+        _show(done)
+    return done
+
+
+def _show(done: BenchRun) -> None:
+    from ..report.tables_points import bench_table
+    from .console import say, show
+
+    show(bench_table(done.summary))
+    for note in done.notes:
+        say(f"Note: {note}.")
+    print(f"Run: {done.run.path}")
+
+
+def code_of(done: BenchRun) -> ExitCode:
+    """How a run ended, as an exit code; each that is not OK says why on stderr."""
+    client, counts = done.summary.client, done.summary.counts
+    if done.lost:
+        print(f"inferbench: INVALID: {done.stop_reason}", file=sys.stderr)
+        return ExitCode.INVALID
+    if done.stop_reason is not None:
+        print(f"inferbench: stopped early: {done.stop_reason}", file=sys.stderr)
+        return ExitCode.INTERRUPTED if done.interrupted else ExitCode.ERROR_RATE
+    if counts.ok == 0:
+        first = next((error for error in done.records().errors if error), "no reason was given")
+        print(f"inferbench: none of {counts.planned} requests succeeded; the first failure: {first}", file=sys.stderr)
+        return ExitCode.ENDPOINT
+    if client is not None and not client.valid:
+        print(f"inferbench: INVALID: {'; '.join(client.reasons)}", file=sys.stderr)
+        return ExitCode.INVALID
+    return ExitCode.OK
+
+
+def show_repeats(load: BenchLoad, runs: Sequence[BenchRun]) -> None:
+    """Print what repeats say together."""
+    from ..report.tables_repeats import repeats_table
+    from .console import show
+
+    show(repeats_table([done.summary for done in runs], f"{len(runs)} runs at {load.concurrency} streams"))
