@@ -11,7 +11,7 @@ from ..domain.files import read_value
 from ..domain.hardware import Gpu, GpuFacts
 from ..domain.model import ModelFacts, ModelSpec
 from ..domain.names import unknown
-from ..domain.price import PriceBook
+from ..domain.owned import Book
 from ..domain.scenario import Scenario
 from ..tco.prices import load_book, price_of
 
@@ -50,7 +50,7 @@ def find(kind: str, name: str) -> Path:
     return known[name]
 
 
-def price_books(scenario: Scenario) -> tuple[PriceBook, ...]:
+def price_books(scenario: Scenario) -> tuple[Book, ...]:
     """Load the price books of a scenario, each holding a price for every GPU in every tier."""
     books = tuple(load_book(find("pricing", name)) for name in scenario.price_books)
     for book in books:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..domain.manifest import BookStamp, ClientHost
-from ..domain.price import PriceBook
+from ..domain.owned import Book
 from ..store.rundir import sha256
 from .catalogue import find
 
@@ -31,7 +31,7 @@ def client_host() -> ClientHost:
     )
 
 
-def book_stamps(names: tuple[str, ...], books: tuple[PriceBook, ...]) -> tuple[BookStamp, ...]:
+def book_stamps(names: tuple[str, ...], books: tuple[Book, ...]) -> tuple[BookStamp, ...]:
     """The very versions of price books."""
     return tuple(
         BookStamp(name=book.name, as_of=book.as_of.isoformat(), sha256=sha256(find("pricing", name)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..analysis.conclusion import conclude
 from ..analysis.frontier import frontier, usable_points
 from ..analysis.reading import read_at
-from ..analysis.verdict import conclude, judge
+from ..analysis.verdict import judge
 from ..domain.comparison import Conclusion, FrontierPoint, Reading, Verdict
 from ..domain.cost import Cost
-from ..domain.price import PriceBook
+from ..domain.owned import Book
 from ..domain.scenario import OperatingPoint, Scenario
 from ..domain.summary import Basis, Origin, PointSummary
 from ..tco.cost import cost
@@ -31,7 +32,7 @@ def fronts(summaries: Iterable[PointSummary], basis: Basis = BASIS) -> dict[str,
     return {name: frontier(own, basis) for name, own in _by_deployment(summaries).items()}
 
 
-def costs(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[PriceBook]) -> tuple[Cost, ...]:
+def costs(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[Book]) -> tuple[Cost, ...]:
     """What the tokens of each sweep point cost, under every tier of every book and on each basis that it has."""
     gpu = {d.name: d.gpu for d in scenario.deployments}
     return tuple(
@@ -44,9 +45,7 @@ def costs(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence
     )
 
 
-def conclusions(
-    summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[PriceBook]
-) -> tuple[Conclusion, ...]:
+def conclusions(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[Book]) -> tuple[Conclusion, ...]:
     """The answer at each operating point of the scenario."""
     usable = {name: usable_points(own, BASIS) for name, own in _by_deployment(summaries).items()}
     origin = Origin.SIMULATED if any(s.origin is Origin.SIMULATED for s in summaries) else Origin.MEASURED
@@ -61,7 +60,7 @@ def _verdicts(
     readings: Sequence[Reading],
     operating_point: OperatingPoint,
     scenario: Scenario,
-    books: Sequence[PriceBook],
+    books: Sequence[Book],
     origin: Origin,
 ) -> list[Verdict]:
     return [

@@ -29,6 +29,8 @@ class Gpu(Value):
     nic_gb_s: PositiveFloat
     """Scale-out bandwidth per direction, GB/s."""
     tdp_w: PositiveFloat
+    gpus_per_node: PositiveInt = 8
+    """GPUs of one server: what is bought and billed as a whole."""
     source: str
     as_of: datetime.date
 

@@ -1,4 +1,4 @@
-"""Price books: dated, sourced prices of a GPU for an hour."""
+"""All-in price books: dated, sourced prices of a GPU for an hour. Books that build a price up are in `owned`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 
 from .deployment import Name
+from .lines import ITEMS
 from .value import Value
 
 
@@ -21,6 +22,9 @@ class Price(Value):
     source: str
     as_of: datetime.date
     note: str | None = None
+    low: PositiveFloat | None = None
+    high: PositiveFloat | None = None
+    """Interval of the price; None: the source gives one figure, taken as exact."""
 
 
 class PowerFigure(Value):
@@ -46,12 +50,17 @@ class PriceBook(Value):
     tiers: tuple[str, ...] = Field(min_length=1)
     prices: tuple[Price, ...] = Field(min_length=1)
     power: tuple[PowerFigure, ...] = ()
+    kind: Literal["all_in"] = "all_in"
 
     @model_validator(mode="before")
     @classmethod
     def _no_power_price(cls, data: object) -> object:
-        if isinstance(data, dict) and (set(data) & {"power_price", "usd_per_kwh", "electricity"}):
+        if not isinstance(data, dict):
+            return data
+        if set(data) & {"power_price", "usd_per_kwh", "electricity"}:
             raise ValueError("tiers are all-in: a power price on one would count power twice; remove it")
+        if extra := sorted(set(data) & {*ITEMS, "lines", "switches"}):
+            raise ValueError(f"tiers are all-in: {extra[0]} on one would count it twice; remove it, or use kind: owned")
         return data
 
     @model_validator(mode="after")

@@ -5,30 +5,53 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..domain.errors import FileError
-from ..domain.files import read_value
+from ..domain.files import read_value, read_yaml
 from ..domain.names import unknown
+from ..domain.owned import OWNED, Book, OwnedBook
 from ..domain.price import Price, PriceBook
+from .bill import figures_of, hourly_bill
+from .listed import listed_price
+from .settings import BOOK_AS_IT_IS, Settings
+
+_KINDS: dict[str, type[PriceBook] | type[OwnedBook]] = {"all_in": PriceBook, "owned": OwnedBook}
 
 
-def load_book(path: Path) -> PriceBook:
-    """Read a price book. Raises FileError with one line for the first thing that is wrong with the file."""
-    return read_value(path, PriceBook)
+def load_book(path: Path) -> Book:
+    """Read a price book of either kind. Raises FileError with one line for the first thing that is wrong with it."""
+    data = read_yaml(path)
+    kind = data.get("kind", "all_in") if isinstance(data, dict) else "all_in"
+    if kind not in _KINDS:
+        raise FileError(f"{path}: kind: {unknown('kind of price book', str(kind), _KINDS)}")
+    return read_value(path, _KINDS[kind])
 
 
-def price_of(book: PriceBook, gpu: str, tier: str) -> Price:
-    """Return the price of a GPU in a tier, USD/GPU/h.
+def price_of(book: Book, gpu: str, tier: str) -> Price:
+    """Return the price of a GPU in a tier, USD/GPU/h; that of an owned book is built up, and has an interval.
 
     Raises FileError where the book has no such tier, or no price for the GPU in it; the message says what the
     book has and names the nearest.
     """
-    if tier not in book.tiers:
-        raise FileError(f"price book {book.name}: {unknown('tier', tier, book.tiers)}")
-    priced = {price.gpu: price for price in book.prices if price.tier == tier}
-    if gpu not in priced:
-        raise FileError(f"price book {book.name}, tier {tier}: {unknown('GPU', gpu, priced)}")
-    return priced[gpu]
+    if isinstance(book, PriceBook):
+        return listed_price(book, gpu, tier)
+    bill = hourly_bill(book, gpu, tier)
+    return Price(
+        gpu=gpu,
+        tier=OWNED,
+        value=bill.usd_per_gpu_hour,
+        low=bill.low,
+        high=bill.high,
+        unit="USD/GPU/h",
+        source=f"built up from {len(bill.figures)} figures of price book {book.name}",
+        as_of=book.as_of,
+    )
 
 
-def all_in_kw(book: PriceBook, gpu: str) -> float | None:
-    """Return the all-in power that the book provisions for one GPU, kW; None where it has no figure."""
+def all_in_kw(book: Book, gpu: str, settings: Settings = BOOK_AS_IT_IS) -> float | None:
+    """Return the all-in power that the book provisions for one GPU, kW; None where it has no figure.
+
+    An owned book provisions the server's power times PUE.
+    """
+    if isinstance(book, OwnedBook):
+        figures = figures_of(book, gpu, settings)
+        return figures["kw_per_gpu"].value * figures["pue"].value
     return next((figure.value for figure in book.power if figure.gpu == gpu), None)

@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from factories import frontier_point, price
+from factories import DAY, frontier_point, price
 
+from inferbench.analysis.conclusion import conclude
 from inferbench.analysis.reading import read_at
-from inferbench.analysis.verdict import conclude, judge, ratio_spread
+from inferbench.analysis.verdict import judge, ratio_spread
 from inferbench.domain.comparison import Outcome, Reading, Verdict
+from inferbench.domain.price import Price
 from inferbench.domain.scenario import OperatingPoint, Slo
 from inferbench.domain.summary import Basis, Origin
 
@@ -24,7 +26,7 @@ def reading(deployment: str, tput_per_gpu: float | None, unreachable: str | None
 def verdict(
     readings: list[Reading],
     usd_per_gpu_hour: dict[str, float],
-    half_width: float = 0.25,
+    half_width: float | dict[str, float] = 0.25,
     book: str = "b1",
     tier: str = "t1",
     operating_point: OperatingPoint = AT_129,
@@ -81,7 +83,7 @@ def test_the_interval_of_a_ratio_is_that_of_two_independent_errors() -> None:
     first, second = (rng.normal(0, sigma, 200_000) for sigma in sigmas)
     # The standard error of a standard deviation over n draws is sigma / sqrt(2 n); five of them.
     tolerance = 5 * math.hypot(*sigmas) / math.sqrt(2 * 200_000)
-    assert math.log(ratio_spread(0.25, 0.10)) == pytest.approx(float(np.std(first - second)), abs=tolerance)
+    assert math.log(ratio_spread(*sigmas)) == pytest.approx(float(np.std(first - second)), abs=tolerance)
 
 
 @pytest.mark.parametrize(("b", "outcome"), [(3.61, Outcome.CHEAPER), (3.6, Outcome.UNDECIDED)])
@@ -217,3 +219,30 @@ def test_a_conclusion_is_about_one_point_and_the_same_readings() -> None:
     ):
         with pytest.raises(ValueError, match="same readings at one operating point"):
             conclude(others)
+
+
+def test_a_price_with_a_range_widens_the_interval_of_its_own_cost_and_of_the_ratio() -> None:
+    def ranged(gpu: str, usd: float, off: float) -> Price:
+        return Price(
+            gpu=gpu, tier="t1", value=usd, unit="USD/GPU/h", source="s", as_of=DAY, low=usd / off, high=usd * off
+        )
+
+    point = OperatingPoint(name="p", interactivity=50)
+    found = judge(
+        AB, {"a": ranged("a", 3.6, 1.2), "b": ranged("b", 7.2, 1.5)}, point, book="b1", tier="t1",
+        basis=Basis.WHOLE_RUN, origin=Origin.MEASURED, half_width={"a": 0.0, "b": 0.1},
+    )  # fmt: skip
+    first, second = found.readings
+    assert (first.low, first.high) == (pytest.approx(1 / 1.2), pytest.approx(1.2))
+    assert second.high == pytest.approx(2 / 0.9 * 1.5)
+    spread = math.exp(math.sqrt(math.log(1.2) ** 2 + math.log(0.9) ** 2 + math.log(1.5) ** 2))
+    assert (found.ratio_low, found.ratio_high) == (pytest.approx(2 / spread), pytest.approx(2 * spread))
+    assert "+-0 to 10 %, prices with their ranges" in found.reason
+
+
+def test_the_rival_that_is_least_sure_to_be_dearer_decides() -> None:
+    rivals = [reading("a", 1000), reading("b", 1000), reading("c", 1000)]
+    prices = {"a": 1.0, "b": 1.5, "c": 1.6}
+    widths = {"a": 0.01, "b": 0.01, "c": 0.45}
+    found = verdict(rivals, prices, half_width=widths)
+    assert (found.outcome, found.cheapest, found.runner_up) == (Outcome.UNDECIDED, "a", "c")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from report_points import healthy, late, summary, sweep
 
+from inferbench.analysis.conclusion import conclude
 from inferbench.analysis.frontier import frontier, usable_points
 from inferbench.analysis.reading import read_at
-from inferbench.analysis.verdict import conclude, judge
+from inferbench.analysis.verdict import judge
 from inferbench.domain.comparison import Conclusion
 from inferbench.domain.cost import Cost
 from inferbench.domain.files import read_value

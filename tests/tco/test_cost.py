@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from factories import point_summary, price_book, sweep_point
 
+from inferbench.domain.cost import Blend, Cost
 from inferbench.domain.errors import FileError, UsageError
 from inferbench.domain.summary import Basis, Origin
 from inferbench.tco.cost import cost, joules_per_token, usd_per_mtok
@@ -95,3 +96,50 @@ def test_a_point_without_figures_on_the_basis_has_no_cost() -> None:
 def test_a_missing_price_is_an_error_and_not_zero() -> None:
     with pytest.raises(FileError, match="unknown GPU 'mi355x'"):
         cost(point_summary(), price_book({"b200": 3.0}), "rented", "mi355x", Basis.WHOLE_RUN)
+
+
+def test_a_cost_written_before_its_newer_fields_still_reads() -> None:
+    found = cost(point_summary(), price_book({"b200": 3.0}, {"b200": 1.8}), "rented", "b200", Basis.WHOLE_RUN)
+    newer = {
+        "usd_per_gpu_hour", "usd_per_gpu_hour_low", "usd_per_gpu_hour_high", "usd_per_request",
+        "usd_per_successful_request", "usd_per_mtok_goodput", "usd_per_mtok_blended", "blend", "tokens_per_usd",
+        "tokens_per_s_per_mw", "joules_per_token_measured",
+    }  # fmt: skip
+    old = found.model_dump(mode="json", exclude=newer)
+    for line in old["lines"]:
+        for name in ("trust", "as_of", "assumed", "low", "high"):
+            del line[name]
+    again = Cost.model_validate(old)
+    assert again.usd_per_mtok_total == found.usd_per_mtok_total
+    assert again.tokens_per_usd is None
+
+
+def test_measured_energy_is_empty_until_power_is_measured() -> None:
+    found = cost(point_summary(), price_book({"b200": 3.0}, {"b200": 1.8}), "rented", "b200", Basis.WHOLE_RUN)
+    assert found.joules_per_token_provisioned is not None
+    assert found.joules_per_token_measured is None
+
+
+def test_a_request_is_priced_over_requests_sent_on_the_whole_run_alone() -> None:
+    book = price_book({"b200": 3.0})
+    assert cost(point_summary(), book, "rented", "b200", Basis.WHOLE_RUN).usd_per_request is not None
+    in_window = cost(point_summary(), book, "rented", "b200", Basis.WINDOW)
+    assert in_window.usd_per_request is None
+    assert in_window.usd_per_successful_request is not None
+
+
+def test_a_mix_without_prefill_gpus_has_no_cost() -> None:
+    together = point_summary(sweep_point(prefill_gpus=0))
+    found = cost(
+        together, price_book({"b200": 3.0}), "rented", "b200", Basis.WHOLE_RUN, blend=Blend(input_per_output=8)
+    )
+    assert found.usd_per_mtok_blended is None
+
+
+@pytest.mark.parametrize("goodput", [None, 0.0])
+def test_without_a_request_that_met_an_slo_there_is_no_goodput_cost(goodput: float | None) -> None:
+    summary = point_summary()
+    assert summary.whole_run is not None
+    judged = summary.whole_run.throughput.model_copy(update={"goodput": goodput})
+    summary = summary.model_copy(update={"whole_run": summary.whole_run.model_copy(update={"throughput": judged})})
+    assert cost(summary, price_book({"b200": 3.0}), "rented", "b200", Basis.WHOLE_RUN).usd_per_mtok_goodput is None
