@@ -14,6 +14,17 @@ from .usable import why_unusable
 Reader = Callable[[BasisSummary], float | None]
 
 
+UNSTATED = "unstated"
+"""Of a key that a run's manifest does not hold: nothing can be said to differ there."""
+LENGTHS: dict[str, Callable[[PointSummary], float]] = {
+    "isl": lambda summary: summary.isl_mean,
+    "osl": lambda summary: summary.osl_mean,
+}
+"""Lengths as they were, looked at where manifests do not state them."""
+SAME_LENGTH = 0.05
+"""Mean lengths of one workload may differ by this much: a server may stop early."""
+
+
 def _short(digest: str | None) -> str:
     """Enough of a digest to tell two apart in a message of one line."""
     return (digest or "none")[:12]
@@ -33,6 +44,9 @@ POINT_KEYS: dict[str, Callable[[PointManifest], str]] = {
     "engine": lambda point: point.target.engine or "none",
     "model": lambda point: point.target.model,
     "gpu": lambda point: point.target.gpu or "none",
+    "precision": lambda point: point.target.precision or UNSTATED,
+    "isl": lambda point: UNSTATED if point.isl is None else str(point.isl),
+    "osl": lambda point: UNSTATED if point.osl is None else str(point.osl),
     "gpus": lambda point: f"{point.point.prefill_gpus} prefill + {point.point.decode_gpus} decode",
 }
 """What two attempts at one sweep point must share. Versions of an engine may differ: they are what one compares."""
@@ -63,8 +77,23 @@ def differing(a: RunManifest, b: RunManifest) -> dict[str, tuple[str, str]]:
     for name in (name for name in points_a if name in points_b):
         for key, read in POINT_KEYS.items():
             values = read(points_a[name]), read(points_b[name])
-            if values[0] != values[1] and key not in found:
+            if values[0] != values[1] and UNSTATED not in values and key not in found:
                 found[key] = (f"{values[0]} in {name}", f"{values[1]} in {name}")
+    return found
+
+
+def lengths_differing(a: Sequence[PointSummary], b: Sequence[PointSummary]) -> dict[str, tuple[str, str]]:
+    """Return `isl` and `osl` where the mean lengths of a shared sweep point are further apart than one workload's."""
+    others = {summary.point.key: summary for summary in b}
+    found: dict[str, tuple[str, str]] = {}
+    for left in a:
+        right = others.get(left.point.key)
+        if right is None:
+            continue
+        for key, read in LENGTHS.items():
+            values = read(left), read(right)
+            if abs(values[0] - values[1]) > SAME_LENGTH * max(values) and key not in found:
+                found[key] = (f"mean {values[0]:.0f} in {left.point.key}", f"mean {values[1]:.0f}")
     return found
 
 
@@ -83,7 +112,8 @@ def compare(
     sweep point; UsageError where `allow_different` names a key that does not exist.
     """
     _check_keys(allow_different)
-    unlike = {key: values for key, values in differing(a_manifest, b_manifest).items() if key not in allow_different}
+    found = lengths_differing(a_summaries, b_summaries) | differing(a_manifest, b_manifest)
+    unlike = {key: values for key, values in found.items() if key not in allow_different}
     if unlike:
         listed = "; ".join(f"{key}: {left} against {right}" for key, (left, right) in unlike.items())
         raise IncomparableError(f"{a_manifest.run_id} and {b_manifest.run_id} differ in {listed}")

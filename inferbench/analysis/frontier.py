@@ -12,6 +12,9 @@ from ..domain.summary import Basis, PointSummary
 from .interpolation import Floats
 from .usable import why_unusable
 
+Series = tuple[str, str | None, str | None]
+"""Deployment, precision, kind of speculation."""
+
 
 def pareto(x: Floats, y: Floats) -> NDArray[np.int64]:
     """Return the indices of the points that no other beats in both x and y (more is better), by rising x.
@@ -41,11 +44,25 @@ def usable_points(summaries: Sequence[PointSummary], basis: Basis) -> tuple[Fron
 def front_of(points: Sequence[FrontierPoint]) -> tuple[FrontierPoint, ...]:
     """Return the Pareto front of one deployment's points, by rising interactivity (and so falling throughput).
 
-    Raises ValueError for points of several deployments: a front over both would belong to neither.
+    Raises ValueError for points of several deployments, precisions or kinds of speculation: a front over both would
+    belong to neither.
     """
-    if len({point.deployment for point in points}) > 1:
-        raise ValueError("a front belongs to one deployment")
+    if len({series_of(point) for point in points}) > 1:
+        raise ValueError("a front belongs to one deployment, precision and kind of speculation")
     return tuple(points[index] for index in pareto(*curve_of(points)))
+
+
+def series_of(point: FrontierPoint) -> Series:
+    """Return what a point may share a front with: its deployment, precision and kind of speculation."""
+    return point.deployment, point.precision, point.speculation
+
+
+def fronts_of(points: Sequence[FrontierPoint]) -> dict[Series, tuple[FrontierPoint, ...]]:
+    """Return the Pareto front of every series, in the order in which the series first appear."""
+    groups: dict[Series, list[FrontierPoint]] = {}
+    for point in points:
+        groups.setdefault(series_of(point), []).append(point)
+    return {series: front_of(own) for series, own in groups.items()}
 
 
 def frontier(summaries: Sequence[PointSummary], basis: Basis) -> tuple[FrontierPoint, ...]:
@@ -60,7 +77,7 @@ def curve_of(points: Sequence[FrontierPoint]) -> tuple[Floats, Floats]:
 
 def _point(summary: PointSummary, basis: Basis) -> FrontierPoint | None:
     figures = summary.on(basis)
-    if figures is None or figures.ttft_ms is None or figures.tpot_ms is None or figures.interactivity_p50 is None:
+    if figures is None or figures.interactivity_p50 is None:
         return None
     return FrontierPoint(
         deployment=summary.point.deployment,
@@ -68,7 +85,7 @@ def _point(summary: PointSummary, basis: Basis) -> FrontierPoint | None:
         concurrency=summary.point.concurrency,
         interactivity=figures.interactivity_p50,
         tput_per_gpu=figures.throughput.tput_per_gpu,
-        ttft_p99_ms=figures.ttft_ms.p99,
-        tpot_p99_ms=figures.tpot_ms.p99,
+        ttft_p99_ms=figures.ttft_ms.p99 if figures.ttft_ms else None,
+        tpot_p99_ms=figures.tpot_ms.p99 if figures.tpot_ms else None,
         gpus=summary.point.gpus,
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..domain.comparison import FrontierPoint, Reading
 from ..domain.scenario import OperatingPoint, Slo
+from ..tco.cost import usd_per_mtok
 from .frontier import curve_of, front_of
 from .interpolation import interpolate
 
@@ -27,6 +31,23 @@ def read_at(points: Sequence[FrontierPoint], deployment: str, operating_point: O
         return _under_slo(points, deployment, operating_point.slo)
     assert operating_point.interactivity is not None, "an operating point has an SLO or an interactivity"
     return _at_interactivity(front_of(points), deployment, operating_point.interactivity)
+
+
+def spline_cost(front: Sequence[FrontierPoint], usd_per_gpu_hour: float, target: float) -> float:
+    """Return $/Mtok at an interactivity with the cost of each front point interpolated by itself.
+
+    InferenceX read published costs so until mid-2026. The reciprocal of a curve is not the curve of the reciprocals,
+    so it differs from price over interpolated throughput, by 2-3 % in a wide gap. Raises ValueError outside the front.
+    """
+    x, y = curve_of(front)
+    return float(interpolate(x, np.array([usd_per_mtok(usd_per_gpu_hour, tput) for tput in y]), target))
+
+
+def distances(reading: Reading, target: float) -> tuple[float, float] | None:
+    """Return how far below and above `target` the nearest measured points lie, tok/s/user; None where unreached."""
+    if reading.below is None or reading.above is None:
+        return None
+    return target - reading.below.interactivity, reading.above.interactivity - target
 
 
 def _at_interactivity(front: Sequence[FrontierPoint], deployment: str, target: float) -> Reading:
@@ -53,13 +74,15 @@ def _under_slo(points: Sequence[FrontierPoint], deployment: str, slo: Slo) -> Re
 def _misses(point: FrontierPoint, slo: Slo) -> list[tuple[str, float, float]]:
     """The limits that a point breaks: what, its value and the limit, ms."""
     clauses = (("TTFT", point.ttft_p99_ms, slo.ttft_p99_ms), ("TPOT", point.tpot_p99_ms, slo.tpot_p99_ms))
-    return [(what, value, limit) for what, value, limit in clauses if limit is not None and value > limit]
+    known = ((what, math.inf if value is None else value, limit) for what, value, limit in clauses)
+    return [(what, value, limit) for what, value, limit in known if limit is not None and value > limit]
 
 
 def _closest(points: Sequence[FrontierPoint], slo: Slo) -> str:
     """Describe the point that breaks its worst limit by the smallest factor, and by what it breaks each."""
     closest = min(points, key=lambda point: max(value / limit for _, value, limit in _misses(point, slo)))
     broken = " and ".join(
-        f"p99 {what} {value:.4g} ms over {limit:g} ms" for what, value, limit in _misses(closest, slo)
+        f"p99 {what} {'not published' if value == math.inf else f'{value:.4g} ms'} over {limit:g} ms"
+        for what, value, limit in _misses(closest, slo)
     )
     return f"closest is {closest.topology} at concurrency {closest.concurrency}: {broken}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from enum import StrEnum
 
 from .scenario import OperatingPoint
@@ -19,9 +20,15 @@ class FrontierPoint(Value):
     """tok/s/user."""
     tput_per_gpu: float
     """tok/s/GPU, whole cluster."""
-    ttft_p99_ms: float
-    tpot_p99_ms: float
+    ttft_p99_ms: float | None
+    tpot_p99_ms: float | None
+    """None where an imported point does not say: it can keep no limit on what it does not say."""
     gpus: int
+    precision: str | None = None
+    speculation: str | None = None
+    """None: those of the deployment, whatever they are."""
+    date: datetime.date | None = None
+    """Day of an imported run."""
 
 
 class Reading(Value):
@@ -59,6 +66,10 @@ class Outcome(StrEnum):
 
     CHEAPER = "CHEAPER"
     """One deployment is cheaper than every other that reaches the point, its interval against each excluding a tie."""
+    DEARER = "DEARER"
+    """Of two deployments the one that was asked about costs more, its interval excluding a tie."""
+    TIE = "TIE"
+    """The whole interval lies inside a stated margin around equal costs."""
     UNDECIDED = "UNDECIDED"
     UNREACHABLE = "UNREACHABLE"
     """Fewer than two deployments reach the point, so there is nothing to compare."""

@@ -43,12 +43,13 @@ class ClockAnchor(Value):
 class TargetIdentity(Value):
     """What answered the requests."""
 
-    kind: Literal["twin", "http"]
+    kind: Literal["twin", "http", "imported"]
     engine: str | None = None
     engine_version: str | None = None
     model: str
     base_url: str | None = None
     gpu: str | None = None
+    precision: str | None = None
     launch_command: str | None = None
     twin_parameters: str | None = None
     """Checksum of the twin's parameter file."""
@@ -62,6 +63,11 @@ class PointManifest(Value):
     origin: Origin
     target: TargetIdentity
     prompt_hash: str
+    isl: int | None = None
+    osl: int | None = None
+    """Nominal lengths, tokens; None where the run's scenario says them."""
+    cache_flushed: str | None = None
+    """How the server's prefix cache was emptied before the point; None where it was not."""
     anchor: ClockAnchor
     """Time zero of the point's records, on both clocks; on the virtual clock, when the simulation began."""
     benchmark_start_time_unix: float
@@ -84,7 +90,7 @@ class RunManifest(Value):
 
     format: Literal[1]
     run_id: str
-    kind: Literal["run", "bench"]
+    kind: Literal["run", "bench", "import"]
     state: RunState
     reason: str | None = None
     """Why a partial run stopped."""

@@ -1,0 +1,34 @@
+"""`inferbench audit`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+
+def audit(
+    path: Annotated[Path, typer.Argument(metavar="FILE|RUN", help="A run, a claim, or InferenceX's rows.")],
+    all_flags: Annotated[
+        bool, typer.Option("--all", help="Show every flag, not only the first of each check.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+) -> None:
+    """Say which measured points are not plausible.
+
+    Flags are observations with the rule that they break; no cause is guessed, and a flag is no error.
+    """
+    from ..api.auditing import audit as audit_path
+    from ..report import tables_audit
+    from .console import say, show
+
+    report = audit_path(path)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
+        return
+    show(tables_audit.audit_table(report))
+    for line in tables_audit.flag_lines(report, None if all_flags else tables_audit.SHOWN):
+        say(line)
