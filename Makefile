@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench docs clean
+.PHONY: help run test check format bench peers validate docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +20,7 @@ check: $(VENV)/.dev  ## Formatting, lint, types, and the files that come with in
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/inferbench validate scenarios/*.yaml pricing/*.yaml
+	$(BIN)/inferbench validate scenarios/*.yaml scenarios/claims/*.yaml pricing/*.yaml
 
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff format .
@@ -28,6 +28,13 @@ format: $(VENV)/.dev  ## Format the code
 
 bench: $(VENV)/.run  ## Speed of the twin and of the client, as ratios
 	$(BIN)/python benchmarks/twin_speed.py
+	$(BIN)/python benchmarks/client_accuracy.py
+
+peers:  ## Set up aiperf and guidellm, which `make bench` then measures too (7 GB in a cache folder)
+	PYTHON=$(PYTHON) benchmarks/peers.sh
+
+validate: $(VENV)/.run  ## Score the twin on measured points, on every split: make validate POINTS=FILE
+	$(BIN)/inferbench twin validate --points $(POINTS) --document docs/validation.md
 
 docs: $(VENV)/.run  ## Regenerate the parts of docs/ that commands make
 	$(BIN)/python docs/regenerate.py

@@ -10,7 +10,11 @@ from pathlib import Path
 from inferbench.domain.errors import ExitCode
 
 DOCS = Path(__file__).parent
-COMMANDS = ("", "run", "bench", "report", "compare", "validate", "dashboard", "twin serve")
+COMMANDS = (
+    "", "run", "bench", "report", "compare", "validate", "dashboard", "claims", "audit", "import inferencex",
+    "export", "regress", "baseline set", "baseline show", "history", "runs list", "runs show", "runs query",
+    "runs verify", "runs gc", "runs push", "runs pull", "tco bill", "tco implied", "size", "selfcheck", "twin serve",
+)  # fmt: skip
 MEANING = {
     ExitCode.OK: "fine; UNDECIDED and partial reach are answers",
     ExitCode.REGRESSED: "regressed",

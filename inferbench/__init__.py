@@ -13,9 +13,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api.bench import BenchLoad, BenchRun, bench
+    from .api.auditing import audit
+    from .api.bench import BenchRun, Client, bench
+    from .api.bench_load import BenchLoad
     from .api.catalogue import load_scenario
+    from .api.claims import claims
     from .api.comparing import compare
+    from .api.exporting import export
+    from .api.history import history
+    from .api.importing import import_inferencex
+    from .api.regress import regress
+    from .api.resume import resume
     from .api.run import run
     from .api.runs import Run, open_run
     from .api.summarising import summarise
@@ -24,14 +32,22 @@ if TYPE_CHECKING:
     from .tco.cost import cost
 
 _WHERE = {
-    "BenchLoad": ".api.bench",
+    "BenchLoad": ".api.bench_load",
     "BenchRun": ".api.bench",
+    "Client": ".api.bench",
     "Endpoint": ".targets.endpoint",
     "PointProgress": ".api.sweep",
     "Run": ".api.runs",
+    "audit": ".api.auditing",
     "bench": ".api.bench",
+    "claims": ".api.claims",
     "compare": ".api.comparing",
+    "history": ".api.history",
+    "regress": ".api.regress",
+    "resume": ".api.resume",
     "cost": ".tco.cost",
+    "export": ".api.exporting",
+    "import_inferencex": ".api.importing",
     "load_scenario": ".api.catalogue",
     "open_run": ".api.runs",
     "run": ".api.run",
@@ -42,14 +58,22 @@ _WHERE = {
 __all__ = [
     "BenchLoad",
     "BenchRun",
+    "Client",
     "Endpoint",
     "PointProgress",
     "Run",
+    "audit",
     "bench",
+    "claims",
     "compare",
     "cost",
+    "export",
+    "history",
+    "import_inferencex",
     "load_scenario",
     "open_run",
+    "regress",
+    "resume",
     "run",
     "summarise",
 ]

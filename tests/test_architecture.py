@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "loadgen": {"domain", "workload"},
     "targets": {"domain", "workload", "loadgen"},
     "twin": {"domain", "workload", "loadgen"},
+    "calibration": {"domain", "twin"},
     "metrics": {"domain"},
     "tco": {"domain", "metrics"},
     "analysis": {"domain", "metrics", "tco"},
@@ -26,9 +27,13 @@ MAY_IMPORT = {
     "facts": set(),
     "api": {
         "domain", "workload", "loadgen", "targets", "twin", "metrics", "tco", "analysis", "report", "store", "interop",
+        "calibration",
     },
     # The command line names the values and defaults of the rooms whose flags it parses; it computes nothing.
-    "cli": {"domain", "api", "report", "store", "interop", "loadgen", "targets", "twin", "workload", "tco"},
+    "cli": {
+        "domain", "api", "report", "store", "interop", "loadgen", "targets", "twin", "calibration", "workload", "tco",
+        "metrics",
+    },
 }  # fmt: skip
 
 ONLY_IN = {
@@ -39,6 +44,10 @@ ONLY_IN = {
     "aiohttp": {"targets"},
     "pyarrow": {"store", "api"},
     "pandas": {"api"},
+    "duckdb": {"store"},
+    "scipy": {"analysis", "calibration"},
+    "ray": {"api"},
+    "tokenizers": {"workload"},
 }
 
 
@@ -85,7 +94,7 @@ def test_imports_go_one_way(path: Path) -> None:
 
 def test_a_load_generator_loads_nothing_that_it_does_not_use() -> None:
     """Before its load has ended `bench` imports none of these: they cost time and memory beside the load."""
-    heavy = {"pandas", "pyarrow", "plotly", "scipy", "streamlit"}
+    heavy = {"pandas", "pyarrow", "ray", "plotly", "scipy", "streamlit"}
     code = "import sys, inferbench.cli.bench, inferbench.api.bench, inferbench.api.http_point; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not heavy & {name.split(".")[0] for name in loaded}

@@ -42,9 +42,9 @@ class Run:
 
     @cached_property
     def scenario(self) -> Scenario | None:
-        """The scenario as it was when the run was made; None for an ad-hoc run."""
+        """The scenario as it was when the run was made, with the run's own seed; None for an ad-hoc run."""
         path = self.path / layout.SCENARIO
-        return read_value(path, Scenario) if path.exists() else None
+        return with_seed(read_value(path, Scenario), self.manifest.seed) if path.exists() else None
 
     @cached_property
     def summaries(self) -> tuple[PointSummary, ...]:
@@ -106,6 +106,7 @@ class Run:
             costs=self.costs,
             conclusions=self.conclusions,
             live=self.live,
+            audit=self.directory.audit(),
         )
 
     def write_report(self) -> Path:
@@ -121,3 +122,8 @@ def open_run(path: str | Path) -> Run:
     run = Run(RunDirectory.open(Path(path)))
     _ = run.manifest  # a damaged run says so here and not later
     return run
+
+
+def with_seed(scenario: Scenario, seed: int) -> Scenario:
+    """A scenario under another seed: other lengths and prompts, drawn from the same distributions."""
+    return scenario.model_copy(update={"load": scenario.load.model_copy(update={"seed": seed})})

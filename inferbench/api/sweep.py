@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for_any
 from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Empty
@@ -170,6 +172,15 @@ def _enter_worker(messages: Queue[Any]) -> None:
     global _messages
     _messages = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends too: whoever resumes the run must be the only one who writes it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for_any([parent.sentinel])
+        os._exit(1)
 
 
 def _run_in_worker(job: TwinJob) -> PointOutcome:

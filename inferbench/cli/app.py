@@ -6,7 +6,26 @@ from typing import Annotated
 
 import typer
 
-from . import bench, compare, dashboard, report, run, twin, validate
+from . import (
+    audit,
+    baseline,
+    bench,
+    claims,
+    compare,
+    dashboard,
+    export,
+    history,
+    importing,
+    regress,
+    report,
+    run,
+    runs,
+    selfcheck,
+    size,
+    tco,
+    twin,
+    validate,
+)
 
 app = typer.Typer(
     name="inferbench",
@@ -38,6 +57,17 @@ app.command("run")(run.run)
 app.command("bench")(bench.bench)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("history")(history.history)
+app.command("regress")(regress.regress)
 app.command("validate")(validate.validate)
 app.command("dashboard")(dashboard.dashboard)
+app.command("size")(size.size)
+app.command("claims")(claims.claims)
+app.command("audit")(audit.audit)
+app.command("export")(export.export)
+app.command("selfcheck")(selfcheck.selfcheck)
+app.add_typer(importing.app, name="import")
+app.add_typer(tco.app, name="tco")
+app.add_typer(baseline.app, name="baseline")
+app.add_typer(runs.app, name="runs")
 app.add_typer(twin.app, name="twin")

@@ -28,7 +28,7 @@ def report(
     The page goes into the run directory, every other format onto stdout.
     """
     from ..api.runs import open_run
-    from ..report import jsonout, markdown, tables, tables_points
+    from ..report import jsonout, markdown, tables, tables_audit, tables_points
     from .console import show
 
     opened = open_run(run)
@@ -41,6 +41,8 @@ def report(
         return
     if view.scenario is not None:
         shown = [tables_points.sweep_table(view), tables.verdict_matrix(view), tables.conclusions_table(view)]
+    elif view.audit is not None:
+        shown = [tables_points.sweep_table(view), tables_audit.audit_table(view.audit)]
     else:
         shown = [tables_points.bench_table(summary) for summary in view.summaries]
     if view.live is not None:

@@ -9,6 +9,7 @@ import typer
 from ..domain.errors import UsageError
 from ..domain.names import unknown
 from ..domain.units import NS_PER_MS
+from . import twin_calibrate, twin_search, twin_validate
 
 app = typer.Typer(help="The simulated deployment.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -16,6 +17,11 @@ app = typer.Typer(help="The simulated deployment.", no_args_is_help=True, rich_m
 @app.callback()
 def _group() -> None:
     """The simulated deployment."""
+
+
+app.command("calibrate")(twin_calibrate.calibrate)
+app.command("validate")(twin_validate.validate)
+app.command("search")(twin_search.search)
 
 
 @app.command()

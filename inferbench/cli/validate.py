@@ -8,17 +8,23 @@ from typing import Annotated
 import typer
 
 
-def validate(file: Annotated[list[Path], typer.Argument(help="Scenario or price-book files.")]) -> None:
+def validate(file: Annotated[list[Path], typer.Argument(help="Scenario, price-book or claim files.")]) -> None:
     """Check files without sending any load. The first error ends with one line and exit code 2."""
     from ..api.catalogue import load_scenario
+    from ..api.claims import load_claim
     from ..domain.files import read_yaml
+    from ..domain.owned import OwnedBook
     from ..tco.prices import load_book
 
     for path in file:
         data = read_yaml(path)
-        if isinstance(data, dict) and "prices" in data:
+        if isinstance(data, dict) and "statement" not in data and ("prices" in data or "kind" in data):
             book = load_book(path)
-            print(f"{path}: price book {book.name}, {len(book.prices)} prices in {len(book.tiers)} tiers")
+            held = f"{len(book.lines)} figures" if isinstance(book, OwnedBook) else f"{len(book.prices)} prices"
+            print(f"{path}: price book {book.name}, {held} in {len(book.tiers)} tiers")
+        elif isinstance(data, dict) and "statement" in data:
+            claim = load_claim(path)
+            print(f"{path}: claim {claim.name}, {len(claim.lines)} lines on {len(claim.curves)} curves")
         else:
             scenario = load_scenario(path)
             points = sum(len(t.concurrency) for d in scenario.deployments for t in d.topologies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ..analysis.reading import distances
 from ..domain.comparison import Conclusion, Outcome, PricedReading, Verdict
 from ..domain.scenario import OperatingPoint
 from .format import ratio, usd
@@ -98,7 +99,24 @@ def _details(conclusion: Conclusion, verdict: Verdict) -> tuple[str, ...]:
             f"{ratio(hourly[first] / hourly[second])}."
         )
     details.append(f"Over all prices: {conclusion.reason}.")
-    return (*details, *(_unreached(priced) for priced in verdict.readings if not priced.reading.reachable))
+    details += [_distance(p, conclusion.operating_point) for p in verdict.readings if p.reading.reachable]
+    return (
+        *(detail for detail in details if detail),
+        *(_unreached(priced) for priced in verdict.readings if not priced.reading.reachable),
+    )
+
+
+def _distance(priced: PricedReading, point: OperatingPoint) -> str:
+    """How far from the reading anything was run; empty where no interactivity is read."""
+    near = None if point.interactivity is None else distances(priced.reading, point.interactivity)
+    if near is None:
+        return ""
+    if near == (0, 0):
+        return f"{priced.reading.deployment} was run at this very point."
+    return (
+        f"{priced.reading.deployment} is read between points that were run {near[0]:.1f} tok/s/user below and "
+        f"{near[1]:.1f} above."
+    )
 
 
 def _unreached(priced: PricedReading) -> str:

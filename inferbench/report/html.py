@@ -20,6 +20,7 @@ from .glossary import TERMS
 from .notices import live_notice, notices
 from .table import Table
 from .tables import conclusions_table, verdict_matrix
+from .tables_audit import audit_table, flag_table
 from .tables_points import bench_table, live_table, sweep_table
 from .view import RunView
 
@@ -28,9 +29,9 @@ def render_html(view: RunView) -> str:
     """Render the page. It opens from a file, and its content policy lets it load nothing from anywhere."""
     charts = comparison_charts(view)
     live = live_charts(view)
-    scripts = _scripts() if charts or live else ()
+    shown = scripts() if charts or live else ()
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             view=view,
@@ -46,8 +47,8 @@ def render_html(view: RunView) -> str:
             conditions=conditions(view),
             points=points_table(view),
             glossary=TERMS,
-            scripts=scripts,
-            hashes=[_policy_hash(script) for script in scripts],
+            scripts=shown,
+            hashes=[policy_hash(script) for script in shown],
             figure_json=figure_json,
             utc=utc,
         )
@@ -62,6 +63,8 @@ def figure_json(chart: Chart) -> Markup:
 
 
 def _tables(view: RunView) -> tuple[Table, ...]:
+    if view.audit is not None:
+        return sweep_table(view), audit_table(view.audit), flag_table(view.audit)
     if view.scenario is None:
         return tuple(bench_table(summary) for summary in view.summaries)
     verdicts = (conclusions_table(view), verdict_matrix(view)) if view.conclusions else ()
@@ -69,7 +72,8 @@ def _tables(view: RunView) -> tuple[Table, ...]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of this room, with escaping on."""
     return Environment(
         loader=PackageLoader("inferbench.report"),
         autoescape=True,
@@ -80,12 +84,12 @@ def _environment() -> Environment:
 
 
 @cache
-def _scripts() -> tuple[Markup, ...]:
+def scripts() -> tuple[Markup, ...]:
     """The page's only scripts: Plotly, and what draws the figures. Both are ours, so neither is escaped."""
-    return Markup(get_plotlyjs()), Markup(_environment().get_template("report.js").render())
+    return Markup(get_plotlyjs()), Markup(environment().get_template("report.js").render())
 
 
-def _policy_hash(script: str) -> str:
+def policy_hash(script: str) -> str:
     """The source expression that lets exactly this inline script run (W3C Content Security Policy Level 3)."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -11,18 +11,18 @@ from .table import Table
 
 def render(table: Table) -> str:
     """Render `table` with its title as a heading and its note below. Text from files stays text, never markup."""
-    head = _row(_plain(column.heading) for column in table.columns)
+    head = _row(plain(column.heading) for column in table.columns)
     rule = _row("---:" if column.align == "right" else ":---" for column in table.columns)
-    body = "".join(_row(_plain(cell) for cell in row) for row in table.rows)
-    note = f"\n{_plain(table.note)}\n" if table.note else ""
-    return f"### {_plain(table.title)}\n\n{head}{rule}{body}{note}"
+    body = "".join(_row(plain(cell) for cell in row) for row in table.rows)
+    note = f"\n{plain(table.note)}\n" if table.note else ""
+    return f"### {plain(table.title)}\n\n{head}{rule}{body}{note}"
 
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Escape what Markdown or HTML would read as markup; a line break would end the row."""
     one_line = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", escape(one_line, quote=False))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..domain.audit import AuditReport
 from ..domain.comparison import Conclusion, FrontierPoint, Verdict
 from ..domain.cost import Cost
 from ..domain.live import LiveResult
@@ -28,10 +29,14 @@ class RunView:
     costs: tuple[Cost, ...]
     conclusions: tuple[Conclusion, ...]
     live: LiveResult | None
+    audit: AuditReport | None = None
+    """What stands out in the points of an imported run; None for a run of one's own."""
 
     @property
     def title(self) -> str:
         """The question that the run answers."""
+        if self.manifest.kind == "import":
+            return f"Published results imported from {self.audit.source if self.audit else 'elsewhere'}"
         return self.scenario.title if self.scenario else f"Load test of {self.manifest.scenario}"
 
     @cached_property

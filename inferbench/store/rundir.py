@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ..domain.audit import AuditReport
 from ..domain.comparison import Conclusion
 from ..domain.cost import Cost
 from ..domain.files import describe
 from ..domain.live import LiveResult
-from ..domain.manifest import FORMAT, RunManifest
+from ..domain.manifest import RunManifest
+from ..domain.measured import MeasuredPoint
 from ..domain.summary import PointSummary, SweepPoint
 from . import layout
 from .layout import StoreError
+from .migrate import upgrade
 
 T = TypeVar("T")
 
@@ -51,6 +56,23 @@ class RunDirectory:
             raise StoreError(f"{path}: not a run: it holds no {layout.MANIFEST}")
         return cls(path)
 
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run as its only writer; the system lets go of it when the process ends, however it ends.
+
+        Raises StoreError where another process holds it.
+        """
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise StoreError(f"{self.path}: another process is writing this run") from None
+        try:
+            yield
+        finally:
+            os.close(handle)
+
     @property
     def run_id(self) -> str:
         """The run's name within its scenario."""
@@ -60,16 +82,20 @@ class RunDirectory:
         """Directory of a sweep point."""
         return self.path / layout.POINTS / point.key
 
+    def set_aside(self, point: SweepPoint) -> int:
+        """Move what an earlier attempt at a sweep point left out of the way, and return the next attempt's number."""
+        aside = self.path / layout.ATTEMPTS
+        numbers = [int(p.suffix[1:]) for p in aside.glob(f"{point.key}.*") if p.suffix[1:].isdecimal()]
+        attempt = max(numbers, default=0) + 1
+        if self.point(point).exists():
+            aside.mkdir(exist_ok=True)
+            self.point(point).rename(aside / f"{point.key}.{attempt}")
+            attempt += 1
+        return attempt
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all. Raises StoreError where the disk is full."""
-        path = self.path / name
-        part = path.with_name(f"{path.name}.part")
-        try:
-            part.write_bytes(content)
-            os.replace(part, path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+        write_whole(self.path / name, content)
 
     def write_value(self, name: str, value: BaseModel | Sequence[BaseModel]) -> None:
         """Write values as JSON: the same values give the same bytes."""
@@ -82,10 +108,7 @@ class RunDirectory:
 
     def manifest(self) -> RunManifest:
         """Read the manifest. Raises StoreError where it is damaged or of a newer format."""
-        data = self._json(layout.MANIFEST)
-        found = data.get("format") if isinstance(data, dict) else None
-        if isinstance(found, int) and found > FORMAT:
-            raise StoreError(f"{self.path}: format {found} is newer than this inferbench reads ({FORMAT}); update it")
+        data = upgrade(self._json(layout.MANIFEST), self.path)
         return self._validated(layout.MANIFEST, data, TypeAdapter(RunManifest))
 
     def summaries(self) -> tuple[PointSummary, ...]:
@@ -99,6 +122,14 @@ class RunDirectory:
     def conclusions(self) -> tuple[Conclusion, ...]:
         """Read the conclusions; empty where the run has none."""
         return self._values(layout.VERDICT, TypeAdapter(tuple[Conclusion, ...]), ())
+
+    def measured(self) -> tuple[MeasuredPoint, ...]:
+        """Read the published points of an imported run; empty for a run of one's own."""
+        return self._values(layout.MEASURED, TypeAdapter(tuple[MeasuredPoint, ...]), ())
+
+    def audit(self) -> AuditReport | None:
+        """Read the audit that an import made, None where there was none."""
+        return self._values(layout.AUDIT, TypeAdapter(AuditReport | None), None)
 
     def live(self) -> LiveResult | None:
         """Read the live leg's result, None where there was none."""
@@ -128,6 +159,24 @@ class RunDirectory:
             return adapter.validate_python(data, strict=False)
         except ValidationError as error:
             raise StoreError(f"{self.path / name}: damaged: {describe(error, RunManifest)}") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, whoever else writes it and whenever the power goes.
+
+    Raises StoreError where the disk is full or the place cannot be written.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def sha256(path: Path) -> str:

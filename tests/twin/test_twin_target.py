@@ -84,7 +84,7 @@ def test_single_tokens_that_wait_for_one_slot_all_get_it() -> None:
 def test_prefill_gets_tokens_and_squares_of_a_pass() -> None:
     @dataclass(frozen=True)
     class Sums:
-        def seconds(self, tokens: int, squared_tokens: int, prompts: int) -> float:
+        def seconds(self, tokens: int, squared_tokens: int, prompts: int, *_: int) -> float:
             return tokens + squared_tokens * 1e-3 + prompts * 1e-6
 
     pace = plant(prefill=Sums(), max_batch_tokens=1000, transfer=Fixed(0.0))

@@ -1,0 +1,41 @@
+"""Calibrating the twin to measured points, and validating it on them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+from ..calibration.calibrate import calibrate
+from ..calibration.document import document
+from ..calibration.points import read_points
+from ..calibration.split import SPLITS, Split
+from ..calibration.validate import Validation, validate
+from ..calibration.write import write_stacks
+from ..twin.parameters import PARAMETERS_FILE, load_parameters
+from .catalogue import gpus, models
+
+MODEL = "deepseek-r1-0528"
+"""The model that all measured points are of."""
+
+
+def calibrate_twin(points: Path, output: Path = PARAMETERS_FILE, progress: Callable[[str], None] = print) -> None:
+    """Fit the twin to a file of measured points and write its constants into a parameter file."""
+    stacks = calibrate(models()[MODEL], gpus(), read_points(points), load_parameters(), datetime.date.today(), progress)
+    write_stacks(output, stacks)
+
+
+def validate_twin(points: Path, split: Split | None = None) -> Validation:
+    """Score the twin on a file of measured points.
+
+    split: None scores the constants that come with inferbench; otherwise each point is predicted by constants fitted
+    to the other topologies, lengths or backends of the same file.
+    """
+    return validate(models()[MODEL], gpus(), read_points(points), load_parameters(), split)
+
+
+def validation_document(points: Path) -> str:
+    """Return the Markdown page of the frozen constants and of every split of a file of measured points."""
+    found: dict[str, Validation] = {"frozen": validate_twin(points)}
+    found.update((split, validate_twin(points, split)) for split in SPLITS)
+    return document(found)

@@ -1,0 +1,55 @@
+"""Searching for a topology, and the measured point that lies nearest to what was found."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from ..calibration.points import Point, read_points
+from ..domain.errors import UsageError
+from ..domain.names import unknown
+from ..domain.scenario import Lengths
+from ..twin.search import Found, Limits, deployment_for, search
+from .catalogue import gpus, models
+
+RANGE_RATIO = 0.8
+"""Least length over nominal, as InferenceX draws them."""
+
+
+def search_topologies(
+    gpu: str, framework: str, precision: str, limits: Limits, isl: int, osl: int, model: str, best: int
+) -> list[Found]:
+    """Return the best topologies of a stack within the limits. Raises UsageError for an unknown name."""
+    for what, name, known in (("GPU", gpu, gpus()), ("model", model, models())):
+        if name not in known:
+            raise UsageError(f"search: {unknown(what, name, known)}")
+    deployment = deployment_for(gpu, framework, precision)
+    lengths = (_lengths(isl), _lengths(osl))
+    return search(models()[model], gpus()[gpu], deployment, lengths, limits, best)
+
+
+def _lengths(nominal: int) -> Lengths:
+    return Lengths(nominal=nominal, min=max(int(RANGE_RATIO * nominal), 1), max=nominal)
+
+
+def nearest(points: Path, found: Found, gpu: str, framework: str, precision: str, isl: int) -> Point | None:
+    """Return the measured point of the same stack, precision and prompt length that lies nearest in workers and load.
+
+    Distance: the logs of prefill GPUs, decode GPUs and concurrency, and one for each kind of worker that differs.
+    """
+    own = [
+        p
+        for p in read_points(points).points
+        if (p.hw, p.framework, p.precision, p.isl) == (gpu, framework, precision, isl) and p.prefill is not None
+    ]
+    return min(own, key=lambda point: _distance(point, found), default=None)
+
+
+def _distance(point: Point, found: Found) -> float:
+    assert point.prefill is not None
+    top, total = found.topology, 0.0
+    for workers, group in ((point.prefill, top.prefill), (point.decode, top.decode)):
+        total += abs(math.log(workers.workers * workers.gpus / group.total_gpus))
+        total += (workers.dp_attention != group.dp_attention) + ((workers.ep > 1) != (group.ep > 1))
+    total += point.mtp != (top.mtp > 0)
+    return total + abs(math.log(point.concurrency / found.concurrency))

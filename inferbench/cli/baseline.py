@@ -1,0 +1,49 @@
+"""`inferbench baseline`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..store.rundir import DEFAULT_STORE
+
+app = typer.Typer(
+    name="baseline", help="Name the runs that candidates are held against.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Store = Annotated[Path, typer.Option(help="Where runs lie.")]
+
+
+@app.command("set")
+def set_(
+    name: Annotated[str, typer.Argument(help="What to call it, such as main.")],
+    run: Annotated[list[str], typer.Argument(help="Runs, or directories of runs.")],
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Set a baseline, in place of the last one of that name."""
+    from ..api.regress import set_baseline
+
+    baseline = set_baseline(name, run, store)
+    print(f"{baseline.name}: {len(baseline.runs)} runs")
+
+
+@app.command("show")
+def show(
+    name: Annotated[str | None, typer.Argument(help="A baseline; without it, all of them.")] = None,
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Show what baselines stand for, a run per line."""
+    from ..domain.errors import UsageError
+    from ..domain.names import unknown
+    from ..report.format import utc
+    from ..store.baselines import read_baselines
+
+    baselines = read_baselines(store)
+    if name is not None and name not in baselines:
+        raise UsageError(unknown("baseline", name, baselines))
+    for baseline in baselines.values():
+        if name in (None, baseline.name):
+            print(f"{baseline.name}, set {utc(baseline.set_unix)}")
+            print(*(f"  {run}" for run in baseline.runs), sep="\n")

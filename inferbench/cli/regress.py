@@ -1,0 +1,101 @@
+"""`inferbench regress`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..domain.errors import ExitCode, UsageError
+from ..store.rundir import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from ..domain.regression import RegressionReport
+
+
+def regress(
+    baseline: Annotated[
+        list[str], typer.Option(metavar="RUN|REF|DIR", help="A run, a baseline's name, or a directory of runs.")
+    ],
+    candidate: Annotated[
+        list[str], typer.Option(metavar="RUN|DIR", help="The runs to judge. Give it several times for several.")
+    ],
+    policy: Annotated[Path | None, typer.Option(help="Which effects matter, and whether undecided fails.")] = None,
+    store: Annotated[Path, typer.Option(help="Where baselines are named.")] = DEFAULT_STORE,
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown for a pull-request comment.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts.")] = None,
+) -> None:
+    """Say whether a candidate is worse than its baseline, or that it can't be said.
+
+    The run is the unit: give at least two runs on each side, best of all interleaved (`run --repeat 5 --interleave`).
+    Exit codes: 0 pass, improved or undecided; 1 regressed; 4 invalid; 6 incomparable; 5 undecided where the policy
+    fails that. In a GitHub job it adds annotations and the step summary.
+    """
+    from ..api.regress import load_policy
+    from ..api.regress import regress as judge
+    from ..report import regression_html, regression_json, regression_junit, regression_markdown
+
+    report = judge(baseline, candidate, policy=load_policy(policy), store=store)
+    text = regression_markdown.regression_markdown(report)
+    if markdown is not None:
+        _write(markdown, text.encode())
+    if junit is not None:
+        _write(junit, regression_junit.regression_junit(report))
+    if html is not None:
+        _write(html, regression_html.regression_html(report).encode())
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _append(Path(summary), text)
+    if json:
+        sys.stdout.buffer.write(regression_json.regression_json(report))
+    else:
+        _show(report)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # Workflow commands are read from both streams; stdout may hold JSON.
+        print(*regression_markdown.workflow_commands(report), sep="\n", file=sys.stderr)
+    raise typer.Exit(exit_code(report))
+
+
+def exit_code(report: RegressionReport) -> ExitCode:
+    """The exit code of a report: of what failed, by how grave it is."""
+    from ..domain.regression import RegressionOutcome
+
+    if not report.failed:
+        return ExitCode.OK
+    outcomes = {scenario.outcome for scenario in report.scenarios}
+    codes = {
+        RegressionOutcome.REGRESSED: ExitCode.REGRESSED,
+        RegressionOutcome.INVALID: ExitCode.INVALID,
+        RegressionOutcome.INCOMPARABLE: ExitCode.INCOMPARABLE,
+    }
+    return next((code for outcome, code in codes.items() if outcome in outcomes), ExitCode.UNDECIDED)
+
+
+def _show(report: RegressionReport) -> None:
+    from ..report.regression_tables import headline, verdict_table
+    from .console import say, show
+
+    for scenario in report.scenarios:
+        if scenario.metrics:
+            show(verdict_table(report, scenario))
+        say(headline(scenario))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,47 @@
+"""`inferbench twin validate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from ..domain.errors import UsageError
+from ..domain.names import unknown
+
+
+def validate(
+    points: Annotated[Path, typer.Option(help="CSV of measured points, in InferenceX's columns.")],
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="topology|shape|lengths|backend",
+            help="Refit on the rest of the file and predict what is held out; none: the constants as they are.",
+        ),
+    ] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="Write every basis and the table of targets to this Markdown file.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+) -> None:
+    """Score the twin on measured points: errors, ranking, intervals, failures, beside the spread of repeats."""
+    from ..api.twin_calibration import validate_twin, validation_document
+    from ..calibration.document import failures_table, scores_table
+    from ..calibration.split import SPLITS
+
+    if split is not None and split not in SPLITS:
+        raise UsageError(f"--split: {unknown('split', split, SPLITS)}")
+    if document is not None:
+        document.write_text(validation_document(points), encoding="utf-8")
+        print(f"written: {document}")
+        return
+    found = validate_twin(points, split)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(found.model_dump(mode="json")) + b"\n")
+        return
+    print(f"basis: {found.basis}; MAPE / median / p90 / bias, percent\n")
+    print(scores_table(found, classes=False) + "\n\n" + scores_table(found, classes=True) + "\n")
+    print(failures_table(found))

@@ -1,0 +1,60 @@
+"""Named baselines of a store: a name, and the runs that it stands for, in one small file each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from ..domain.errors import UsageError
+from ..domain.value import Value
+from .layout import StoreError
+from .rundir import write_whole
+
+BASELINES = ".baselines"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Baseline(Value):
+    """What candidates are held against until somebody sets it anew."""
+
+    name: str
+    runs: tuple[str, ...] = Field(min_length=1)
+    """Run directories: relative to the store where they lie in it, else paths or URLs."""
+    set_unix: float
+
+
+def write_baseline(store: Path, baseline: Baseline) -> Path:
+    """Set a baseline, in place of the last one of that name. Raises UsageError for a name that no file can have."""
+    if not NAME.fullmatch(baseline.name):
+        raise UsageError(f"baseline {baseline.name!r}: use letters, digits, '.', '_' and '-', a letter or digit first")
+    path = store / BASELINES / f"{baseline.name}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: cannot be made: {error.strerror}") from None
+    write_whole(path, (baseline.model_dump_json(indent=2) + "\n").encode())
+    return path
+
+
+def read_baselines(store: Path) -> dict[str, Baseline]:
+    """All baselines of a store by name. Raises StoreError for a damaged file."""
+    found = {}
+    for path in sorted((store / BASELINES).glob("*.json")):
+        try:
+            baseline = Baseline.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise StoreError(f"{path}: damaged: {' '.join(str(error).split())[:160]}") from None
+        found[baseline.name] = baseline
+    return found
+
+
+def relative_to_store(store: Path, runs: Sequence[str]) -> tuple[str, ...]:
+    """Places of runs as a baseline names them: those in the store relative to it, so that it can be moved."""
+    root = store.resolve()
+    return tuple(
+        Path(run).relative_to(root).as_posix() if "://" not in run and Path(run).is_relative_to(root) else run
+        for run in runs
+    )

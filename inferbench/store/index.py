@@ -1,0 +1,211 @@
+"""The index of a store: one Parquet file with a row per run, made from the run directories and never the truth.
+
+Listing reads it and the names of the directories. Only runs that it does not know, or that had not ended when it was
+written, are opened. Two writers at once may lose each other's rows; the next listing finds them again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from ..domain.manifest import RunManifest, RunState
+from ..domain.summary import Basis, Origin, PointSummary
+from . import layout
+from .layout import StoreError
+from .migrate import upgrade
+from .places import DirectoryPlace, Place
+
+INDEX_FILE = ".index.parquet"
+VERSION = b"1"
+"""Of the index's columns; an index of another version is made anew."""
+_KEY = b"inferbench.index"
+BROKEN = "broken"
+"""State of a directory that is no readable run."""
+
+POINT = pa.struct(
+    [
+        ("point", pa.string()), ("deployment", pa.string()), ("topology", pa.string()), ("concurrency", pa.int64()),
+        ("gpus", pa.int64()), ("origin", pa.string()), ("partial", pa.bool_()), ("client_valid", pa.bool_()),
+        ("planned", pa.int64()), ("ok", pa.int64()), ("failed", pa.int64()), ("output_tput_per_gpu", pa.float64()),
+        ("tput_per_gpu", pa.float64()), ("tpot_p50", pa.float64()), ("ttft_p50", pa.float64()),
+        ("ttft_p99", pa.float64()), ("e2el_p50", pa.float64()),
+    ]
+)  # fmt: skip
+"""A sweep point's figures over the whole run; latencies in ms, throughputs in tok/s/GPU."""
+
+COLUMNS = pa.schema(
+    [
+        ("name", pa.string()), ("scenario", pa.string()), ("run_id", pa.string()), ("kind", pa.string()),
+        ("state", pa.string()), ("reason", pa.string()), ("began_unix", pa.float64()), ("ended_unix", pa.float64()),
+        ("seed", pa.int64()), ("simulated", pa.bool_()), ("n_points", pa.int64()), ("inferbench", pa.string()),
+        ("platform", pa.string()), ("scenario_sha256", pa.string()), ("manifest_ns", pa.int64()),
+        ("points", pa.list_(POINT)),
+    ],
+    metadata={_KEY: VERSION},
+)  # fmt: skip
+
+_SUMMARIES = TypeAdapter(tuple[PointSummary, ...])
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The runs of a store, and what was learnt while they were looked up."""
+
+    table: pa.Table
+    """Columns as COLUMNS, or those that were asked for; sorted by name."""
+    opened: int
+    """Runs whose directories were opened."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: an index that had to be made anew, or could not be written."""
+
+
+def refresh(place: Place, *, rebuild: bool = False, columns: Sequence[str] | None = None) -> Index:
+    """Bring the index up to date and return it, with all columns or some; `rebuild` opens every run.
+
+    A damaged index, or one of another version, is made anew. Where the store cannot be written the index is still
+    returned, with a note.
+    """
+    names = place.names()
+    known, notes = (None, ()) if rebuild else _read(place, columns)
+    settled = _settled(place, known, set(names)) if known is not None else set()
+    missing = [name for name in names if name not in settled]
+    if known is not None and not missing and len(settled) == known.num_rows:
+        return Index(known, 0, notes)
+    whole, more = _read(place, None) if known is not None and columns is not None else (known, ())
+    rows = [row for name in missing if (row := row_of(place, name))]
+    kept = [whole.filter(pa.array([n in settled for n in whole["name"].to_pylist()]))] if whole is not None else []
+    table = pa.concat_tables([*kept, pa.Table.from_pylist(rows, schema=COLUMNS)]).sort_by("name")
+    notes = (*notes, *more, *_write(place, table))
+    return Index(table.select(columns) if columns is not None else table, len(missing), notes)
+
+
+def _settled(place: Place, known: pa.Table, there: set[str]) -> set[str]:
+    """Names whose rows still hold: they are complete, or their manifests are as they were."""
+    rows = zip(*(known[c].to_pylist() for c in ("name", "state", "manifest_ns")), strict=True)
+    return {
+        name
+        for name, state, manifest_ns in rows
+        if name in there and (state == RunState.COMPLETE or place.stamp(f"{name}/{layout.MANIFEST}") == manifest_ns)
+    }
+
+
+def _read(place: Place, columns: Sequence[str] | None) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """The index as it was written, None where there is none that can be used."""
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "name", "state", "manifest_ns"]))
+    try:
+        if isinstance(place, DirectoryPlace):
+            path = place.path / INDEX_FILE
+            if not path.exists():
+                return None, ()
+            source: Any = path
+        elif (content := place.read(INDEX_FILE)) is not None:
+            source = io.BytesIO(content)
+        else:
+            return None, ()
+        file = pq.ParquetFile(source)
+        if (file.schema_arrow.metadata or {}).get(_KEY) != VERSION:
+            return None, ("the index was of another version, and has been made anew",)
+        return file.read(columns=wanted), ()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        return None, (f"the index was damaged and has been made anew: {' '.join(str(error).split())[:120]}",)
+
+
+def _write(place: Place, table: pa.Table) -> tuple[str, ...]:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    try:
+        place.write(INDEX_FILE, buffer.getvalue())
+    except StoreError as error:
+        return (f"the index could not be kept: {error}",)
+    return ()
+
+
+def row_of(place: Place, name: str) -> dict[str, Any]:
+    """A run's row, from its manifest and its summaries; state BROKEN, with the reason, where they cannot be read."""
+    scenario, run_id = name.split("/")
+    stamp = place.stamp(f"{name}/{layout.MANIFEST}")
+    try:
+        manifest = _manifest(place, name)
+        summaries = _summaries(place, name)
+    except StoreError as error:
+        return {
+            "name": name, "scenario": scenario, "run_id": run_id, "state": BROKEN, "reason": str(error),
+            "n_points": 0, "points": [], "manifest_ns": stamp,
+        }  # fmt: skip
+    return {
+        "name": name,
+        "scenario": manifest.scenario,
+        "run_id": manifest.run_id,
+        "kind": manifest.kind,
+        "state": manifest.state.value,
+        "reason": manifest.reason,
+        "began_unix": manifest.benchmark_start_time_unix,
+        "ended_unix": manifest.benchmark_end_time_unix,
+        "seed": manifest.seed,
+        "simulated": any(s.origin is Origin.SIMULATED for s in summaries),
+        "n_points": len(summaries),
+        "inferbench": manifest.host.inferbench,
+        "platform": manifest.host.platform,
+        "scenario_sha256": manifest.scenario_sha256,
+        "manifest_ns": stamp,
+        "points": [_point(summary) for summary in summaries],
+    }
+
+
+def _manifest(place: Place, name: str) -> RunManifest:
+    content = place.read(f"{name}/{layout.MANIFEST}")
+    if content is None:
+        raise StoreError(f"half-written: it holds no {layout.MANIFEST}")
+    try:
+        return TypeAdapter(RunManifest).validate_python(upgrade(orjson.loads(content), Path(name)), strict=False)
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        raise StoreError(f"{layout.MANIFEST}: damaged: {_first_line(error)}") from None
+
+
+def _summaries(place: Place, name: str) -> tuple[PointSummary, ...]:
+    content = place.read(f"{name}/{layout.SUMMARY}")
+    if content is None:
+        return ()
+    try:
+        return _SUMMARIES.validate_json(content)
+    except ValidationError as error:
+        raise StoreError(f"{layout.SUMMARY}: damaged: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
+
+
+def _point(summary: PointSummary) -> dict[str, Any]:
+    figures, counts = summary.on(Basis.WHOLE_RUN), summary.counts
+    row: dict[str, Any] = {
+        "point": summary.point.key,
+        "deployment": summary.point.deployment,
+        "topology": summary.point.topology,
+        "concurrency": summary.point.concurrency,
+        "gpus": summary.point.gpus,
+        "origin": summary.origin.value,
+        "partial": summary.partial,
+        "client_valid": summary.client is None or summary.client.valid,
+        "planned": counts.planned,
+        "ok": counts.ok,
+        "failed": counts.error + counts.timeout + counts.refused,
+    }
+    if figures is not None:
+        row["output_tput_per_gpu"] = figures.throughput.output_tput / summary.point.gpus
+        row["tput_per_gpu"] = figures.throughput.tput_per_gpu
+        for name, distribution, share in (
+            ("tpot_p50", figures.tpot_ms, "p50"), ("ttft_p50", figures.ttft_ms, "p50"),
+            ("ttft_p99", figures.ttft_ms, "p99"), ("e2el_p50", figures.e2el_ms, "p50"),
+        ):  # fmt: skip
+            row[name] = getattr(distribution, share) if distribution is not None else None
+    return row

@@ -1,0 +1,56 @@
+"""Whether the files of a run are still those that were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..domain.manifest import RunManifest, RunState
+from . import layout
+from .layout import StoreError
+from .rundir import RunDirectory, sha256
+
+
+def damage(run: Path, checksums: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the files that have a checksum: one line each, none where all is well."""
+    for name, expected in checksums.items():
+        try:
+            found = sha256(run / name)
+        except FileNotFoundError:
+            yield f"{name}: missing"
+        except OSError as error:
+            yield f"{name}: cannot be read: {error.strerror}"
+        else:
+            if found != expected:
+                yield f"{name}: damaged: SHA-256 {found[:12]}, and {expected[:12]} when it was written"
+
+
+def verify(path: Path) -> tuple[str, ...]:
+    """What is wrong with a run: damaged, missing or unreadable files. Empty where all is well.
+
+    The manifest has no checksum of its own: it must be readable, and every checksum in it must hold.
+    """
+    try:
+        directory = RunDirectory.open(path)
+        manifest = directory.manifest()
+    except StoreError as error:
+        return (str(error).removeprefix(f"{path}/").removeprefix(f"{path}: "),)
+    return (*damage(path, _all_checksums(manifest)), *_unfinished(directory, manifest))
+
+
+def _all_checksums(manifest: RunManifest) -> dict[str, str]:
+    found = dict(manifest.checksums)
+    for point in manifest.points:
+        found |= point.checksums
+    if manifest.scenario_sha256 is not None:
+        found[layout.SCENARIO] = manifest.scenario_sha256
+    return found
+
+
+def _unfinished(directory: RunDirectory, manifest: RunManifest) -> Iterator[str]:
+    if manifest.state is RunState.RUNNING:
+        try:
+            with directory.lock():
+                yield f"never ended: `inferbench run --resume {directory.path}` goes on with it"
+        except StoreError:
+            return  # somebody is writing it right now

@@ -1,0 +1,91 @@
+import datetime
+
+import pytest
+from calibration.calibration_factories import measured_points, point
+
+from inferbench.calibration.configuration import MIXED, configurations
+from inferbench.calibration.points import Point, Workers
+from inferbench.calibration.recipes import load_recipes, recipe_of
+
+DEP8, TP8, TEP8 = Workers(1, 8, 8, 8, True), Workers(1, 8, 8, 1, False), Workers(5, 8, 8, 8, False)
+
+
+def mi355x(**changes: object) -> Point:
+    own = {"hw": "mi355x", "framework": "sglang", "precision": "fp4", "prefill": TP8, "decode": TP8, "mtp": True}
+    return point(**{**own, **changes})
+
+
+@pytest.mark.parametrize(
+    ("of", "depth"),
+    [
+        (point(mtp=False), 0),
+        (point(mtp=True), 3),  # ctx1_gen5_tep8_batch8_eplb0_mtp3
+        (point(mtp=True, prefill=Workers(5, 4, 4, 4, True), decode=DEP8, concurrency=1691), 1),  # ctx5_gen1_dep8_mtp1
+        (mi355x(concurrency=4), 3),
+        (mi355x(decode=Workers(2, 8, 8, 1, False), concurrency=128), 2),
+        (mi355x(prefill=DEP8, decode=DEP8, concurrency=256), 1),
+        (mi355x(prefill=DEP8, decode=DEP8, concurrency=256, date=datetime.date(2026, 5, 31)), 3),
+    ],
+)
+def test_draft_depth_of_the_recipes(of: Point, depth: int) -> None:
+    recipe = recipe_of(of, of.concurrency)
+    assert recipe is not None
+    assert recipe.mtp == depth
+    assert "mtp" not in recipe.guesses
+
+
+@pytest.mark.parametrize(
+    ("of", "most", "cap", "guessed"),
+    [
+        (point(mtp=True, concurrency=60), 60, 8, False),
+        (point(mtp=True, concurrency=6), 60, 1, False),
+        (point(mtp=True, prefill=Workers(5, 4, 4, 4, True), decode=DEP8, concurrency=1691), 1691, 1536, False),
+        (point(isl=1024, decode=DEP8, concurrency=875), 875, 8 * 64, True),  # 109 a rank: the step below
+        (mi355x(), 60, 128, False),
+        (mi355x(decode=TEP8), 60, 256, False),
+    ],
+)
+def test_batch_caps(of: Point, most: int, cap: int, guessed: bool) -> None:
+    recipe = recipe_of(of, most)
+    assert recipe is not None
+    assert recipe.cap == cap
+    assert ("cap" in recipe.guesses) == guessed
+
+
+def test_a_guess_is_marked() -> None:
+    recipe = recipe_of(point(isl=1024, mtp=True), 60)
+    assert recipe is not None
+    assert set(recipe.guesses) == {"mtp", "cap"}
+
+
+def test_a_stack_without_rules_has_no_recipe() -> None:
+    assert recipe_of(point(hw="h200"), 60) is None
+
+
+def test_every_rule_names_a_source_and_says_something() -> None:
+    recipes = load_recipes()
+    for rule in recipes.rules:
+        assert rule.source in recipes.sources
+        assert any(v is not None for v in (rule.mtp, rule.cap, rule.cap_per_gpu, rule.max_batch_tokens))
+        assert rule.guess == (rule.source == "none")
+
+
+def test_every_measured_point_of_the_fitted_stacks_has_a_recipe() -> None:
+    stacks = {rule.stack for rule in load_recipes().rules}
+    for own in measured_points():
+        if own.disaggregated and own.stack in stacks:
+            assert recipe_of(own, own.concurrency) is not None
+
+
+def test_undated_points_ran_the_software_of_their_topology() -> None:
+    old, today = datetime.date(2026, 2, 10), datetime.date(2026, 5, 27)
+    rows = [
+        mi355x(line=1, date=old, concurrency=4),
+        mi355x(line=2, date=None, concurrency=8),
+        mi355x(line=3, date=today, decode=TEP8, concurrency=4),
+        mi355x(line=4, date=None, decode=TEP8, concurrency=8),
+        mi355x(line=5, date=None, decode=DEP8, prefill=DEP8),
+    ]
+    found, reasons = configurations(rows)
+    assert not reasons
+    assert [c.era for c in found] == ["2026-02-28", "2026-02-28", None, None, MIXED]
