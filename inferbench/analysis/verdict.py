@@ -38,7 +38,7 @@ def judge(
 
     `prices` holds the price of each reading's deployment; KeyError where one is missing. `half_width` is the relative
     half-width of every reading's throughput, or of each by deployment: 0 takes it as exact; ValueError unless it is 0
-    or more and below 1. `runner_up` is the rival that comes closest to a tie.
+    or more and below 1.
     Where fewer than two deployments reach the point, none is named cheapest.
     """
     names = [reading.deployment for reading in readings]
@@ -109,6 +109,7 @@ def _priced(reading: Reading, price: Price, half_width: float) -> PricedReading:
         usd_per_mtok=usd,
         low=None if usd is None else usd / (1 + half_width) * (price.low or price.value) / price.value,
         high=None if usd is None else usd / (1 - half_width) * (price.high or price.value) / price.value,
+        half_width=half_width,
     )
 
 
@@ -116,21 +117,24 @@ def _find(priced: Sequence[PricedReading], spreads: Mapping[str, float], how_sur
     ranked = sorted((p.usd_per_mtok, p.reading.deployment) for p in priced if p.usd_per_mtok is not None)
     if len(ranked) < 2:
         return _Finding(Outcome.UNREACHABLE, _unreached(priced))
-    cost, cheapest = ranked[0]
-    # Of the others the one that comes closest to a tie counts: a decision against it is one against them all.
-    lead, other_cost, runner_up = min(
-        (other / cost / ratio_spread(spreads[cheapest], spreads[name]), other, name) for other, name in ranked[1:]
+    (cost, cheapest), (other_cost, runner_up) = ranked[:2]
+    ratio, spread = other_cost / cost, ratio_spread(spreads[cheapest], spreads[runner_up])
+    # A rival further off may be less sure to be dearer than the next cheapest is: it must be excluded too.
+    open_rivals = [
+        f"{name} at {times(other / cost)}"
+        for other, name in ranked[1:]
+        if other / cost <= ratio_spread(spreads[cheapest], spreads[name])
+    ]
+    further = [rival for rival in open_rivals if not rival.startswith(f"{runner_up} at ")]
+    reason = (
+        f"{cheapest} ${cost:.3f} against {runner_up} ${other_cost:.3f}: {times(ratio)}, "
+        f"interval {times(ratio / spread)} to {times(ratio * spread)} {'excludes' if ratio > spread else 'includes'} "
+        f"a tie ({how_sure})"
     )
-    ratio = other_cost / cost
-    spread, decided = ratio / lead, lead > 1
     hourly = {p.reading.deployment: p.usd_per_gpu_hour for p in priced}
     return _Finding(
-        outcome=Outcome.CHEAPER if decided else Outcome.UNDECIDED,
-        reason=(
-            f"{cheapest} ${cost:.3f} against {runner_up} ${other_cost:.3f}: {times(ratio)}, "
-            f"interval {times(ratio / spread)} to {times(ratio * spread)} {'excludes' if decided else 'includes'} "
-            f"a tie ({how_sure})"
-        ),
+        outcome=Outcome.UNDECIDED if open_rivals else Outcome.CHEAPER,
+        reason=f"{reason}; nor is a tie excluded with {', '.join(further)}" if further else reason,
         cheapest=cheapest,
         runner_up=runner_up,
         ratio=ratio,

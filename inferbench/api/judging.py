@@ -15,6 +15,7 @@ from ..domain.scenario import OperatingPoint, Scenario
 from ..domain.summary import Basis, Origin, PointSummary
 from ..tco.cost import cost
 from ..tco.prices import price_of
+from .intervals import half_width_at
 
 BASIS = Basis.WHOLE_RUN
 """Verdicts stand on whole-run figures, as the published points that they answer do."""
@@ -63,6 +64,8 @@ def _verdicts(
     books: Sequence[Book],
     origin: Origin,
 ) -> list[Verdict]:
+    simulated = origin is Origin.SIMULATED
+    widths = {r.deployment: half_width_at(scenario, r) if simulated else 0.0 for r in readings}
     return [
         judge(
             readings,
@@ -72,7 +75,7 @@ def _verdicts(
             tier=tier,
             basis=BASIS,
             origin=origin,
-            half_width=scenario.twin.half_width if origin is Origin.SIMULATED else 0.0,
+            half_width=widths,
         )
         for book in books
         for tier in book.tiers

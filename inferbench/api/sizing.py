@@ -20,6 +20,7 @@ from ..tco.settings import BOOK_AS_IT_IS, Settings
 from ..tco.sizing import FleetPrices, best_of, fleet, rank
 from .catalogue import gpus
 from .costing import gpus_of
+from .intervals import half_width_of
 from .judging import BASIS
 from .runs import Run, open_run
 
@@ -129,8 +130,9 @@ def _gpus_per_node(gpu: str) -> int:
 
 
 def _half_width(run: Run, summary: PointSummary) -> float:
-    simulated = summary.origin is Origin.SIMULATED and run.scenario is not None
-    return run.scenario.twin.half_width if simulated and run.scenario is not None else 0.0
+    if summary.origin is not Origin.SIMULATED or run.scenario is None:
+        return 0.0
+    return half_width_of(run.scenario, summary.point.deployment, summary.point.topology)
 
 
 def _shapes(run: Run, point: SweepPoint) -> tuple[WorkerShape, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -10,6 +11,8 @@ from ..domain.errors import ExitCode, InferbenchError
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
+    # Nothing here multiplies large matrices, and each idle BLAS thread costs CPU time that a load is measured by.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -17,10 +20,11 @@ def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Errors are one line on stderr."""
     from typer.exceptions import Abort, Exit, TyperException
 
-    from .app import app
+    from .app import build
 
     try:
-        code = app(arguments or ["--help"], prog_name="inferbench", standalone_mode=False)
+        arguments = arguments or ["--help"]
+        code = build(arguments[0])(arguments, prog_name="inferbench", standalone_mode=False)
         return int(code or ExitCode.OK)
     except InferbenchError as error:
         print(f"inferbench: {error}", file=sys.stderr)

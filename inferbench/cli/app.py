@@ -1,39 +1,50 @@
-"""All commands, put together."""
+"""All commands, put together; only the one that is asked for is loaded."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from . import (
-    audit,
-    baseline,
-    bench,
-    claims,
-    compare,
-    dashboard,
-    export,
-    history,
-    importing,
-    regress,
-    report,
-    run,
-    runs,
-    selfcheck,
-    size,
-    tco,
-    twin,
-    validate,
-)
+COMMANDS = {
+    "run": ".run",
+    "bench": ".bench",
+    "report": ".report",
+    "compare": ".compare",
+    "history": ".history",
+    "regress": ".regress",
+    "validate": ".validate",
+    "dashboard": ".dashboard",
+    "size": ".size",
+    "claims": ".claims",
+    "audit": ".audit",
+    "export": ".export",
+    "selfcheck": ".selfcheck",
+}
+"""Modules with a function of the command's own name."""
+GROUPS = {"import": ".importing", "tco": ".tco", "baseline": ".baseline", "runs": ".runs", "twin": ".twin"}
+"""Modules with an `app` of further commands."""
 
-app = typer.Typer(
-    name="inferbench",
-    help="How fast and at what cost a deployment serves a large language model, and how sure that is.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+
+def build(command: str) -> typer.Typer:
+    """Return the command line with `command` alone, or with everything where there is no such command."""
+    app = typer.Typer(
+        name="inferbench",
+        help="How fast and at what cost a deployment serves a large language model, and how sure that is.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_common)
+    # Before a load every import costs time; for help, and for a name that is mistyped, all are needed.
+    asked = [command] if command in COMMANDS or command in GROUPS else [*COMMANDS, *GROUPS]
+    for name in asked:
+        if name in COMMANDS:
+            app.command(name)(getattr(import_module(COMMANDS[name], __package__), name))
+        else:
+            app.add_typer(import_module(GROUPS[name], __package__).app, name=name)
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -44,30 +55,9 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options that come before a command."""
-
-
-app.command("run")(run.run)
-app.command("bench")(bench.bench)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("history")(history.history)
-app.command("regress")(regress.regress)
-app.command("validate")(validate.validate)
-app.command("dashboard")(dashboard.dashboard)
-app.command("size")(size.size)
-app.command("claims")(claims.claims)
-app.command("audit")(audit.audit)
-app.command("export")(export.export)
-app.command("selfcheck")(selfcheck.selfcheck)
-app.add_typer(importing.app, name="import")
-app.add_typer(tco.app, name="tco")
-app.add_typer(baseline.app, name="baseline")
-app.add_typer(runs.app, name="runs")
-app.add_typer(twin.app, name="twin")

@@ -59,6 +59,8 @@ class PricedReading(Value):
     low: float | None
     high: float | None
     """Interval of usd_per_mtok."""
+    half_width: float = 0.0
+    """Relative half-width of the reading's throughput; 0 where it is taken as exact."""
 
 
 class Outcome(StrEnum):

@@ -66,7 +66,7 @@ class TwinSettings(Value):
     """How far the simulated numbers are to be trusted."""
 
     half_width: PositiveFloat = Field(lt=1)
-    """Declared relative half-width of the twin's interval on throughput at equal interactivity."""
+    """Least relative half-width of simulated throughput at equal interactivity; what was measured may be wider."""
     reason: str
 
 

@@ -106,12 +106,13 @@ def _driven(dispatcher: Dispatcher, health: LoopWatch | None = None) -> Driven:
 
 @contextlib.contextmanager
 def no_collections() -> Iterator[None]:
-    """Keep the garbage collector from stopping the loop while answers arrive."""
-    gc.collect()
-    gc.freeze()
+    """Keep the garbage collector from stopping the loop while answers arrive.
+
+    What was there before stays frozen: modules, mostly, which a collection after the load need not go through.
+    """
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
         gc.enable()
-        gc.unfreeze()

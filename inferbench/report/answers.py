@@ -87,7 +87,7 @@ def _doubt(conclusion: Conclusion) -> str:
 def _details(conclusion: Conclusion, verdict: Verdict) -> tuple[str, ...]:
     hourly = {priced.reading.deployment: priced.usd_per_gpu_hour for priced in verdict.readings}
     first, second = verdict.cheapest or "", verdict.runner_up or ""
-    held = verdict.outcome is Outcome.UNDECIDED
+    held = (verdict.ratio_low or 0) <= 1
     details = [
         f"How sure: the ratio of costs is {ratio(verdict.ratio)} and lies within {ratio(verdict.ratio_low)} to "
         f"{ratio(verdict.ratio_high)}, which {'holds' if held else 'excludes'} a tie (1.00x)."

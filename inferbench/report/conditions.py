@@ -46,7 +46,8 @@ def _scenario_facts(view: RunView) -> tuple[Fact, ...]:
         ("Headline prices", f"{scenario.headline.book} {scenario.headline.tier}"),
     ]
     if view.half_width:
-        facts.append(("Interval of simulated figures", f"±{view.half_width:.0%}: {scenario.twin.reason}"))
+        widths = ", ".join(f"{name} ±{view.half_width_of(name):.0%}" for name in view.deployments)
+        facts.append(("Interval of simulated figures", f"{widths}: {scenario.twin.reason}"))
     for point in view.operating_points:
         source = f" ({point.source})" if point.source else ""
         facts.append((f"Operating point {point.name}", f"{describe(point)}{source}"))

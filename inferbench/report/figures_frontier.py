@@ -31,7 +31,7 @@ def throughput_chart(view: RunView) -> Chart:
     }
     for name in view.deployments:
         x, y = _front_curve(view, name)
-        band = _half_width(view, name)
+        band = view.half_width_of(name)
         traces += _traces(view, name, x, y, (1 - band, 1 + band), values, "tok/s/GPU")
     fig = figure(traces, INTERACTIVITY, "throughput, tok/s/GPU").update_yaxes(rangemode="tozero", tickformat=",")
     rules(fig, view)
@@ -53,7 +53,7 @@ def cost_chart(view: RunView, book: str, tier: str) -> Chart:
     traces: list[Any] = []
     for name in (name for name in view.deployments if name in hourly):
         x, tput = _front_curve(view, name)
-        band = _half_width(view, name)
+        band = view.half_width_of(name)
         # Cost is derived from the throughput curve, not interpolated by itself, so that both tell the same story.
         y = np.array([usd_per_mtok(hourly[name], value) for value in tput])
         traces += _traces(view, name, x, y, (1 / (1 + band), 1 / (1 - band)), values, "$/Mtok")
@@ -69,18 +69,13 @@ def cost_chart(view: RunView, book: str, tier: str) -> Chart:
     )
 
 
-def _half_width(view: RunView, deployment: str) -> float:
-    """Half-width of the interval on a deployment's throughput; 0 where none is declared."""
-    return (view.half_width or 0.0) if deployment in view.simulated else 0.0
-
-
 def _mark(view: RunView) -> str:
     return " (simulated)" if view.simulated else ""
 
 
 def _words(view: RunView) -> str:
     """What the band and the rules of a chart are."""
-    band = f" Bands: the declared ±{view.half_width:.0%} on simulated throughput." if view.half_width else ""
+    band = " Bands: the widest interval of each deployment's simulated throughput." if view.half_width else ""
     ruled = [point.name for point in view.operating_points if point.interactivity is not None]
     rest = [point.name for point in view.operating_points if point.interactivity is None]
     vertical = f" Vertical rules: {', '.join(ruled)}." if ruled else ""

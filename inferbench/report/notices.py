@@ -78,9 +78,10 @@ def _simulated(view: RunView) -> Notice | None:
     which = "Every figure about a deployment" if everything else f"What is said of {', '.join(sorted(view.simulated))}"
     interval = ""
     if view.scenario:
+        widths = sorted({round(view.half_width_of(name), 2) for name in view.simulated})
+        off = f"±{widths[0]:.0%}" if len(widths) == 1 else f"±{widths[0]:.0%} to ±{widths[-1]:.0%}"
         interval = (
-            f" Its throughput is declared to be within ±{view.scenario.twin.half_width:.0%} of the truth "
-            f"({view.scenario.twin.reason}). The intervals below carry that, and a verdict whose interval holds a tie "
-            "is UNDECIDED."
+            f" Its throughput is taken to be within {off} of the truth ({view.scenario.twin.reason}). The intervals "
+            "below carry that, and a verdict whose interval holds a tie is UNDECIDED."
         )
     return Notice("simulated", "SIMULATED", f"{which} comes from a model of it, not from hardware.{interval}")

@@ -64,8 +64,16 @@ class RunView:
 
     @property
     def half_width(self) -> float | None:
-        """Declared relative half-width of the interval on simulated throughput; None where nothing is simulated."""
+        """Least relative half-width of simulated throughput, as declared; None where nothing is simulated."""
         return self.scenario.twin.half_width if self.scenario and self.simulated else None
+
+    def half_width_of(self, deployment: str) -> float:
+        """Widest relative half-width that a verdict takes a deployment's throughput with; 0 where it is measured."""
+        if deployment not in self.simulated:
+            return 0.0
+        priced = (p for c in self.conclusions for v in c.verdicts for p in v.readings)
+        own = (p.half_width for p in priced if p.reading.deployment == deployment and p.reading.reachable)
+        return max(own, default=self.half_width or 0.0)
 
     @cached_property
     def invalid(self) -> tuple[PointSummary, ...]:

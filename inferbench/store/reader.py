@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ..domain.record import CountSource, RequestRecord, Status
 from ..domain.records import NEVER, ChunkColumn, Ints, PassColumn, Records, StampedColumn
@@ -24,7 +25,7 @@ def read_records(directory: Path) -> Records:
     table = read_table(directory)
     passes = directory / PASSES_FILE
     with _readable(directory):
-        pass_times = _pass_times(pq.read_table(passes, schema=schema.PASSES)) if passes.exists() else []
+        pass_times = _pass_times(_read_parquet(passes, schema.PASSES)) if passes.exists() else []
     return _columns(table.combine_chunks(), pass_times)
 
 
@@ -48,7 +49,13 @@ def read_table(directory: Path) -> pa.Table:
 def _one_table(directory: Path) -> pa.Table:
     path = directory / RECORDS_FILE
     with _readable(directory):
-        return pq.read_table(path, schema=schema.RECORDS) if path.exists() else recover(directory)
+        return _read_parquet(path, schema.RECORDS) if path.exists() else recover(directory)
+
+
+def _read_parquet(path: Path, columns: pa.Schema) -> pa.Table:
+    """Read one file. `pq.read_table` would do it too, and load pyarrow's data sets for that, which takes longer."""
+    with pq.ParquetFile(path) as file:
+        return file.read().select(columns.names).cast(columns)
 
 
 @contextlib.contextmanager
@@ -102,8 +109,16 @@ def _pass_times(table: pa.Table) -> list[Ints]:
 
 
 def _ints(table: pa.Table, name: str, missing: int = NEVER) -> Ints:
+    """A column as numpy has it. `fill_null` would do it too, and import pandas to see what a number is."""
     column = table[name].combine_chunks().cast(pa.int64())
-    return np.asarray(column.fill_null(missing).to_numpy(zero_copy_only=False), dtype=np.int64)
+    if not len(column):
+        return np.empty(0, dtype=np.int64)
+    values = np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column)]
+    return np.where(_valid(column), values, missing)
+
+
+def _valid(column: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _columns(table: pa.Table, pass_times: list[Ints]) -> Records:
@@ -132,7 +147,7 @@ def _passes(table: pa.Table, pass_times: list[Ints]) -> ChunkColumn:
 
 def _stamped(table: pa.Table) -> ChunkColumn:
     times, tokens = table["chunk_ns"].combine_chunks(), table["chunk_tokens"].combine_chunks()
-    sizes = np.asarray(times.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
+    sizes = np.where(_valid(times), np.diff(times.offsets.to_numpy()), 0)
     return StampedColumn(
         offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         times_ns=np.asarray(times.flatten().to_numpy(), dtype=np.int64),

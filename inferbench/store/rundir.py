@@ -10,22 +10,24 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ..domain.audit import AuditReport
-from ..domain.comparison import Conclusion
-from ..domain.cost import Cost
 from ..domain.files import describe
-from ..domain.live import LiveResult
 from ..domain.manifest import RunManifest
-from ..domain.measured import MeasuredPoint
 from ..domain.summary import PointSummary, SweepPoint
 from . import layout
 from .layout import StoreError
 from .migrate import upgrade
+
+if TYPE_CHECKING:  # what only scenario runs have: `bench` writes run directories too, and waits for none of these
+    from ..domain.audit import AuditReport
+    from ..domain.comparison import Conclusion
+    from ..domain.cost import Cost
+    from ..domain.live import LiveResult
+    from ..domain.measured import MeasuredPoint
 
 T = TypeVar("T")
 
@@ -117,22 +119,32 @@ class RunDirectory:
 
     def costs(self) -> tuple[Cost, ...]:
         """Read the costs of all points; empty where the run has none."""
+        from ..domain.cost import Cost
+
         return self._values(layout.COST, TypeAdapter(tuple[Cost, ...]), ())
 
     def conclusions(self) -> tuple[Conclusion, ...]:
         """Read the conclusions; empty where the run has none."""
+        from ..domain.comparison import Conclusion
+
         return self._values(layout.VERDICT, TypeAdapter(tuple[Conclusion, ...]), ())
 
     def measured(self) -> tuple[MeasuredPoint, ...]:
         """Read the published points of an imported run; empty for a run of one's own."""
+        from ..domain.measured import MeasuredPoint
+
         return self._values(layout.MEASURED, TypeAdapter(tuple[MeasuredPoint, ...]), ())
 
     def audit(self) -> AuditReport | None:
         """Read the audit that an import made, None where there was none."""
+        from ..domain.audit import AuditReport
+
         return self._values(layout.AUDIT, TypeAdapter(AuditReport | None), None)
 
     def live(self) -> LiveResult | None:
         """Read the live leg's result, None where there was none."""
+        from ..domain.live import LiveResult
+
         return self._values(layout.LIVE, TypeAdapter(LiveResult | None), None)
 
     def checksums(self, below: Path | None = None) -> dict[str, str]:

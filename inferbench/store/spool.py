@@ -15,8 +15,13 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import IO
+
+from typing_extensions import override
 
 from ..domain.errors import InferbenchError
 from ..domain.record import RequestRecord
@@ -25,7 +30,7 @@ from .row import Row, to_row
 
 _BATCH = 64
 """Events that are pickled in one go: few enough that the event loop does not notice."""
-_EVERY_S = 0.1
+_EVERY_S = 0.2
 """What has come goes out so often, and an empty batch where nothing has, so that the child flushes in time. To wake
 the sender for each event would cost more than all else that it does."""
 _READY = b"ready\n"
@@ -96,8 +101,18 @@ def wait_until_written(directory: Path) -> None:
         time.sleep(0.02)
 
 
+class _NoPandas(MetaPathFinder):
+    """Lets no pandas in: pyarrow imports it to see whether a list is a series, at the price of all else done here."""
+
+    @override
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
+
+
 def _write_all(directory: Path, source: IO[bytes]) -> None:
     """Write batches as they come, until the input ends or breaks off."""
+    sys.meta_path.insert(0, _NoPandas())
     from .sink import ArrowSink
 
     sink = ArrowSink(directory)

@@ -15,7 +15,7 @@ from .framing import NotHttpError
 BLANK_LINE = b"\r\n\r\n"
 CR = 13
 
-READS_KEPT = 32
+READS_KEPT = 64
 """After so many reads the connection asks to be looked at, so that memory grows with streams, not with their length."""
 
 

@@ -96,12 +96,18 @@ class Response:
         Most reads of a stream are one chunk, whole. Those are taken here, at a fraction of what `_feed` costs.
         """
         body, body_times, size_of = self.body, self.body_times, SIZES.get
+        like, length, start = b"", -1, 0  # how a whole chunk began that was just taken, and how long it was
         for t_ns, read in zip(times, reads, strict=True):
             if self._step is Response._take_size and not self._pending:
+                if len(read) == length and read.startswith(like) and read.endswith(CRLF):
+                    body.append(read[start:-2])
+                    body_times.append(t_ns)
+                    continue
                 line, _, rest = read.partition(CRLF)
-                if size_of(line) == len(rest) - 2 and rest[-2:] == CRLF:
+                if size_of(line) == len(rest) - 2 and rest.endswith(CRLF):
                     body.append(rest[:-2])
                     body_times.append(t_ns)
+                    like, length, start = line + CRLF, len(read), len(line) + 2
                     continue
             self._feed(t_ns, read)
 

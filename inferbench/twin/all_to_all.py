@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..domain.errors import UsageError
 from ..domain.names import unknown
 from ..domain.units import NS_PER_S, NS_PER_US
+from .kernels import Real
 from .parameters import AllToAllParameters, LinearTime
 
 US = NS_PER_US / NS_PER_S
@@ -61,13 +62,13 @@ def expected_destinations(ranks: int, active_experts: int) -> float:
     return float(ranks * (1 - (1 - 1 / ranks) ** active_experts))
 
 
-def wire_seconds(formats: Formats, hidden: int, tokens: float, ranks: int, active_experts: int, gb_s: float) -> float:
+def wire_seconds(formats: Formats, hidden: int, tokens: Real, ranks: int, active_experts: int, gb_s: float) -> Real:
     """Least time for `tokens` of each rank to go out and come back over a fabric of gb_s GB/s per GPU and direction."""
     remote = expected_destinations(ranks, active_experts) * (ranks - 1) / ranks
     return tokens * remote * formats.round_trip_bytes(hidden) / (gb_s * 1e9)
 
 
-def published_seconds(library: AllToAllParameters, formats: Formats, tokens: float) -> float:
+def published_seconds(library: AllToAllParameters, formats: Formats, tokens: Real) -> Real:
     """Time of one layer's dispatch and combine by the library's own measurements, `tokens` per rank.
 
     Raises UsageError for a format that the library publishes no time for.
@@ -75,15 +76,13 @@ def published_seconds(library: AllToAllParameters, formats: Formats, tokens: flo
     return _linear(library.dispatch, formats.dispatch, tokens) + _linear(library.combine, formats.combine, tokens)
 
 
-def _linear(times: dict[str, LinearTime], name: str, tokens: float) -> float:
+def _linear(times: dict[str, LinearTime], name: str, tokens: Real) -> Real:
     if name not in times:
         raise UsageError(f"twin: {unknown('all-to-all format with a published time', name, times)}")
     return (times[name].t0_us + times[name].us_per_token * tokens) * US
 
 
-def format_change_seconds(
-    library: AllToAllParameters | None, formats: Formats, fitted: Formats, tokens: float
-) -> float:
+def format_change_seconds(library: AllToAllParameters | None, formats: Formats, fitted: Formats, tokens: Real) -> Real:
     """How much longer an all-to-all takes in `formats` than in those that the constants were fitted with.
 
     The fitted latency and slope hold whatever else a layer pays for, so published kernel times do not replace them:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from typing_extensions import override
+
 from ..domain.deployment import Deployment, Topology
 from ..domain.errors import UsageError
 from ..domain.hardware import Gpu
@@ -11,14 +13,15 @@ from ..domain.model import ModelSpec
 from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from ..loadgen.port import Clock
 from .all_to_all import Formats, format_change_seconds
-from .kernels import Rates
+from .kernels import Rates, Real
 from .kv_transfer import kv_bytes_per_token, kv_transfer, links_of
 from .memory import kv_token_budget, weight_bytes_per_gpu
-from .parameters import StackParameters, TwinParameters, load_parameters
-from .physics import DecodeStep, Hardware, PrefillPass, Streaming
+from .parameters import Era, StackParameters, TwinParameters, load_parameters
+from .physics import DecodeStep, PrefillPass
 from .speculation import PassSampler
 from .streaming import OnChunk
-from .target import Plant, TwinTarget
+from .target import Passes, Plant, TwinTarget
+from .worker import Hardware, Streaming, class_factor
 
 TERA = 1e12
 KV_BYTES = {"fp8": 1.0, "bf16": 2.0}
@@ -46,10 +49,15 @@ def plant_of(
     deployment: Deployment,
     topology: Topology,
     parameters: TwinParameters | None = None,
+    era: str | None = None,
 ) -> Plant:
-    """Return how a topology behaves, by `parameters` or else by the parameter file that comes with the twin."""
+    """Return how a topology behaves, by `parameters` or else by the parameter file that comes with the twin.
+
+    era: name of earlier software in the parameters; None: today's.
+    """
     parameters = parameters or load_parameters()
     constants = parameters.stack(deployment.gpu, deployment.stack.framework)
+    earlier = next((e for e in constants.eras.get(deployment.precision, ()) if e.name == era), None)
     hardware = hardware_of(gpu, deployment, parameters, constants)
     _check(model, deployment, topology, constants, hardware)
     prefill, decode, stack = topology.prefill, topology.decode, deployment.stack
@@ -58,18 +66,43 @@ def plant_of(
     budget = kv_token_budget(gpu, decode, weights, kv_bytes, parameters.memory.fraction)
     host = parameters.host
     streaming = Streaming(host.chunk_us * NS_PER_US / NS_PER_S, stack.stream_workers, topology.stream_interval)
+    step = DecodeStep(
+        model,
+        hardware,
+        decode,
+        constants.decode,
+        class_factor(constants.decode.class_scale[deployment.precision], decode) * (earlier.decode if earlier else 1),
+        topology.mtp,
+        streaming,
+        constants.decode.acceptance[deployment.precision],
+        constants.decode.padding.get(deployment.precision),
+    )
     return Plant(
         prefill_workers=prefill.workers,
-        prefill=PrefillPass(model, hardware, prefill, constants.prefill, stack.two_batch_overlap),
+        prefill=PrefillPass(
+            model,
+            hardware,
+            prefill,
+            constants.prefill,
+            class_factor(constants.prefill.class_scale[deployment.precision], prefill)
+            * (earlier.prefill if earlier else 1),
+            class_factor(constants.prefill.request_ms[deployment.precision], prefill) * NS_PER_MS / NS_PER_S,
+            stack.two_batch_overlap,
+        ),
         max_batch_tokens=prefill.max_batch_tokens,
         links_per_worker=links_of(prefill),
         transfer=kv_transfer(parameters.kv_transfer[stack.kv_transfer], gpu, model, kv_bytes, prefill, decode),
         decode_workers=decode.workers,
-        decode=DecodeStep(model, hardware, decode, constants.decode, topology.mtp, streaming),
+        decode=step,
         ranks=decode.gpus if decode.dp_attention else 1,
         max_running=decode.max_running or budget,
         kv_tokens=budget,
-        passes=_sampler(constants.decode.acceptance, topology.mtp),
+        passes=_passes(step.acceptance, topology.mtp),
+        prefill_ranks=prefill.gpus if prefill.dp_attention else 1,
+        handoff_seconds=constants.prefill.handoff_ms * NS_PER_MS / NS_PER_S,
+        handoff_passes=constants.prefill.handoff_passes,
+        skew=_skew(constants, deployment, topology, earlier),
+        tokens_per_pass=step.tokens_per_pass,
         delay_ns=round(host.delay_ms * NS_PER_MS),
         stream_interval=topology.stream_interval,
     )
@@ -88,7 +121,7 @@ def hardware_of(gpu: Gpu, deployment: Deployment, parameters: TwinParameters, co
             weight_bytes_s=bandwidth * p.weight_bandwidth_efficiency,
             kv_bytes_s=bandwidth * p.kv_bandwidth_efficiency,
             dense_flops_s=dense_peak * TERA * p.gemm_efficiency,
-            expert_flops_s=peak * p.gemm_efficiency,
+            expert_flops_s=peak * p.expert_efficiency[deployment.precision],
             attention_flops_s=gpu.fp8_tflops * TERA * p.attention_efficiency,
         ),
         peak_expert_flops_s=peak,
@@ -116,6 +149,26 @@ def _check(
         )
     if topology.decode.dp_attention:
         format_change_seconds(hardware.all_to_all, hardware.formats, hardware.fitted_formats, tokens=0)
+
+
+def _skew(constants: StackParameters, deployment: Deployment, topology: Topology, earlier: Era | None) -> Real:
+    """Median over mean passes: seen with drafts in today's software only, and in medians over several times."""
+    own = constants.decode.skew.get(deployment.precision)
+    if own is None or not topology.mtp or (earlier is not None and earlier.until is not None):
+        return 1.0
+    return class_factor(own, topology.decode)
+
+
+class _NotDrawn(Passes):
+    """Stands where many parameter sets are evaluated at once, which no event simulation can do."""
+
+    @override
+    def passes(self, tokens: int, seed: int) -> int:
+        raise TypeError("many parameter sets at once have a steady state, but no events")
+
+
+def _passes(acceptance: Real, depth: int) -> Passes:
+    return _sampler(acceptance, depth) if isinstance(acceptance, float) else _NotDrawn()
 
 
 @cache

@@ -7,8 +7,14 @@ A p-norm of the two is close to the larger one and rounds the knee where both ma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from ..domain.model import ModelSpec
+
+Real = Any
+"""A number, or an array of them where many deployments or parameter sets are evaluated at once (steady.py)."""
 
 ATTENTION_KNEE = 4
 GEMM_KNEE = 3
@@ -20,22 +26,31 @@ FLOPS_PER_PARAMETER = 2
 class Rates:
     """Rates that kernels reach on one GPU: bytes/s and FLOP/s."""
 
-    weight_bytes_s: float
-    kv_bytes_s: float
-    dense_flops_s: float
-    expert_flops_s: float
-    attention_flops_s: float
+    weight_bytes_s: Real
+    kv_bytes_s: Real
+    dense_flops_s: Real
+    expert_flops_s: Real
+    attention_flops_s: Real
 
 
-def p_norm(p: float, first: float, second: float) -> float:
+def larger(first: Real, second: Real) -> Real:
+    """The larger of two numbers, or of each pair in two arrays."""
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return np.maximum(first, second)
+    return max(first, second)
+
+
+def p_norm(p: float, first: Real, second: Real) -> Real:
     """Return (first^p + second^p)^(1/p): at least the larger of the two, at most 2^(1/p) times it."""
-    larger, smaller = max(first, second), min(first, second)
-    return float(larger * (1 + (smaller / larger) ** p) ** (1 / p)) if larger > 0 else 0.0
+    large, small = larger(first, second), -larger(-first, -second)
+    if not isinstance(large, np.ndarray) and large <= 0:
+        return 0.0
+    return large * (1 + (small / large) ** p) ** (1 / p)
 
 
 def mla_decode_seconds(
-    model: ModelSpec, rates: Rates, context_tokens: float, rows: int, heads: float, kv_bytes_per_element: float
-) -> float:
+    model: ModelSpec, rates: Rates, context_tokens: Real, rows: int, heads: float, kv_bytes_per_element: float
+) -> Real:
     """Time of one layer's absorbed latent attention in a decode pass.
 
     context_tokens: KV tokens read, all requests of the GPU together; rows: query rows per request (1 + drafts),
@@ -66,19 +81,19 @@ def expert_parameters(model: ModelSpec) -> int:
     return 3 * model.hidden * model.moe_intermediate
 
 
-def dense_gemm_seconds(rates: Rates, parameters: float, rows: float, bytes_per_parameter: float) -> float:
+def dense_gemm_seconds(rates: Rates, parameters: float, rows: Real, bytes_per_parameter: float) -> Real:
     """Time of matrix products with weights that every row uses."""
     read = parameters * bytes_per_parameter / rates.weight_bytes_s
     return p_norm(GEMM_KNEE, read, FLOPS_PER_PARAMETER * rows * parameters / rates.dense_flops_s)
 
 
-def experts_activated(model: ModelSpec, rows: float) -> float:
+def experts_activated(model: ModelSpec, rows: Real) -> Real:
     """Expected number of distinct routed experts that `rows` tokens choose, each choosing its experts uniformly."""
-    missed: float = (1 - model.active_experts / model.routed_experts) ** rows
+    missed = (1 - model.active_experts / model.routed_experts) ** rows
     return model.routed_experts * (1 - missed)
 
 
-def expert_gemm_seconds(model: ModelSpec, rates: Rates, bytes_per_parameter: float, rows: float, gpus: int) -> float:
+def expert_gemm_seconds(model: ModelSpec, rates: Rates, bytes_per_parameter: float, rows: Real, gpus: int) -> Real:
     """Time of one layer's routed experts for `rows` tokens of the whole worker, spread evenly over its GPUs.
 
     Only activated experts are read. Splitting by experts or by their inner dimension moves the same bytes.
@@ -89,12 +104,21 @@ def expert_gemm_seconds(model: ModelSpec, rates: Rates, bytes_per_parameter: flo
     return p_norm(GEMM_KNEE, read, flops / (gpus * rates.expert_flops_s))
 
 
-def prefill_flops(model: ModelSpec, tokens: float, squared_tokens: float) -> float:
-    """FLOPs to prefill prompts: `tokens` summed over prompts, `squared_tokens` the sum of their squares.
+def prefill_flops(model: ModelSpec, tokens: Real, squared_tokens: Real) -> Real:
+    """FLOPs to prefill prompts: `tokens` summed over prompts, `squared_tokens` the sum of their squares."""
+    return prefill_own_flops(model, tokens, squared_tokens) + prefill_expert_flops(model, tokens)
+
+
+def prefill_own_flops(model: ModelSpec, tokens: Real, squared_tokens: Real) -> Real:
+    """Those outside the routed experts, which with DP attention the prompt's own rank does alone.
 
     Causal attention scores each token against half of its prompt, with keys of qk_nope + qk_rope and values of v_dim.
     """
     per_token = FLOPS_PER_PARAMETER * model.layers * dense_parameters(model, share=1)
-    per_token += FLOPS_PER_PARAMETER * model.moe_layers * model.active_experts * expert_parameters(model)
     attention = model.layers * model.heads * (model.qk_nope_dim + model.qk_rope_dim + model.v_dim)
     return per_token * tokens + attention * squared_tokens
+
+
+def prefill_expert_flops(model: ModelSpec, tokens: Real) -> Real:
+    """Those of the routed experts, which all GPUs of the worker share."""
+    return FLOPS_PER_PARAMETER * model.moe_layers * model.active_experts * expert_parameters(model) * tokens

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from ..domain.errors import UsageError
 from ..domain.files import read_value
@@ -23,12 +24,23 @@ class Sourced(Value):
     how: Literal["fitted", "measured", "derived", "assumed"]
 
 
+Precision = Literal["fp4", "fp8", "bf16"]
+
+
 class ClassScale(Value):
     """One factor per kind of worker: tensor parallel, TP with expert parallel, DP attention with experts."""
 
     tp: PositiveFloat
     tep: PositiveFloat
     dep: PositiveFloat
+
+
+class Padding(Value):
+    """Rows of a mixture-of-experts input buffer that are worked on even when empty."""
+
+    us_per_row: NonNegativeFloat
+    """Per mixture-of-experts layer."""
+    max_rows: PositiveInt
 
 
 class DecodeParameters(Sourced):
@@ -52,9 +64,17 @@ class DecodeParameters(Sourced):
     """Per running request and pass."""
     draft_ms: NonNegativeFloat
     """Overhead of one drafted token per pass."""
-    acceptance: float = Field(ge=0, lt=1)
+    expert_efficiency: dict[Precision, PositiveFloat]
+    """Share of the peak rate that the grouped products of the experts get."""
+    acceptance: dict[Precision, Annotated[float, Field(ge=0, lt=1)]]
     """Probability that a drafted token is accepted, given that those before it were."""
-    class_scale: ClassScale
+    context_ns: NonNegativeFloat = 0
+    """With DP attention: latency of a layer's attention per token of a request's own context, whatever the batch."""
+    padding: dict[Precision, Padding] = Field(default_factory=dict)
+    """With DP attention: cost of the expert rows that a launch sets aside, used or not; none where absent."""
+    skew: dict[Precision, ClassScale] = Field(default_factory=dict)
+    """Median over mean passes of a request, with drafts and long prompts; 1 where absent."""
+    class_scale: dict[Precision, ClassScale]
 
 
 class PrefillParameters(Sourced):
@@ -62,22 +82,76 @@ class PrefillParameters(Sourced):
 
     efficiency: PositiveFloat
     """Share of the peak rate, communication included."""
-    request_ms: NonNegativeFloat
-    class_scale: ClassScale
+    request_ms: dict[Precision, ClassScale]
+    """Per prompt, by precision and kind of worker."""
+    tp_exponent: NonNegativeFloat = 0
+    """Without DP attention a pass takes (GPUs / 8)^this longer than by its arithmetic: communication grows with TP."""
+    handoff_ms: NonNegativeFloat = 0
+    """From the end of a prompt's pass to the start of its transfer: the handshakes of prefill and decode."""
+    handoff_passes: NonNegativeFloat = 0
+    """The same, in passes of a busy worker, which answers handshakes between passes only."""
+    class_scale: dict[Precision, ClassScale]
     all_to_all: Literal["hidden", "included"]
     """Whether the fitted runs hid the all-to-all behind compute (two-batch overlap) or paid for it in `efficiency`."""
+
+
+class Era(Value):
+    """Software of an earlier time: factors on the pass times of today's."""
+
+    name: str
+    until: datetime.date | None
+    """Its last day; None: medians over runs of several times."""
+    decode: PositiveFloat
+    prefill: PositiveFloat
+
+
+class ClassInterval(Value):
+    """How far the twin was off on topologies that it was not fitted to: relative half-widths that cover 90 %."""
+
+    tpot: PositiveFloat
+    tokens_s_gpu: PositiveFloat
+    at_interactivity: PositiveFloat
+    """Of throughput at equal interactivity: both errors together, along a curve on which they trade one for one."""
+    points: NonNegativeInt
+    """Measured points of the class itself."""
+    pooled: bool = False
+    """Too few points of its own: the whole stack's errors."""
+
+
+Kind = Literal["tp", "tep", "dep"]
+
+
+class FitRecord(Value):
+    """Where a stack's constants come from."""
+
+    fitted: datetime.date
+    points: PositiveInt
+    topologies: PositiveInt
+    cost_spread: NonNegativeFloat
+    """Worst robust cost over the best among starts, less 1: 0 where all starts agree."""
+    ranges: dict[str, tuple[float, float]]
+    """90 % interval of each fitted constant, by its path."""
+    saturated_prefill: tuple[str, ...]
+    """Classes (precision and kind) whose prefill was run to capacity, so that it could be read off."""
 
 
 class StackParameters(Value):
     """Everything fitted for one GPU and framework."""
 
-    expert_bits: dict[Literal["fp4", "fp8", "bf16"], PositiveFloat]
+    expert_bits: dict[Precision, PositiveFloat]
     """Bits of a routed-expert weight by precision, scales included."""
     fitted_dispatch: str
     fitted_combine: str
     """Formats of the all-to-all in the runs that the fit saw."""
     decode: DecodeParameters
     prefill: PrefillParameters
+    eras: dict[Precision, tuple[Era, ...]] = Field(default_factory=dict)
+    """Earlier software, oldest first. A deployment of a scenario runs today's, for which every factor is 1."""
+    fit: FitRecord | None = None
+    intervals: dict[Precision, dict[Kind, ClassInterval]] = Field(default_factory=dict)
+    """By precision and kind of the decode worker; a class without measured points has none."""
+    earlier_intervals: dict[Precision, dict[Kind, ClassInterval]] = Field(default_factory=dict)
+    """The same for earlier software."""
 
 
 class LinearTime(Value):

@@ -11,20 +11,23 @@ from dataclasses import dataclass
 from ..domain.deployment import WorkerGroup
 from ..domain.model import ModelSpec
 from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
-from .all_to_all import Formats, format_change_seconds, published_seconds, wire_seconds
+from .all_to_all import format_change_seconds, published_seconds, wire_seconds
 from .host import streaming_floor_seconds
 from .kernels import (
-    Rates,
+    Real,
     dense_gemm_seconds,
     dense_parameters,
     expert_gemm_seconds,
     expert_parameters,
+    larger,
     mla_decode_seconds,
-    prefill_flops,
+    prefill_expert_flops,
+    prefill_own_flops,
 )
 from .overlap import pass_seconds
-from .parameters import AllToAllParameters, ClassScale, DecodeParameters, PrefillParameters
+from .parameters import DecodeParameters, Padding, PrefillParameters
 from .speculation import tokens_per_pass
+from .worker import Hardware, Streaming
 
 US, MS = NS_PER_US / NS_PER_S, NS_PER_MS / NS_PER_S
 RING_PASSES = 2
@@ -35,46 +38,23 @@ SCALE_UP_GPUS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
-    """What a worker's GPUs reach, and in what formats they work."""
-
-    rates: Rates
-    peak_expert_flops_s: float
-    scale_up_gb_s: float
-    dense_bytes: float
-    """Bytes per parameter outside the routed experts."""
-    expert_bytes: float
-    kv_bytes: float
-    """Bytes per KV-cache element."""
-    formats: Formats
-    fitted_formats: Formats
-    all_to_all: AllToAllParameters | None
-    """The library's published times; None where there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Streaming:
-    """The host side of a topology."""
-
-    chunk_seconds: float
-    workers: int
-    interval: int
-
-
-@dataclass(frozen=True, slots=True)
 class Coefficients:
-    """A decode pass at a fixed batch: max(fixed + per_context_token x context of the whole worker, floor), s."""
+    """A decode pass at a fixed batch: max(fixed + slope x context of the whole worker, floor), s."""
 
-    fixed: float
-    per_context_token: float
-    floor: float
+    fixed: Real
+    per_context_token: Real
+    floor: Real
+    latency_per_context_token: Real = 0.0
+    """That of walking through one request's own context, whatever the batch; also per token of the whole worker."""
 
+    def seconds(self, context_tokens: Real) -> Real:
+        """Duration of the pass with `context_tokens` of KV cache in all."""
+        return larger(self.fixed + self.slope * context_tokens, self.floor)
 
-def class_factor(scale: ClassScale, group: WorkerGroup) -> float:
-    """The factor of a worker's kind."""
-    if group.dp_attention:
-        return scale.dep
-    return scale.tep if group.ep > 1 else scale.tp
+    @property
+    def slope(self) -> Real:
+        """Seconds per token of context."""
+        return self.per_context_token + self.latency_per_context_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +65,25 @@ class DecodeStep:
     hardware: Hardware
     group: WorkerGroup
     parameters: DecodeParameters
+    scale: Real
+    """Factor of its class: hardware, framework, precision and parallelism."""
     mtp: int
     streaming: Streaming
+    acceptance: Real
+    """Probability that a drafted token is accepted, given that those before it were."""
+    padding: Padding | None = None
 
     def seconds(self, fullest: int, batch: int, context_tokens: float) -> float:
         """Time of a pass over `batch` requests with `context_tokens` of KV cache in all.
 
         fullest: requests on the fullest rank, which the other ranks wait for; the batch itself without DP attention.
         """
-        at = self.coefficients(fullest, batch)
-        return max(at.fixed + at.per_context_token * context_tokens, at.floor)
+        return float(self.coefficients(fullest, batch).seconds(context_tokens))
 
-    def coefficients(self, fullest: int, batch: int) -> Coefficients:
+    def coefficients(self, fullest: Real, batch: Real) -> Coefficients:
         """Return the pass time as a line in the context: everything else depends on the batch alone."""
         p, model, drafts = self.parameters, self.model, self.mtp
-        scale = class_factor(p.class_scale, self.group)
+        scale = self.scale
         draft_passes = (model.layers + drafts) / model.layers
         fixed = draft_passes * (
             model.layers * (self._dense_seconds(fullest) + self._communication_seconds(fullest))
@@ -107,18 +91,28 @@ class DecodeStep:
         )
         fixed += (1 + drafts) * self._head_seconds(fullest)
         fixed += drafts * p.draft_ms * MS + p.host_step_ms * MS + p.host_request_us * US * batch
-        rank_share = fullest / batch if self.group.dp_attention else 1.0
+        per_context_token = self._attention_seconds() * (fullest / batch if self.group.dp_attention else 1.0)
+        latency: Real = 0.0
+        if self.group.dp_attention:
+            fixed += model.moe_layers * self._padding_seconds()
+            latency = p.context_ns / NS_PER_S / batch
         return Coefficients(
             fixed=scale * fixed,
-            per_context_token=scale * draft_passes * model.layers * self._attention_seconds() * rank_share,
+            per_context_token=scale * draft_passes * model.layers * per_context_token,
             floor=streaming_floor_seconds(
                 batch,
-                tokens_per_pass(p.acceptance, drafts),
+                self.tokens_per_pass,
                 self.streaming.chunk_seconds,
                 self.streaming.workers,
                 self.streaming.interval,
             ),
+            latency_per_context_token=scale * draft_passes * model.layers * latency,
         )
+
+    @property
+    def tokens_per_pass(self) -> Real:
+        """Expected tokens that a request gets from a pass."""
+        return tokens_per_pass(self.acceptance, self.mtp)
 
     @property
     def _share(self) -> int:
@@ -129,24 +123,30 @@ class DecodeStep:
         """Query rows per request: the next token and the drafts to be verified."""
         return 1 + self.mtp
 
-    def _attention_seconds(self) -> float:
+    def _attention_seconds(self) -> Real:
         """One layer, per token of context on the rank."""
         heads = self.model.heads / self._share
         return mla_decode_seconds(self.model, self.hardware.rates, 1.0, self._rows, heads, self.hardware.kv_bytes)
 
-    def _dense_seconds(self, fullest: int) -> float:
+    def _dense_seconds(self, fullest: Real) -> Real:
         parameters = dense_parameters(self.model, self._share)
         return dense_gemm_seconds(self.hardware.rates, parameters, self._rows * fullest, self.hardware.dense_bytes)
 
-    def _expert_seconds(self, batch: int) -> float:
+    def _expert_seconds(self, batch: Real) -> Real:
         hw = self.hardware
         return expert_gemm_seconds(self.model, hw.rates, hw.expert_bytes, self._rows * batch, self.group.gpus)
 
-    def _head_seconds(self, fullest: int) -> float:
+    def _padding_seconds(self) -> Real:
+        """One mixture-of-experts layer: rows that the launch sets aside for its largest batch, used or not."""
+        if self.padding is None or self.group.max_running is None:
+            return 0.0
+        return min(self.group.max_running * self._rows, self.padding.max_rows) * self.padding.us_per_row * US
+
+    def _head_seconds(self, fullest: Real) -> Real:
         parameters = self.model.vocab * self.model.hidden / self._share
         return dense_gemm_seconds(self.hardware.rates, parameters, fullest, self.hardware.dense_bytes)
 
-    def _communication_seconds(self, fullest: int) -> float:
+    def _communication_seconds(self, fullest: Real) -> Real:
         """One layer: an all-reduce without DP attention, else a dispatch and a combine."""
         p, tokens = self.parameters, self._rows * fullest
         if not self.group.dp_attention:
@@ -158,7 +158,7 @@ class DecodeStep:
         fitted = (p.ep_layer_us + slope * tokens) * US
         changed = fitted + format_change_seconds(hw.all_to_all, hw.formats, hw.fitted_formats, tokens)
         least = wire_seconds(hw.formats, model.hidden, tokens, gpus, model.active_experts, hw.scale_up_gb_s)
-        return max(changed, least)
+        return larger(changed, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +169,35 @@ class PrefillPass:
     hardware: Hardware
     group: WorkerGroup
     parameters: PrefillParameters
+    scale: Real
+    """Factor of its class."""
+    request_seconds: Real
+    """Per prompt, beside its arithmetic."""
     two_batch_overlap: bool
 
-    def seconds(self, tokens: int, squared_tokens: int, prompts: int) -> float:
-        """Time of a pass: `tokens` and `squared_tokens` are summed over its prompts."""
-        p, gpus = self.parameters, self.group.gpus
-        rate = gpus * self.hardware.peak_expert_flops_s * p.efficiency
-        compute = prefill_flops(self.model, tokens, squared_tokens) / rate * class_factor(p.class_scale, self.group)
-        return self._with_all_to_all(compute, tokens / gpus) + prompts * p.request_ms * MS
+    def seconds(
+        self,
+        tokens: Real,
+        squared_tokens: Real,
+        prompts: Real,
+        rank_tokens: Real | None = None,
+        rank_squared_tokens: Real | None = None,
+    ) -> Real:
+        """Time of a pass: `tokens` and `squared_tokens` are summed over its prompts.
 
-    def _with_all_to_all(self, compute: float, tokens_per_gpu: float) -> float:
+        rank_tokens, rank_squared_tokens: those of the fullest rank, which the others wait for; None: all alike.
+        """
+        p, gpus = self.parameters, self.group.gpus
+        rate = self.hardware.peak_expert_flops_s * p.efficiency
+        if rank_tokens is None or not self.group.dp_attention:
+            own = prefill_own_flops(self.model, tokens, squared_tokens) / gpus
+        else:
+            own = prefill_own_flops(self.model, rank_tokens, rank_squared_tokens)
+        spread = 1.0 if self.group.dp_attention else (gpus / SCALE_UP_GPUS) ** p.tp_exponent
+        compute = (own + prefill_expert_flops(self.model, tokens) / gpus) / rate * self.scale * spread
+        return self._with_all_to_all(compute, tokens / gpus) + prompts * self.request_seconds
+
+    def _with_all_to_all(self, compute: Real, tokens_per_gpu: Real) -> Real:
         """Add the all-to-all where the fitted efficiency does not hold it, overlapped where that wins."""
         hw = self.hardware
         if self.parameters.all_to_all == "included" or not self.group.dp_attention or hw.all_to_all is None:

@@ -15,8 +15,10 @@ from .flight import Flight
 class PrefillTime(Protocol):
     """Duration of a prefill pass."""
 
-    def seconds(self, tokens: int, squared_tokens: int, prompts: int) -> float:
-        """Time of a pass over prompts with these sums."""
+    def seconds(
+        self, tokens: int, squared_tokens: int, prompts: int, rank_tokens: int, rank_squared_tokens: int, /
+    ) -> float:
+        """Time of a pass over prompts with these sums, in all and on the fullest rank."""
 
 
 class TransferTime(Protocol):
@@ -51,11 +53,25 @@ class KvLinks:
 
 
 class PrefillWorker:
-    """Runs one pass at a time over the prompts at the head of its queue, up to a token limit, at least one prompt."""
+    """Runs one pass at a time over the prompts at the head of its queue, up to a token limit.
 
-    def __init__(self, clock: Clock, time: PrefillTime, max_batch_tokens: int, links: KvLinks) -> None:
+    With DP attention each prompt is on one rank, given out in turn; every rank has its share of the limit, room for
+    one prompt at least, and waits for the fullest.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        time: PrefillTime,
+        max_batch_tokens: int,
+        links: KvLinks,
+        ranks: int = 1,
+        handoff_seconds: float = 0.0,
+        handoff_passes: float = 0.0,
+    ) -> None:
+        self._handoff_seconds, self._handoff_passes = handoff_seconds, handoff_passes
         self._clock, self._time, self._links = clock, time, links
-        self._max_batch_tokens = max_batch_tokens
+        self._rank_limit, self._ranks = max_batch_tokens / ranks, ranks
         self._queue: deque[Flight] = deque()
         self._busy = False
 
@@ -71,21 +87,29 @@ class PrefillWorker:
         self._links.reset()
 
     def _start_pass(self) -> None:
-        queue, tokens, squared = self._queue, 0, 0
+        queue, ranks = self._queue, self._ranks
         batch: list[Flight] = []
-        while queue and (not batch or tokens + queue[0].request.isl <= self._max_batch_tokens):
-            flight = queue.popleft()
-            isl = flight.request.isl
-            tokens += isl
-            squared += isl * isl
-            batch.append(flight)
+        tokens, squared = [0] * ranks, [0] * ranks
+        while queue:
+            rank, isl = len(batch) % ranks, queue[0].request.isl
+            if tokens[rank] and tokens[rank] + isl > self._rank_limit:
+                break
+            batch.append(queue.popleft())
+            tokens[rank] += isl
+            squared[rank] += isl * isl
         self._busy = bool(batch)
         if batch:
-            seconds = self._time.seconds(tokens, squared, len(batch))
-            self._clock.call_at(self._clock.now_ns() + round(seconds * NS_PER_S), partial(self._end_pass, batch))
+            seconds = self._time.seconds(sum(tokens), sum(squared), len(batch), max(tokens), max(squared))
+            self._clock.call_at(
+                self._clock.now_ns() + round(seconds * NS_PER_S), partial(self._end_pass, batch, seconds)
+            )
 
-    def _end_pass(self, batch: list[Flight]) -> None:
+    def _end_pass(self, batch: list[Flight], seconds: float) -> None:
+        handoff = self._handoff_seconds + (self._handoff_passes * seconds if self._queue else 0.0)
+        self._clock.call_at(self._clock.now_ns() + round(handoff * NS_PER_S), partial(self._send, batch))
+        self._start_pass()
+
+    def _send(self, batch: list[Flight]) -> None:
         for flight in batch:
             if flight.open:
                 self._links.send(flight)
-        self._start_pass()

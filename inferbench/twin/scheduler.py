@@ -63,7 +63,7 @@ class DecodeWorker:
         self._ending: dict[int, list[Flight]] = {}
         self._ranks = [0] * len(self._ranks)
         self._batch, self._context, self._growth = 0, 0.0, 0.0
-        self._pass_time = Coefficients(0, 0, 0)
+        self._fixed = self._slope = self._floor = 0.0
         if self._stream is not None:
             self._stream.reset()
 
@@ -91,9 +91,8 @@ class DecodeWorker:
         if not self._batch:
             self._busy = False
             return
-        at = self._pass_time
-        seconds = at.fixed + at.per_context_token * self._context
-        self._clock.call_at(now + round(max(seconds, at.floor) * NS_PER_S), self._end_pass)
+        seconds = max(self._fixed + self._slope * self._context, self._floor)
+        self._clock.call_at(now + round(seconds * NS_PER_S), self._end_pass)
 
     def _end_pass(self) -> None:
         number = len(self.pass_times_ns)
@@ -152,7 +151,7 @@ class DecodeWorker:
         found = self._known.get(at)
         if found is None:
             found = self._known[at] = self._coefficients(*at)
-        self._pass_time = found
+        self._fixed, self._slope, self._floor = found.fixed, found.slope, found.floor
 
     def _seen(self, seen_ns: int, ending: Sequence[Flight], chunks: Chunks | None) -> None:
         """The client has got the tokens of a pass at `seen_ns`."""

@@ -11,12 +11,13 @@ from bisect import bisect_right
 import numpy as np
 
 from ..domain.records import Floats
+from .kernels import Real
 
 NEGLIGIBLE = 1e-18
 """Probabilities below this at either end of a distribution are cut: far below the resolution of a 53-bit uniform."""
 
 
-def tokens_per_pass(acceptance: float, depth: int) -> float:
+def tokens_per_pass(acceptance: Real, depth: int) -> Real:
     """Expected tokens of a pass: 1 + a + ... + a^n = (1 - a^(n+1)) / (1 - a)."""
     return sum(acceptance**k for k in range(depth + 1))
 
@@ -33,6 +34,23 @@ def uniform(seed: int) -> float:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
     return ((z ^ (z >> 31)) >> 11) / (1 << 53)
+
+
+LONG_PROMPT = 4096
+"""Prompts of at least so many tokens have skewed passes, where the parameters say so."""
+EASY_SHARE = 0.7
+"""Share of requests whose drafts are taken more readily: above a half, so that they are the median."""
+
+
+def slow_factor(skew: Real) -> Real:
+    """Passes of the other requests, over the mean, when EASY_SHARE of all need `skew` times the mean."""
+    return (1 - EASY_SHARE * skew) / (1 - EASY_SHARE)
+
+
+def skewed(passes: int, skew: float, seed: int) -> int:
+    """Return the passes of a request when most need `skew` times the mean and the others the more, mean kept."""
+    factor = skew if uniform(~seed) < EASY_SHARE else slow_factor(skew)
+    return max(round(passes * factor), 1) if passes else 0
 
 
 class PassSampler:

@@ -14,8 +14,10 @@ from ..domain.plan import PlannedRequest
 from ..domain.records import Ints
 from ..loadgen.port import Clock, Done, Target
 from .flight import Flight
+from .kernels import Real
 from .prefill import KvLinks, PrefillTime, PrefillWorker, TransferTime
 from .scheduler import Admission, DecodeWorker, StepTime
+from .speculation import LONG_PROMPT, skewed
 from .streaming import ChunkStream, OnChunk
 
 
@@ -46,6 +48,16 @@ class Plant:
     delay_ns: int
     """From the end of a pass to the client."""
     stream_interval: int
+    prefill_ranks: int = 1
+    """Ranks of a prefill worker that each hold prompts of their own; 1 without DP attention."""
+    handoff_seconds: Real = 0.0
+    """From the end of a prompt's pass to the start of its transfer."""
+    handoff_passes: Real = 0.0
+    """The same, in passes of a busy prefill worker."""
+    skew: Real = 1.0
+    """Median over mean passes of a request with a long prompt."""
+    tokens_per_pass: Real = 1.0
+    """Mean of what `passes` draws; the steady state needs it, events do not."""
 
 
 class TwinTarget(Target):
@@ -55,7 +67,7 @@ class TwinTarget(Target):
     """
 
     def __init__(self, plant: Plant, clock: Clock, on_chunk: OnChunk | None = None) -> None:
-        self._clock, self._passes = clock, plant.passes
+        self._clock, self._passes, self._skew = clock, plant.passes, plant.skew
         self._flights: dict[Flight, None] = {}
         self._submitted = 0
         self._decode = [
@@ -79,6 +91,9 @@ class TwinTarget(Target):
                 plant.prefill,
                 plant.max_batch_tokens,
                 KvLinks(clock, plant.links_per_worker, plant.transfer, self._admission.arrived),
+                plant.prefill_ranks,
+                plant.handoff_seconds,
+                plant.handoff_passes,
             )
             for _ in range(plant.prefill_workers)
         ]
@@ -87,7 +102,10 @@ class TwinTarget(Target):
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         """Queue the prompt. One that no decode worker could ever hold ends as an error."""
         now = self._clock.now_ns()
-        flight = Flight(request, slot_free_ns, now, done, self._passes.passes(request.osl - 1, request.seed))
+        passes = self._passes.passes(request.osl - 1, request.seed)
+        if self._skew != 1.0 and request.isl >= LONG_PROMPT:
+            passes = skewed(passes, self._skew, request.seed)
+        flight = Flight(request, slot_free_ns, now, done, passes)
         self._flights[flight] = None
         if self._decode[0].could_ever_hold(flight):
             self._prefill[self._submitted % len(self._prefill)].enqueue(flight)

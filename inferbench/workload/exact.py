@@ -30,7 +30,7 @@ class ExactPrompts(PromptMaker):
     def __init__(self, salt: str, tokenizer: ServerTokenizer, text: TextWords | None = None) -> None:
         self._salt = salt
         self._tokenizer = tokenizer
-        self._filling = RandomWords(tokenizer.words)
+        self._filling = RandomWords(tokenizer.words, "random")
         self._vocabulary = text or self._filling
         self._costs = {} if text is None else _costs(tokenizer, text)
         self.natural = text is not None

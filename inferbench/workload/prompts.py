@@ -9,7 +9,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from ..domain.plan import PlannedRequest
-from .vocabulary import RandomWords, Vocabulary
+from .vocabulary import MadeUpWords, Vocabulary
 
 TOKENIZER = "words-approximate"
 """Name of the built-in word prompts: one word counts as one token. A server's tokenizer counts otherwise, so lengths
@@ -65,7 +65,7 @@ class WordPrompts(PromptMaker):
 
     def __init__(self, salt: str, vocabulary: Vocabulary | None = None) -> None:
         self._salt = salt
-        self._vocabulary = vocabulary or RandomWords()
+        self._vocabulary = vocabulary or MadeUpWords()
         self.natural = self._vocabulary.natural
         self.name = TOKENIZER if vocabulary is None else f"{TOKENIZER}:{vocabulary.name}"
 

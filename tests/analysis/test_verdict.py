@@ -240,9 +240,11 @@ def test_a_price_with_a_range_widens_the_interval_of_its_own_cost_and_of_the_rat
     assert "+-0 to 10 %, prices with their ranges" in found.reason
 
 
-def test_the_rival_that_is_least_sure_to_be_dearer_decides() -> None:
+def test_a_rival_further_off_that_is_less_sure_keeps_it_undecided() -> None:
     rivals = [reading("a", 1000), reading("b", 1000), reading("c", 1000)]
     prices = {"a": 1.0, "b": 1.5, "c": 1.6}
     widths = {"a": 0.01, "b": 0.01, "c": 0.45}
     found = verdict(rivals, prices, half_width=widths)
-    assert (found.outcome, found.cheapest, found.runner_up) == (Outcome.UNDECIDED, "a", "c")
+    assert (found.outcome, found.cheapest, found.runner_up) == (Outcome.UNDECIDED, "a", "b")
+    assert "excludes a tie" in found.reason
+    assert found.reason.endswith("nor is a tie excluded with c at 1.60x")

@@ -17,6 +17,7 @@ from inferbench.calibration.fit import Problem, fit
 from inferbench.calibration.knobs import knobs_of, with_knobs
 from inferbench.calibration.points import Point, Points, Workers
 from inferbench.calibration.prediction import predict
+from inferbench.calibration.split import SHUFFLES
 from inferbench.calibration.validate import held_out_predictions, validate
 from inferbench.calibration.write import write_stacks
 from inferbench.domain.errors import FileError
@@ -134,7 +135,8 @@ def test_held_out_points_come_from_constants_that_never_saw_them() -> None:
         for c in found
     ]
     predictions = held_out_predictions(MODEL, GPUS, slow, base, "topology")
-    assert len(predictions) == len(slow)
+    assert len(predictions) == SHUFFLES * len(slow)
+    assert sum(p.share for p in predictions) == pytest.approx(len(slow))
     errors = [p.log_error("tpot") or 0.0 for p in predictions if p.point.topology == odd]
     assert np.mean(errors) == pytest.approx(-math.log(2), abs=0.15)
 

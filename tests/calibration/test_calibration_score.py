@@ -1,5 +1,6 @@
 import datetime
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_a_metric_that_was_not_measured_has_no_score() -> None:
 def test_coverage_counts_points_inside_their_own_interval() -> None:
     half = {"tpot": math.log(1.1)}
     inside, outside = prediction(1.05), prediction(1.2)
-    rows = [Prediction(p.point, p.tpot_s, p.tokens_s_gpu, 1.0, 0.5, half) for p in (inside, outside)]
+    rows = [Prediction(p.point, p.tpot_s, p.tokens_s_gpu, 1.0, 0.5, half_width=half) for p in (inside, outside)]
     found = score(rows, "tpot")
     assert found is not None
     assert (found.coverage, found.half_width) == (50.0, 10.0)
@@ -111,7 +112,7 @@ def test_an_interval_comes_from_the_other_parts_alone() -> None:
 def test_a_class_with_few_points_takes_the_errors_of_its_stack() -> None:
     many = [prediction(1.2, line=i) for i in range(30)]
     few = [prediction(1.02, decode=Workers(1, 8, 8, 8, True), line=99)]
-    found = class_intervals([*many, *few], "b200 dynamo-trtllm")["fp4"]
+    found = class_intervals([*many, *few], "b200 dynamo-trtllm", current=True)["fp4"]
     assert (found["tep"].pooled, found["dep"].pooled) == (False, True)
     assert found["dep"].tpot == found["tep"].tpot == 0.2
     assert found["dep"].points == 1
@@ -119,7 +120,17 @@ def test_a_class_with_few_points_takes_the_errors_of_its_stack() -> None:
 
 def test_at_equal_interactivity_both_errors_add_up() -> None:
     rows = [prediction(1.1, rate=1 / 1.1, line=i) for i in range(30)]
-    assert class_intervals(rows, "b200 dynamo-trtllm")["fp4"]["tep"].at_interactivity == pytest.approx(0.21)
+    assert class_intervals(rows, "b200 dynamo-trtllm", current=True)["fp4"]["tep"].at_interactivity == pytest.approx(
+        0.21
+    )
     together = [prediction(1.1, rate=1.1, line=i) for i in range(30)]
-    own = class_intervals(together, "b200 dynamo-trtllm")["fp4"]["tep"]
+    own = class_intervals(together, "b200 dynamo-trtllm", current=True)["fp4"]["tep"]
     assert (own.tpot, own.at_interactivity) == (0.1, LEAST)
+
+
+def test_earlier_software_has_an_interval_of_its_own() -> None:
+    today = [prediction(1.1, line=i) for i in range(20)]
+    earlier = [replace(prediction(1.4, line=i), current=False) for i in range(20)]
+    found = [class_intervals([*today, *earlier], "b200 dynamo-trtllm", current=c)["fp4"]["tep"] for c in (True, False)]
+    assert [f.tpot for f in found] == [0.1, 0.4]
+    assert class_intervals(earlier, "b200 dynamo-trtllm", current=True)["fp4"]["tep"].tpot == 0.4

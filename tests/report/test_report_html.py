@@ -154,7 +154,7 @@ def test_banners_appear_exactly_when_they_should(view: Any, banners: list[str]) 
 def test_banners_give_the_interval_and_the_reasons() -> None:
     (simulated,) = notices(run_view())
     assert "±25%" in simulated.text
-    assert "not calibrated yet" in simulated.text
+    assert VIEW.scenario.twin.reason in simulated.text
     invalid, partial = notices(bench_view(client=late("send lag p99 of 80 ms"), partial=True))
     assert "send lag p99 of 80 ms" in invalid.text
     assert "stopped by Ctrl-C" in partial.text

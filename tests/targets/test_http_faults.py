@@ -78,6 +78,7 @@ def test_a_server_that_dies_leaves_one_record_each():
                 while not all(k.last_read_ns for k in c.target._carried.values()) or c.target.streams_open < 3:
                     await asyncio.sleep(0.005)
                 server.kill()
+                server.wait()  # until then its socket may still take connections, only to drop them
                 await c.ended(3)
                 c.send(3, 4, 5)
                 return await c.ended(6)

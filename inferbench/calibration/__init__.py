@@ -1,0 +1,1 @@
+"""Fitting the twin to measured serving points, and scoring it on them."""
