@@ -254,7 +254,7 @@ def test_bad_options_are_named(tmp_path: Path, arguments: list[str], expected: s
 
 def test_validate_names_what_is_wrong(tmp_path: Path) -> None:
     good = inferbench("validate", "scenarios/deepseek-r1-mi355x-vs-b200.yaml", cwd=Path(__file__).parents[2])
-    assert (good.returncode, "3 deployments, 48 sweep points" in good.stdout) == (ExitCode.OK, True)
+    assert (good.returncode, "3 deployments, 51 sweep points" in good.stdout) == (ExitCode.OK, True)
     scenario = small_scenario()
     scenario["lod"] = scenario.pop("load")
     done = inferbench("validate", write_scenario(tmp_path / "bad.yaml", scenario))

@@ -167,7 +167,7 @@ def test_a_notice_names_a_few_points_and_counts_the_rest() -> None:
     bad = tuple(s.model_copy(update={"client": late()}) for s in VIEW.summaries[:5])
     good = tuple(s.model_copy(update={"client": healthy()}) for s in VIEW.summaries[5:])
     notice = notices(replace(VIEW, summaries=(*bad, *good)))[0]
-    assert notice.text.startswith("During 5 of 48 sweep points")
+    assert notice.text.startswith(f"During 5 of {len(VIEW.summaries)} sweep points")
     assert notice.text.endswith("and 2 more.")
 
 
