@@ -50,7 +50,7 @@ TERMS = (
     ),
     Term(
         "interval", "", "throughput x (1 - h) to x (1 + h); cost / (1 + h) to / (1 - h)",
-        "h is the declared half-width of a simulated figure",
+        "h is the half-width of a simulated figure",
     ),
     Term(
         "ratio", "", "cost of the next cheapest / cost of the cheapest",
