@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ..domain.manifest import PointManifest, RunManifest, RunState, TargetIdentity
+from ..domain.manifest import FORMAT, PointManifest, RunManifest, RunState, TargetIdentity
 from ..domain.plan import Plan
 from ..domain.records import Records
 from ..domain.summary import Origin, PointSummary, SweepPoint
@@ -167,7 +167,7 @@ def _notes(load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: s
 
 def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:
     return RunManifest(
-        format=1,
+        format=FORMAT,
         run_id=directory.run_id,
         kind="bench",
         state=RunState.RUNNING,

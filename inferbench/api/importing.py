@@ -18,6 +18,7 @@ from ..domain.manifest import (
 )
 from ..domain.measured import MeasuredPoint
 from ..domain.summary import Origin, PointSummary
+from ..domain.units import NS_PER_S
 from ..interop.inferencex.read import read_inferencex
 from ..interop.inferencex.summary import ASSUMED, PROMPT_HASH, summary_of
 from ..store import layout
@@ -107,7 +108,7 @@ def _point_manifest(point: MeasuredPoint, summary: PointSummary) -> PointManifes
         prompt_hash=PROMPT_HASH,
         isl=point.isl,
         osl=point.osl,
-        anchor=ClockAnchor(wall_unix_ns=int(day) * 1_000_000_000, monotonic_ns=0),
+        anchor=ClockAnchor(wall_unix_ns=int(day) * NS_PER_S, monotonic_ns=0),
         benchmark_start_time_unix=day,
         benchmark_end_time_unix=day + DAY_S,
         checksums={},

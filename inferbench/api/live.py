@@ -19,7 +19,7 @@ from ..twin.wire.child import fetch_record, start_paced
 from ..twin.wire.sends import SendRecord
 from ..workload.planning import make_plan
 from .http_point import run_http_point, run_in_loop
-from .sweep import OnProgress, PointProgress
+from .sweep import OnProgress, progress_of
 
 MODEL = "paced"
 DEPLOYMENT = "live-loopback"
@@ -51,9 +51,7 @@ def _step(leg: LiveLeg, concurrency: int, directory: Path, on_progress: OnProgre
     )
 
     def watch(progress: Progress, _: int) -> None:
-        on_progress(
-            PointProgress(DEPLOYMENT, point.key, progress.planned, progress.ended, progress.in_flight, progress.failed)
-        )
+        on_progress(progress_of(point, progress))
 
     with start_paced(leg.ttft_ms, leg.tpot_ms, MODEL) as server:
         endpoint = Endpoint(server.url, "/v1/completions", MODEL)

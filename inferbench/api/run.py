@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..domain.errors import InferbenchError
-from ..domain.manifest import RunManifest, RunState
+from ..domain.manifest import FORMAT, RunManifest, RunState
 from ..domain.scenario import Scenario
 from ..loadgen.drive import INTERRUPTED
 from ..store import layout
@@ -138,7 +138,7 @@ def carry_out(
 
 def _new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: Sequence[str]) -> RunManifest:
     return RunManifest(
-        format=1,
+        format=FORMAT,
         run_id=directory.run_id,
         kind="run",
         state=RunState.RUNNING,

@@ -117,7 +117,7 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
 
     def watch(progress: Progress, _: int) -> None:
         if on_progress is not None:
-            on_progress(_progress(job.point, progress))
+            on_progress(progress_of(job.point, progress))
 
     sink = ArrowSink(job.directory)
     driven = drive_virtual(plan, target, clock, sink, watch)
@@ -127,7 +127,8 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     return PointOutcome(job, summary, anchor, began, time.time())
 
 
-def _progress(point: SweepPoint, progress: Progress) -> PointProgress:
+def progress_of(point: SweepPoint, progress: Progress) -> PointProgress:
+    """Return how far one point is, from the state of its load."""
     return PointProgress(
         point.deployment, point.key, progress.planned, progress.ended, progress.in_flight, progress.failed
     )

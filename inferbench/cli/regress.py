@@ -39,15 +39,16 @@ def regress(
     from ..api.regress import load_policy
     from ..api.regress import regress as judge
     from ..report import regression_html, regression_json, regression_junit, regression_markdown
+    from .files import write_file
 
     report = judge(baseline, candidate, policy=load_policy(policy), store=store)
     text = regression_markdown.regression_markdown(report)
     if markdown is not None:
-        _write(markdown, text.encode())
+        write_file(markdown, text.encode())
     if junit is not None:
-        _write(junit, regression_junit.regression_junit(report))
+        write_file(junit, regression_junit.regression_junit(report))
     if html is not None:
-        _write(html, regression_html.regression_html(report).encode())
+        write_file(html, regression_html.regression_html(report).encode())
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(summary), text)
     if json:
@@ -83,14 +84,6 @@ def _show(report: RegressionReport) -> None:
         if scenario.metrics:
             show(verdict_table(report, scenario))
         say(headline(scenario))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _append(path: Path, text: str) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..domain.errors import UsageError
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
+from .files import write_file
 
 if TYPE_CHECKING:
     from ..api.bench import BenchRun
@@ -76,11 +76,7 @@ class ResultFile:
     def write(self, content: Mapping[str, Any], load: BenchLoad) -> Path:
         """Write the file and return its path. Raises UsageError where it cannot be written."""
         path = self.directory / (self.name or self._default_name(content, load))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+        write_file(path, orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
         return path
 
     def _default_name(self, content: Mapping[str, Any], load: BenchLoad) -> str:

@@ -31,11 +31,12 @@ def validate(
     from ..api.twin_calibration import validate_twin, validation_document
     from ..calibration.document import failures_table, scores_table
     from ..calibration.split import SPLITS
+    from .files import write_file
 
     if split is not None and split not in SPLITS:
         raise UsageError(f"--split: {unknown('split', split, SPLITS)}")
     if document is not None:
-        document.write_text(validation_document(points), encoding="utf-8")
+        write_file(document, validation_document(points).encode())
         print(f"written: {document}")
         return
     found = validate_twin(points, split)

@@ -12,7 +12,6 @@ from ..loadgen.turns import LoopTurns
 from .exchange import Exchange
 from .framing import NotHttpError
 
-BLANK_LINE = b"\r\n\r\n"
 CR = 13
 
 READS_KEPT = 64

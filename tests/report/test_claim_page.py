@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
+from report_browser import assert_drawn_offline, needs_browser
 
 from inferbench.api.claims import claims
 from inferbench.domain.claim_answer import ClaimReport
@@ -13,7 +13,6 @@ from inferbench.report import claim_page, tables_audit, tables_claims
 from inferbench.report.terminal import render
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "claim-mi355x-mori-2026-05.txt"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -76,38 +75,10 @@ def test_a_claim_without_curves_has_a_page_without_charts() -> None:
     assert "<script>" not in page
 
 
-DRAWN = """() => [...document.querySelectorAll("[data-figure]")].map(plot => ({
-    key: plot.dataset.figure,
-    asked: plot.data.filter(t => t.x.length).length,
-    drawn: plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace").length,
-    width: plot.querySelector(".main-svg").getBoundingClientRect().width,
-    room: plot.getBoundingClientRect().width,
-}))"""
-
-
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@needs_browser
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_browser_draws_it_offline_without_a_complaint(report: ClaimReport, tmp_path: Path, width: int) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     file = tmp_path / "claim.html"
     file.write_text(claim_page.render_claim(report), encoding="utf-8")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-sync"])
-        try:
-            page = browser.new_context(viewport={"width": width, "height": 900}, offline=True).new_page()
-            complaints: list[str] = []
-            page.on("console", lambda message: complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(file.as_uri())
-            page.wait_for_selector("html[data-drawn]", state="attached")
-            figures = page.evaluate(DRAWN)
-            overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        finally:
-            browser.close()
-    assert complaints == []
-    assert [figure["key"] for figure in figures] == ["data-breakeven", "data-tornado", "data-cost", "data-frontier"]
-    for figure in figures:
-        assert figure["drawn"] == figure["asked"] > 0, figure
-        assert 0 < figure["width"] <= figure["room"] + 1, figure
-    assert overflow <= 0
+    assert assert_drawn_offline(file, width) == ["data-breakeven", "data-tornado", "data-cost", "data-frontier"]

@@ -77,27 +77,29 @@ def throughput_collapses(points: Sequence[MeasuredPoint]) -> Checked:
 
 def off_curve(points: Sequence[MeasuredPoint]) -> Checked:
     """A point between two neighbours must lie near the line that joins them, on logarithmic axes."""
-    flags, inner = [], 0
-    for curve in curves_of(points):
-        for left, point, right in zip(curve, curve[1:], curve[2:], strict=False):
-            if _load(right) > WIDEST * _load(left):
-                continue
-            inner += 1
-            off = (_off(left, point, right, _pace), _off(left, point, right, lambda p: p.tput_per_gpu))
-            limits = (floors.interactivity_floor(point) + BEND, floors.throughput_floor(point) + BEND)
-            names = ("interactivity", "throughput")
-            words = [f"{n} {x:+.0%}" for n, x, y in zip(names, off, limits, strict=True) if abs(math.log1p(x)) > y]
-            if words:
-                flags.append(
-                    Flag(
-                        check=Check.OFF_CURVE,
-                        observation=f"{' and '.join(words)} off the line between concurrency {left.concurrency} and "
-                        f"{right.concurrency}",
-                        points=(point.label,),
-                        source=OFF_SOURCE,
-                    )
+    flags = []
+    between = [
+        (left, point, right)
+        for curve in curves_of(points)
+        for left, point, right in zip(curve, curve[1:], curve[2:], strict=False)
+        if _load(right) <= WIDEST * _load(left)
+    ]
+    for left, point, right in between:
+        off = (_off(left, point, right, _pace), _off(left, point, right, lambda p: p.tput_per_gpu))
+        limits = (floors.interactivity_floor(point) + BEND, floors.throughput_floor(point) + BEND)
+        names = ("interactivity", "throughput")
+        words = [f"{n} {x:+.0%}" for n, x, y in zip(names, off, limits, strict=True) if abs(math.log1p(x)) > y]
+        if words:
+            flags.append(
+                Flag(
+                    check=Check.OFF_CURVE,
+                    observation=f"{' and '.join(words)} off the line between concurrency {left.concurrency} and "
+                    f"{right.concurrency}",
+                    points=(point.label,),
+                    source=OFF_SOURCE,
                 )
-    return inner, flags
+            )
+    return len(between), flags
 
 
 def _pace(point: MeasuredPoint) -> float:
