@@ -62,7 +62,8 @@ def test_a_starved_client_is_invalid_and_draws_no_verdict(tmp_path: Path) -> Non
     summary, off_ms = measure(tmp_path, starve=True)
     assert summary.client is not None
     assert not summary.client.valid
-    assert "TTFT is" in "; ".join(summary.client.reasons)
+    # First and last chunks come at different times within the hog's turns: one of them may meet the short pause.
+    assert any(reason.startswith("stamps may be so late that ") for reason in summary.client.reasons)
     assert (summary.client.stamp_late_p99_ms or 0) > 30
     assert off_ms < (summary.client.stamp_late_p99_ms or 0) + 20, "the bounds hold against the truth"
     assert (why_unusable(summary, Basis.WHOLE_RUN) or "").startswith("client INVALID: ")
