@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -60,6 +60,44 @@ class Plant:
     """Mean of what `passes` draws; the steady state needs it, events do not."""
 
 
+def decode_worker(
+    plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
+) -> DecodeWorker:
+    """Return one decode worker, idle; `ended` is called with each request and the time of its last token."""
+    return DecodeWorker(
+        index,
+        clock,
+        plant.decode,
+        ranks=plant.ranks,
+        max_running=plant.max_running,
+        kv_tokens=plant.kv_tokens,
+        delay_ns=plant.delay_ns,
+        ended=ended,
+        stream=None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval),
+    )
+
+
+def prefill_worker(plant: Plant, clock: Clock, arrived: Callable[[Flight], None]) -> PrefillWorker:
+    """Return one prefill worker, idle, with its NICs; `arrived` is called when decode has a prompt's cache."""
+    return PrefillWorker(
+        clock,
+        plant.prefill,
+        plant.max_batch_tokens,
+        KvLinks(clock, plant.links_per_worker, plant.transfer, arrived),
+        plant.prefill_ranks,
+        plant.handoff_seconds,
+        plant.handoff_passes,
+    )
+
+
+def passes_of(plant: Plant, request: PlannedRequest) -> int:
+    """Draw the decode passes that a request needs, from its own seed."""
+    passes = plant.passes.passes(request.osl - 1, request.seed)
+    if plant.skew != 1.0 and request.isl >= LONG_PROMPT:
+        return skewed(passes, plant.skew, request.seed)
+    return passes
+
+
 class TwinTarget(Target):
     """A simulated deployment. Everything happens in callbacks of the clock; nothing is random but the plan's seeds.
 
@@ -67,45 +105,20 @@ class TwinTarget(Target):
     """
 
     def __init__(self, plant: Plant, clock: Clock, on_chunk: OnChunk | None = None) -> None:
-        self._clock, self._passes, self._skew = clock, plant.passes, plant.skew
+        self._clock, self._plant = clock, plant
         self._flights: dict[Flight, None] = {}
         self._submitted = 0
         self._decode = [
-            DecodeWorker(
-                index,
-                clock,
-                plant.decode,
-                ranks=plant.ranks,
-                max_running=plant.max_running,
-                kv_tokens=plant.kv_tokens,
-                delay_ns=plant.delay_ns,
-                ended=self._ended,
-                stream=None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval),
-            )
-            for index in range(plant.decode_workers)
+            decode_worker(plant, index, clock, self._ended, on_chunk) for index in range(plant.decode_workers)
         ]
         self._admission = Admission(self._decode)
-        self._prefill = [
-            PrefillWorker(
-                clock,
-                plant.prefill,
-                plant.max_batch_tokens,
-                KvLinks(clock, plant.links_per_worker, plant.transfer, self._admission.arrived),
-                plant.prefill_ranks,
-                plant.handoff_seconds,
-                plant.handoff_passes,
-            )
-            for _ in range(plant.prefill_workers)
-        ]
+        self._prefill = [prefill_worker(plant, clock, self._admission.arrived) for _ in range(plant.prefill_workers)]
 
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         """Queue the prompt. One that no decode worker could ever hold ends as an error."""
         now = self._clock.now_ns()
-        passes = self._passes.passes(request.osl - 1, request.seed)
-        if self._skew != 1.0 and request.isl >= LONG_PROMPT:
-            passes = skewed(passes, self._skew, request.seed)
-        flight = Flight(request, slot_free_ns, now, done, passes)
+        flight = Flight(request, slot_free_ns, now, done, passes_of(self._plant, request))
         self._flights[flight] = None
         if self._decode[0].could_ever_hold(flight):
             self._prefill[self._submitted % len(self._prefill)].enqueue(flight)
