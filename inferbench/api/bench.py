@@ -18,7 +18,7 @@ from ..metrics.summarise import summarise
 from ..metrics.validity import judge_client
 from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory
-from ..targets.cache import flush_cache
+from ..targets.cache import Flush, flush_cache
 from ..targets.control import probe
 from ..targets.endpoint import Endpoint
 from ..workload.prompts import acceptance_caveat
@@ -203,7 +203,7 @@ def _point_manifest(
     load: BenchLoad,
     identity: TargetIdentity,
     outcome: HttpOutcome,
-    flushed: Sequence[str | None],
+    flushed: Sequence[Flush],
 ) -> PointManifest:
     drawn = load.trace is None
     return PointManifest(
@@ -214,7 +214,7 @@ def _point_manifest(
         prompt_hash=plan.prompt_hash,
         isl=load.isl.nominal if drawn else None,
         osl=load.osl.nominal if drawn else None,
-        cache_flushed=", ".join(path for path in flushed if path) or None,
+        cache_flushed=", ".join(flush.path for flush in flushed if flush.path) or None,
         anchor=outcome.anchor,
         benchmark_start_time_unix=outcome.began_unix,
         benchmark_end_time_unix=outcome.ended_unix,
