@@ -77,13 +77,13 @@ def decode_worker(
     )
 
 
-def prefill_worker(plant: Plant, clock: Clock, arrived: Callable[[Flight], None]) -> PrefillWorker:
-    """Return one prefill worker, idle, with its NICs; `arrived` is called when decode has a prompt's cache."""
+def prefill_worker(plant: Plant, clock: Clock, links: KvLinks) -> PrefillWorker:
+    """Return one prefill worker, idle, that sends the caches of its prompts over `links`."""
     return PrefillWorker(
         clock,
         plant.prefill,
         plant.max_batch_tokens,
-        KvLinks(clock, plant.links_per_worker, plant.transfer, arrived),
+        links,
         plant.prefill_ranks,
         plant.handoff_seconds,
         plant.handoff_passes,
@@ -112,7 +112,12 @@ class TwinTarget(Target):
             decode_worker(plant, index, clock, self._ended, on_chunk) for index in range(plant.decode_workers)
         ]
         self._admission = Admission(self._decode)
-        self._prefill = [prefill_worker(plant, clock, self._admission.arrived) for _ in range(plant.prefill_workers)]
+        self._prefill = [
+            prefill_worker(
+                plant, clock, KvLinks(clock, plant.links_per_worker, plant.transfer, self._admission.arrived)
+            )
+            for _ in range(plant.prefill_workers)
+        ]
 
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:

@@ -9,19 +9,19 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 
 import pytest
+from wire_servers import DIRECT, call
 
 from inferbench.domain.errors import EndpointError
 from inferbench.domain.plan import PlannedRequest
 from inferbench.domain.record import CountSource, RequestRecord, Status
 from inferbench.twin.wire import child
 from inferbench.twin.wire.child import fetch_record, start_paced
-from inferbench.twin.wire.server import WireServer
+from inferbench.twin.wire.served import Served
+from inferbench.twin.wire.server import WireServer, whole
 
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 HELLO = [{"role": "user", "content": "hello there"}]
 
 
@@ -29,16 +29,6 @@ HELLO = [{"role": "user", "content": "hello there"}]
 def server():
     with start_paced(ttft_ms=2, tpot_ms=1, model="paced") as running:
         yield running
-
-
-def call(url: str, body: object = None, raw: bytes | None = None) -> tuple[int, bytes]:
-    data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-    try:
-        with DIRECT.open(urllib.request.Request(url, data), timeout=20) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
 
 
 def events(body: bytes) -> list:
@@ -221,7 +211,9 @@ class Failing:
 @pytest.mark.parametrize("stream", [True, False])
 def test_target_that_fails(stream):
     async def work():
-        listener = await asyncio.get_running_loop().create_server(WireServer(Failing, "m").connection, "127.0.0.1", 0)
+        listener = await asyncio.get_running_loop().create_server(
+            WireServer(whole(Failing), Served("m")).connection, "127.0.0.1", 0
+        )
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1/completions"
         answer = await asyncio.to_thread(call, url, {"model": "m", "prompt": "a", "stream": stream})
         listener.close()

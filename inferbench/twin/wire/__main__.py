@@ -11,7 +11,8 @@ from ...domain.units import NS_PER_MS
 from ...loadgen.port import Clock, Target
 from ..pace import FixedPace
 from ..streaming import OnChunk
-from .server import serve
+from .served import Served
+from .server import serve, whole
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
         print(json.dumps({"url": url}), flush=True)
 
     try:
-        serve(make_target, options.model, "127.0.0.1", options.port, announce)
+        serve(whole(make_target), Served(options.model), "127.0.0.1", options.port, announce)
     except InferbenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code

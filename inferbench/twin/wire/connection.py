@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
-import orjson
 from typing_extensions import override
 
-from .answers import error_body
+from .replies import Reply, error_reply
 
 HEAD_END = b"\r\n\r\n"
 MAX_HEAD = 64 * 1024
@@ -49,6 +48,8 @@ class WireConnection(asyncio.Protocol):
         self._read_ns = 0
         self._busy = False
         self._transport: asyncio.Transport
+        self.on_lost: Callable[[], None] | None = None
+        """Called where the client goes before its request is answered."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,6 +63,11 @@ class WireConnection(asyncio.Protocol):
         self._received += data
         if not self._busy:
             self._take_request()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._busy and self.on_lost is not None:
+            self.on_lost()
 
     def start_stream(self, opening: bytes) -> None:
         """Send the head of a stream, and its first bytes if there are any yet."""
@@ -77,15 +83,14 @@ class WireConnection(asyncio.Protocol):
         self.write(closing + LAST_CHUNK)
         self._answered()
 
-    def respond(self, status: int, value: object) -> None:
-        """Answer with JSON."""
-        body = orjson.dumps(value)
-        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
-        self.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body)
+    def respond(self, reply: Reply) -> None:
+        """Answer in one piece."""
+        head = f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\nContent-Type: {reply.content_type}\r\n"
+        self.write(f"{head}Content-Length: {len(reply.body)}\r\n\r\n".encode("ascii") + reply.body)
         self._answered()
 
     def _answered(self) -> None:
-        self._busy = False
+        self._busy, self.on_lost = False, None
         if self._received:
             self._take_request()
 
@@ -119,5 +124,5 @@ class WireConnection(asyncio.Protocol):
     def _refuse(self, status: int, message: str) -> None:
         """Answer what cannot be understood, and hang up: where the next request begins is not known."""
         self._received.clear()
-        self.respond(status, error_body(status, message))
+        self.respond(error_reply(status, message))
         self._transport.close()

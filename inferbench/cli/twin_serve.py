@@ -1,0 +1,86 @@
+"""`inferbench twin serve`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from ..domain.deployment import Deployment, Topology
+from ..domain.errors import UsageError
+from ..domain.names import unknown
+from ..domain.scenario import Scenario
+from ..domain.units import NS_PER_MS
+from ..twin.wire.body import DEFAULT_BOOTSTRAP_PORT
+from ..twin.wire.served import Role
+
+
+def serve(
+    scenario: Annotated[
+        str | None, typer.Argument(help="Scenario whose deployment is simulated; none: a fixed pace.")
+    ] = None,
+    deployment: Annotated[str | None, typer.Option(help="Which deployment of the scenario.")] = None,
+    topology: Annotated[str | None, typer.Option(help="Which of its topologies; the first by default.")] = None,
+    role: Annotated[Role, typer.Option(help="The whole deployment, or one of its workers behind a router.")] = (
+        Role.BOTH
+    ),
+    bootstrap_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Prefill worker: where decode workers meet it; 0: any free port.")
+    ] = DEFAULT_BOOTSTRAP_PORT,
+    time_scale: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Real seconds for one second of the twin.")] = 1,
+    ttft_ms: Annotated[float, typer.Option(min=0, help="Fixed pace: time to the first token.")] = 200,
+    tpot_ms: Annotated[float, typer.Option(min=0.1, help="Fixed pace: time between tokens.")] = 50,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8000,
+) -> None:
+    """Put the twin, or a fixed pace, on the wire in real time, as an endpoint that speaks as SGLang does.
+
+    Ctrl-C ends it.
+    """
+    from ..loadgen.port import Clock, Target
+    from ..twin.pace import FixedPace
+    from ..twin.streaming import OnChunk
+    from ..twin.wire.served import Served
+    from ..twin.wire.server import serve as serve_backend
+    from ..twin.wire.server import whole
+
+    if scenario is None:
+        if role is not Role.BOTH:
+            raise UsageError(f"--role {role}: a fixed pace has no workers; name a scenario")
+
+        def make(clock: Clock, on_chunk: OnChunk) -> Target:
+            return FixedPace(int(ttft_ms * NS_PER_MS), int(tpot_ms * NS_PER_MS), clock, on_chunk, grain_ns=NS_PER_MS)
+
+        serve_backend(whole(make), Served("paced"), host, port, _announce, time_scale)
+        return
+    from ..api.catalogue import gpus, load_scenario, models
+    from ..twin.build import plant_of
+    from ..twin.wire.bootstrap import listen
+    from ..twin.wire.deployment import backend_of, served_of
+
+    spec = load_scenario(scenario)
+    chosen, shape = _choose(spec, deployment, topology)
+    model = models()[spec.model]
+    plant = plant_of(model, gpus()[chosen.gpu], chosen, shape)
+    listener = listen(host, bootstrap_port) if role is Role.PREFILL else None
+    meeting_port = None if listener is None else listener.getsockname()[1]
+    served = served_of(model, chosen, shape, role, plant, meeting_port)
+    backend = backend_of(model, chosen, shape, role, plant, time_scale, listener)
+    serve_backend(backend, served, host, port, partial(_announce, bootstrap_port=meeting_port), time_scale)
+
+
+def _choose(spec: Scenario, deployment: str | None, topology: str | None) -> tuple[Deployment, Topology]:
+    names = [d.name for d in spec.deployments]
+    if deployment not in names:
+        raise UsageError(f"--deployment: {unknown('deployment', deployment or '', names)}")
+    chosen = spec.deployment(deployment)
+    shapes = [t.name for t in chosen.topologies]
+    if topology is not None and topology not in shapes:
+        raise UsageError(f"--topology: {unknown('topology', topology, shapes)}")
+    return chosen, chosen.topology(topology or shapes[0])
+
+
+def _announce(url: str, bootstrap_port: int | None = None) -> None:
+    meeting = "" if bootstrap_port is None else f", bootstrap port {bootstrap_port}"
+    print(f"serving at {url}{meeting}; Ctrl-C ends it", flush=True)

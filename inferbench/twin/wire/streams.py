@@ -1,0 +1,93 @@
+"""The requests that are being answered: from their submission to the last byte."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ...domain.plan import PlannedRequest
+from ...domain.record import PassChunks, RequestRecord, Status
+from .answers import Answer, Ending, answer_of, failure
+from .backend import Backend
+from .body import Ask, BadRequestError
+from .clock import FollowingClock
+from .connection import HttpRequest, WireConnection
+from .monitor import Monitor
+from .pacing import Pacing
+from .replies import error_reply, json_reply
+from .sends import SendRecord
+from .served import Role, Served
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One request that is being answered."""
+
+    ask: Ask
+    sends: SendRecord
+    answer: Answer
+    connection: WireConnection
+
+
+class Streams:
+    """All requests of one server. `backend` is set before the first comes."""
+
+    backend: Backend
+
+    def __init__(self, served: Served, clock: FollowingClock) -> None:
+        self.monitor, self.pacing = Monitor(), Pacing()
+        self.record: list[SendRecord] = []
+        self._served, self._clock = served, clock
+        self._open: dict[int, _Stream] = {}
+
+    def submit(self, connection: WireConnection, request: HttpRequest, ask: Ask) -> None:
+        """Take a request. Raises BadRequestError where a worker of a deployment is not told whom to meet."""
+        if self._served.role is not Role.BOTH and ask.bootstrap is None:
+            raise BadRequestError(400, f"a {self._served.role} worker needs bootstrap_host and bootstrap_room")
+        seq = len(self.record)
+        sends = SendRecord(seq, ask.prompt_tokens, request.arrival_ns)
+        self.record.append(sends)
+        answer = answer_of(ask, self._served.model, seq, int(time.time()))
+        self._open[seq] = _Stream(ask, sends, answer, connection)
+        self.monitor.started(sends)
+        planned = PlannedRequest(seq, ask.prompt_tokens, ask.max_tokens, seq if ask.seed is None else ask.seed, None)
+        self._clock.advance(request.arrival_ns)
+        connection.on_lost = lambda: self.backend.abandon(seq)
+        self.backend.submit(planned, ask.bootstrap, self._on_end)
+
+    def on_chunk(self, seq: int, tokens: int) -> None:
+        """Tokens of a request are due now."""
+        stream = self._open[seq]
+        sends = stream.sends
+        now_ns = time.monotonic_ns()
+        self.monitor.sent(sends, now_ns, tokens)
+        self.pacing.sent(now_ns - self._clock.monotonic_of(self._clock.now_ns()))
+        first = not sends.tokens
+        if first:
+            sends.first_token_ns = now_ns
+        sends.last_token_ns = now_ns
+        sends.tokens += tokens
+        if stream.ask.stream:
+            if first:
+                stream.connection.start_stream(stream.answer.opening() + stream.answer.tokens(tokens))
+            else:
+                stream.connection.write(stream.answer.tokens(tokens))
+
+    def _on_end(self, record: RequestRecord) -> None:
+        stream = self._open.pop(record.seq)
+        ask, answer, connection = stream.ask, stream.answer, stream.connection
+        error = None if record.status is Status.OK else record.error or record.status.name.lower()
+        passes = _passes(record) if self._served.drafts else None
+        self.monitor.ended(stream.sends, error is None, passes)
+        ending = Ending(record.osl, passes)
+        if ask.stream and stream.sends.tokens:
+            connection.end_stream(failure(error) if error else answer.closing(ending))
+        elif error:
+            connection.respond(error_reply(500, error))
+        else:
+            connection.respond(json_reply(answer.whole(ending)))
+
+
+def _passes(record: RequestRecord) -> int | None:
+    chunks = record.chunks
+    return chunks.last_pass - chunks.first_pass + 1 if isinstance(chunks, PassChunks) else None
