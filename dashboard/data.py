@@ -1,16 +1,51 @@
-"""Cached reads of the store."""
+"""Cached reads of the store. What is kept is known by what the files said when they were read."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from inferbench.api.runs import open_run
+from inferbench.api.catalogue import bundled
+from inferbench.api.costing import open_book
+from inferbench.api.runs import Run, open_run
+from inferbench.api.stores import list_runs
+from inferbench.domain.owned import Book
 from inferbench.report.view import RunView
+from inferbench.store.index import BROKEN
 from inferbench.store.layout import MANIFEST
 from inferbench.store.rundir import DEFAULT_STORE
+
+FRESH_S = 2
+"""The store is listed again after this long."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The runs of the store, the latest first, and a digest that changes when one of them does."""
+
+    rows: tuple[dict[str, Any], ...]
+    stamp: str
+    notes: tuple[str, ...]
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(row["name"] for row in self.rows))
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    def row(self, name: str) -> dict[str, Any]:
+        """What the index knows of a run."""
+        return self.rows[self.names.index(name)]
+
+    def broken(self) -> list[dict[str, Any]]:
+        """Runs that cannot be read."""
+        return [row for row in self.rows if row["state"] == BROKEN]
 
 
 def store() -> Path:
@@ -18,17 +53,52 @@ def store() -> Path:
     return Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_STORE
 
 
-def runs() -> dict[str, Path]:
-    """All runs of the store by `<scenario>/<run_id>`, the latest first."""
-    found = [path.parent for path in store().glob(f"*/*/{MANIFEST}")]
-    return {f"{p.parent.name}/{p.name}": p for p in sorted(found, key=lambda p: p.name, reverse=True)}
+def listing() -> Listing:
+    """The runs of the store."""
+    return _listing(store())
 
 
-def view_of(run: Path) -> RunView:
-    """A run as its reports need it, read again when its manifest has changed."""
-    return _view(run, (run / MANIFEST).stat().st_mtime_ns)
+@st.cache_resource(ttl=FRESH_S, max_entries=4, show_spinner=False)
+def _listing(place: Path) -> Listing:
+    rows, index = list_runs(place)
+    rows.sort(key=lambda row: (row["began_unix"] or 0.0, row["name"]), reverse=True)
+    known = "\n".join(f"{row['name']} {row['state']} {_stamp(place / row['name'])}" for row in rows)
+    return Listing(tuple(rows), hashlib.sha256(known.encode()).hexdigest(), index.notes)
 
 
-@st.cache_resource(max_entries=16)
-def _view(run: Path, changed_ns: int) -> RunView:  # noqa: ARG001  (part of the cache's key)
-    return open_run(run).view()
+def _stamp(run: Path) -> int:
+    try:
+        return (run / MANIFEST).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def run_of(name: str) -> Run:
+    """A run, opened; read again when its manifest has changed. Raises InferbenchError where it cannot be."""
+    return _run(store() / name, _stamp(store() / name))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _run(path: Path, changed_ns: int) -> Run:  # noqa: ARG001  (part of the cache's key)
+    return open_run(path)
+
+
+def view_of(name: str) -> RunView:
+    """A run as its reports need it."""
+    return _view(store() / name, _stamp(store() / name))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _view(path: Path, changed_ns: int) -> RunView:
+    return _run(path, changed_ns).view()
+
+
+def books() -> dict[str, Book]:
+    """The price books that came with inferbench, the templates left out."""
+    names = sorted(path.stem for path in bundled("pricing").glob("*.yaml") if not path.stem.startswith("template"))
+    return {name: _book(name) for name in names}
+
+
+@st.cache_resource(show_spinner=False)
+def _book(name: str) -> Book:
+    return open_book(name)

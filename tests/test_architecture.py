@@ -92,6 +92,22 @@ def test_imports_go_one_way(path: Path) -> None:
             assert room in ONLY_IN[top], f"{top} is imported in {room or 'the package root'}"
 
 
+DASHBOARD = PACKAGE.parent / "dashboard"
+DASHBOARD_MAY_IMPORT = {"api", "report", "analysis", "tco", "metrics", "store", "domain"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(DASHBOARD.rglob("*.py")), ids=lambda path: path.relative_to(DASHBOARD).as_posix()
+)
+def test_the_dashboard_stands_on_the_rooms_and_draws_nothing(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for parts in (name.split(".") for name in names):
+            assert parts[0] not in ONLY_IN or "dashboard" in ONLY_IN[parts[0]], f"{parts[0]} in the dashboard"
+            assert parts[0] != "inferbench" or parts[1] in DASHBOARD_MAY_IMPORT, ".".join(parts)
+
+
 def test_a_load_generator_loads_nothing_that_it_does_not_use() -> None:
     """Before its load has ended `bench` imports none of these: they cost time and memory beside the load."""
     heavy = {"pandas", "pyarrow", "ray", "plotly", "scipy", "streamlit"}

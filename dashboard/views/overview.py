@@ -1,50 +1,94 @@
-"""The verdict of a run in words, and the frontier that it was read from."""
+"""The verdict in words, and the one chart that it can be seen in."""
 
 from __future__ import annotations
 
-import streamlit as st
-from data import runs, store, view_of
+from dataclasses import replace
+from typing import Any
 
-from inferbench.domain.errors import InferbenchError
+import chosen
+import controls
+import data
+import streamlit as st
+from page import Page
+from text import plain
+
+from inferbench.api.catalogue import price_books
+from inferbench.api.judging import conclusions
+from inferbench.domain.scenario import OperatingPoint, Scenario
 from inferbench.report.answers import answers, tally
-from inferbench.report.chart import CONFIG
+from inferbench.report.cards import Card, cards
 from inferbench.report.figures import comparison_charts
+from inferbench.report.format import utc
 from inferbench.report.notices import notices
+from inferbench.report.tables_points import bench_table, sweep_table
 from inferbench.report.view import RunView
 
 
-def show(view: RunView) -> None:
-    """Show one run."""
-    st.header(view.title)
-    for notice in notices(view):
-        box = st.error if notice.kind == "invalid" else st.warning
-        box(f"**{notice.title}.** {_plain(notice.text)}")
+def show(name: str) -> None:
+    """Show a run."""
+    view = data.view_of(name)
+    page = Page("overview", view.title)
+    page.say(f"Run {name}, {utc(view.manifest.benchmark_start_time_unix)}", small=True)
+    banners = notices(view)
+    for notice in banners:
+        if notice.kind != "simulated":
+            page.notice(notice)
+    if view.scenario is not None and view.conclusions:
+        _answer(page, view, view.scenario)
+    charts = comparison_charts(view)
+    for chart in charts[:1]:
+        page.chart(chart)
     if view.conclusions:
-        st.subheader(tally(view))
+        page.lead(tally(view))
     for answer in answers(view):
-        with st.expander(_plain(answer.sentence)):
+        with st.expander(plain(answer.sentence)):
             for detail in answer.details:
-                st.markdown(f"- {_plain(detail)}")
-    for chart in comparison_charts(view):
-        st.plotly_chart(chart.figure, config=CONFIG)
+                st.markdown(f"- {plain(detail)}")
+    for notice in banners:
+        if notice.kind == "simulated":
+            page.notice(notice)
+    if view.scenario is None:
+        for table in [bench_table(s) for s in view.summaries[:4]] if view.audit is None else [sweep_table(view)]:
+            page.table(table)
+    page.exports()
 
 
-def _plain(text: str) -> str:
-    """Text from files stays text: Streamlit reads Markdown, and `$...$` as a formula."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>()#+-.!|$~:" else c for c in text)
+def _answer(page: Page, view: RunView, scenario: Scenario) -> None:
+    """Four cards about one pace, which the reader may move."""
+    points = [point for front in view.fronts.values() for point in front]
+    paces = sorted(p.interactivity for p in scenario.operating_points if p.interactivity is not None)
+    if not points or not paces:
+        return
+    fastest = max(point.interactivity for point in points)
+    at = controls.slider(
+        "Pace for each user, tok/s/user", 1, max(round(fastest), 2), paces[len(paces) // 2], "pace", step=1, form="%d"
+    )
+    asked = OperatingPoint(name=f"{at:g} tok/s/user", interactivity=at)
+    (conclusion,) = conclusions(
+        view.summaries, scenario.model_copy(update={"operating_points": (asked,)}), price_books(scenario)
+    )
+    there = replace(view, conclusions=(conclusion,))
+    mark = " (simulated)" if view.simulated else ""
+    page.lead(f"At {asked.name}{mark}: {conclusion.outcome.value}")
+    page.said += [answers(there)[0].sentence, *answers(there)[0].details]
+    found = cards(there, conclusion)
+    for place, card in zip(st.columns(len(found)), found, strict=True):
+        with place.container(border=True, height="stretch"):
+            _card(card)
 
 
-found = runs()
-if not found:
-    st.title("No runs yet")
-    st.write(f"{_plain(str(store().resolve()))} holds none. This makes a first one in about a minute:")
-    st.code("inferbench run deepseek-r1-mi355x-vs-b200", language="shell")
+def _card(card: Card) -> None:
+    st.caption(plain(card.question))
+    st.markdown(f"#### {plain(card.answer)}")
+    st.caption(plain(card.detail))
+
+
+def _has_conclusions_first(row: dict[str, Any]) -> bool:
+    return bool(row["n_points"]) or row["state"] == "broken"
+
+
+chosen_run = chosen.run_name(_has_conclusions_first)
+if chosen_run is None:
+    st.info("No run of this store has a sweep point yet.")
 else:
-    names = list(found)
-    asked = st.query_params.get("run", names[0])
-    chosen = st.selectbox("Run", names, index=names.index(asked) if asked in found else 0)
-    st.query_params["run"] = chosen
-    try:
-        show(view_of(found[chosen]))
-    except InferbenchError as error:
-        st.error(_plain(str(error)))
+    chosen.readable(lambda: show(chosen_run))

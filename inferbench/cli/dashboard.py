@@ -13,6 +13,16 @@ import typer
 from ..domain.errors import UsageError
 from ..store.rundir import DEFAULT_STORE
 
+LOOK = {
+    "client.toolbarMode": "viewer",
+    "client.showErrorDetails": "none",
+    "runner.magicEnabled": "false",
+    "server.fileWatcherType": "none",
+    "theme.headingFontSizes": '["2rem", "1.6rem", "1.25rem", "1.1rem", "1rem", "0.9rem"]',
+    "theme.light.primaryColor": "#0063a0",
+    "theme.dark.primaryColor": "#6db9ef",
+}
+"""Settings of an application that is used, not written: no deploy button, no tracebacks, no watch on its files."""
 _CHECKOUT = Path(__file__).parents[2] / "dashboard"
 
 
@@ -31,6 +41,7 @@ def dashboard(
         "server.port": str(port),
         "server.headless": str(not browser).lower(),
         "browser.gatherUsageStats": "false",
+        **LOOK,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     return subprocess.call(
@@ -39,7 +50,8 @@ def dashboard(
 
 
 def app_file() -> Path:
-    """The dashboard's entry point, from a wheel or from a checkout."""
+    """The dashboard's entry point: the checkout's own where this is one, else the wheel's."""
     spec = find_spec("inferbench_dashboard")
     installed = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
-    return next(place / "app.py" for place in [*installed, _CHECKOUT] if (place / "app.py").is_file())
+    own = [_CHECKOUT] if (_CHECKOUT.parent / "pyproject.toml").is_file() else []
+    return next(place / "app.py" for place in [*own, *installed] if (place / "app.py").is_file())

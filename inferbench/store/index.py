@@ -82,7 +82,11 @@ def refresh(place: Place, *, rebuild: bool = False, columns: Sequence[str] | Non
         return Index(known, 0, notes)
     whole, more = _read(place, None) if known is not None and columns is not None else (known, ())
     rows = [row for name in missing if (row := row_of(place, name))]
-    kept = [whole.filter(pa.array([n in settled for n in whole["name"].to_pylist()]))] if whole is not None else []
+    kept = (
+        [whole.filter(pa.array([n in settled for n in whole["name"].to_pylist()], pa.bool_()))]
+        if whole is not None
+        else []
+    )
     table = pa.concat_tables([*kept, pa.Table.from_pylist(rows, schema=COLUMNS)]).sort_by("name")
     notes = (*notes, *more, *_write(place, table))
     return Index(table.select(columns) if columns is not None else table, len(missing), notes)

@@ -208,3 +208,9 @@ def test_a_run_directly_in_the_store_is_not_taken_for_a_scenario(store: Path) ->
 
 def test_no_store_lists_nothing(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "none")[0] == []
+
+
+def test_a_store_that_was_indexed_empty_may_fill(tmp_path: Path) -> None:
+    assert refresh(DirectoryPlace(tmp_path)).table.num_rows == 0
+    write_run(tmp_path, "r0")
+    assert refresh(DirectoryPlace(tmp_path)).table["name"].to_pylist() == ["s/r0"]

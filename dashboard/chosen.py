@@ -1,0 +1,37 @@
+"""The run that a view is about: chosen in the sidebar, held in the URL, whatever state it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import controls
+import data
+import streamlit as st
+from text import plain
+
+from inferbench.domain.errors import InferbenchError
+
+
+def run_name(fits: Callable[[dict[str, Any]], bool] = lambda row: True) -> str | None:
+    """The name of the chosen run among those that fit a view; None, with a word about it, where none does."""
+    listing = data.listing()
+    names = [row["name"] for row in listing.rows if fits(row)]
+    with st.sidebar:
+        for note in listing.notes:
+            st.caption(plain(note))
+        if not names:
+            return None
+        asked = st.query_params.get("run")
+        if asked in listing.names and asked not in names:
+            names.insert(0, asked)
+        return controls.pinned("Run", names, "run")
+
+
+def readable(show: Callable[[], None]) -> None:
+    """Show something of a run; where the run cannot be read, show why instead."""
+    try:
+        show()
+    except InferbenchError as error:
+        st.error(plain(f"This run cannot be shown: {error}"), icon=":material/broken_image:")
+        st.caption("The other runs of this store are not touched by it.")

@@ -1,0 +1,102 @@
+"""What a view shows, kept as it is shown, so that it can be taken away as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import controls
+import streamlit as st
+from text import plain
+
+from inferbench.report.chart import CONFIG, Chart
+from inferbench.report.notices import Notice
+from inferbench.report.table import Table
+from inferbench.report.view_page import render_view, table_csv
+
+INK = {"light": "#4a525d", "dark": "#b4bcc8"}
+"""Text of a figure on a light and on a dark page; a figure alone must do with the grey between."""
+FORMATS = ("svg", "png")
+
+
+@dataclass
+class Page:
+    """One view. Whatever it shows goes through here; all text is from files until `plain` has seen it."""
+
+    name: str
+    """Of the files that it is saved as."""
+    title: str
+    said: list[str] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        st.header(plain(self.title))
+
+    def say(self, text: str, *, small: bool = False) -> None:
+        """Show a paragraph."""
+        self.said.append(text)
+        (st.caption if small else st.markdown)(plain(text))
+
+    def lead(self, text: str) -> None:
+        """Show the sentence that the view is about."""
+        self.said.append(text)
+        st.subheader(plain(text), anchor=False)
+
+    def notice(self, notice: Notice) -> None:
+        """Show a banner."""
+        text = f"{notice.title}. {notice.text}"
+        self.said.append(text)
+        box = {"invalid": st.error, "partial": st.warning, "simulated": st.info}[notice.kind]
+        box(plain(text))
+
+    def chart(self, chart: Chart, *, select: str | None = None) -> Any:
+        """Show a chart with its words; `select` is the key of what was clicked, which is returned."""
+        self.charts.append(chart)
+        st.markdown(f"**{plain(chart.title)}**")
+        shape = chart.figure.update_layout(font_color=INK.get(st.context.theme.type or "", INK["light"]))
+        options = {**CONFIG, "toImageButtonOptions": {"format": image_format(), "filename": f"{self.name}-{chart.key}"}}
+        kept: dict[str, Any] = {"on_select": "rerun", "selection_mode": "points"} if select else {}
+        key = select or f"{self.name}-{chart.key}"
+        chosen = st.plotly_chart(shape, theme=None, config=options, alt=chart.alt, key=key, **kept)
+        st.caption(plain(chart.caption))
+        return chosen
+
+    def table(self, table: Table, *, height: int | None = None) -> None:
+        """Show a table with its note."""
+        self.tables.append(table)
+        st.markdown(f"**{plain(table.title)}**")
+        names = _distinct([column.heading for column in table.columns])
+        rows = [dict(zip(names, row, strict=True)) for row in table.rows]
+        shown: dict[str, Any] = {"height": height} if height else {}
+        st.dataframe(rows, hide_index=True, alt=table.title, **shown)
+        if table.note:
+            st.caption(plain(table.note))
+
+    def exports(self) -> None:
+        """Offer what was shown: the page as one file, each table as CSV; charts save themselves."""
+        with st.expander("Save this view", icon=":material/download:"):
+            controls.choice("Images of charts (the camera above a chart)", FORMATS, "image")
+            title, said, charts, tables = self.title, tuple(self.said), tuple(self.charts), tuple(self.tables)
+            st.download_button(
+                "The view as one HTML file", lambda: render_view(title, said, charts, tables), f"{self.name}.html",
+                "text/html", on_click="ignore", key="save-html",
+            )  # fmt: skip
+            for number, table in enumerate(tables):
+                st.download_button(
+                    plain(f"{table.title} (CSV)"), table_csv(table), f"{self.name}-{number + 1}.csv", "text/csv",
+                    on_click="ignore", key=f"save-csv-{number}",
+                )  # fmt: skip
+
+
+def image_format() -> str:
+    """The format of saved charts, svg or png; the control that sets it comes after the charts."""
+    asked = st.session_state.get("image") or st.query_params.get("image")
+    return asked if asked in FORMATS else FORMATS[0]
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names, made different where two are the same."""
+    return [
+        name if names.index(name) == i else f"{name} ({names[: i + 1].count(name)})" for i, name in enumerate(names)
+    ]

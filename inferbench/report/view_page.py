@@ -1,0 +1,45 @@
+"""What a dashboard view shows, as one self-contained page, and its tables as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from . import html
+from .chart import Chart
+from .table import Table
+
+_FORMULA = ("=", "@", "\t", "\r")
+
+
+def render_view(title: str, said: Sequence[str], charts: Sequence[Chart], tables: Sequence[Table]) -> str:
+    """Render the page. It opens from a file and loads nothing from anywhere."""
+    scripts = html.scripts() if charts else ()
+    return (
+        html.environment()
+        .get_template("view.html.j2")
+        .render(
+            title=title,
+            said=said,
+            charts=charts,
+            tables=tables,
+            scripts=scripts,
+            hashes=[html.policy_hash(script) for script in scripts],
+            figure_json=html.figure_json,
+        )
+    )
+
+
+def table_csv(table: Table) -> str:
+    """A table as CSV: headings with units, cells as shown. A cell that a spreadsheet would run is quoted."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.heading for column in table.columns])
+    writer.writerows([_inert(cell) for cell in row] for row in table.rows)
+    return text.getvalue()
+
+
+def _inert(cell: str) -> str:
+    signed = cell[:1] in "+-" and len(cell) > 1 and not (cell[1].isdigit() or cell[1] == ".")
+    return f"'{cell}" if cell.startswith(_FORMULA) or signed else cell
