@@ -13,7 +13,7 @@ from text import plain
 from inferbench.domain.errors import InferbenchError
 
 
-def run_name(fits: Callable[[dict[str, Any]], bool] = lambda row: True) -> str | None:
+def run_name(fits: Callable[[dict[str, Any]], bool]) -> str | None:
     """The name of the chosen run among those that fit a view; None, with a word about it, where none does."""
     listing = data.listing()
     names = [row["name"] for row in listing.rows if fits(row)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +20,11 @@ from inferbench.report.answers import answers, tally
 from inferbench.report.cards import Card, cards
 from inferbench.report.figures import comparison_charts
 from inferbench.report.format import utc
-from inferbench.report.notices import notices
+from inferbench.report.notices import Notice, notices
+from inferbench.report.table import Table
 from inferbench.report.tables_points import bench_table, sweep_table
 from inferbench.report.view import RunView
+from inferbench.store.index import BROKEN
 
 
 def show(name: str) -> None:
@@ -30,27 +33,38 @@ def show(name: str) -> None:
     page = Page("overview", view.title)
     page.say(f"Run {name}, {utc(view.manifest.benchmark_start_time_unix)}", small=True)
     banners = notices(view)
-    for notice in banners:
-        if notice.kind != "simulated":
-            page.notice(notice)
+    _banners(page, [notice for notice in banners if notice.kind != "simulated"])
     if view.scenario is not None and view.conclusions:
         _answer(page, view, view.scenario)
-    charts = comparison_charts(view)
-    for chart in charts[:1]:
+    for chart in comparison_charts(view)[:1]:
         page.chart(chart)
+    _operating_points(page, view)
+    _banners(page, [notice for notice in banners if notice.kind == "simulated"])
+    for table in _figures(view):
+        page.table(table)
+    page.exports()
+
+
+def _banners(page: Page, found: Sequence[Notice]) -> None:
+    for notice in found:
+        page.notice(notice)
+
+
+def _operating_points(page: Page, view: RunView) -> None:
+    """Every operating point of the scenario in a sentence, with what it rests on."""
     if view.conclusions:
         page.lead(tally(view))
     for answer in answers(view):
         with st.expander(plain(answer.sentence)):
             for detail in answer.details:
                 st.markdown(f"- {plain(detail)}")
-    for notice in banners:
-        if notice.kind == "simulated":
-            page.notice(notice)
-    if view.scenario is None:
-        for table in [bench_table(s) for s in view.summaries[:4]] if view.audit is None else [sweep_table(view)]:
-            page.table(table)
-    page.exports()
+
+
+def _figures(view: RunView) -> Sequence[Table]:
+    """What there is to show of a run that compares nothing."""
+    if view.scenario is not None:
+        return ()
+    return [sweep_table(view)] if view.audit is not None else [bench_table(s) for s in view.summaries[:4]]
 
 
 def _answer(page: Page, view: RunView, scenario: Scenario) -> None:
@@ -83,11 +97,11 @@ def _card(card: Card) -> None:
     st.caption(plain(card.detail))
 
 
-def _has_conclusions_first(row: dict[str, Any]) -> bool:
-    return bool(row["n_points"]) or row["state"] == "broken"
+def _has_points(row: dict[str, Any]) -> bool:
+    return bool(row["n_points"]) or row["state"] == BROKEN
 
 
-chosen_run = chosen.run_name(_has_conclusions_first)
+chosen_run = chosen.run_name(_has_points)
 if chosen_run is None:
     st.info("No run of this store has a sweep point yet.")
 else:
