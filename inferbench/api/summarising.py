@@ -27,6 +27,7 @@ def summarise(run: Run) -> tuple[PointSummary, ...]:
             known.origin,
             partial=known.partial,
             client=known.client,
+            energy=known.energy,
         )
         for known in run.summaries
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from .value import Value
 
@@ -127,6 +127,25 @@ class ClientHealth(Value):
     """Token events per second that one worker can take on this machine, by `inferbench selfcheck`."""
 
 
+class EnergySummary(Value):
+    """What the GPUs took over the whole run, prefill and decode together; None where it is not known."""
+
+    origin: Origin
+    source: str
+    """How it was got: the meter and its rate, or the model of the twin."""
+    joules_total: NonNegativeFloat | None
+    """Energy of all GPUs from the first start to the last token, J. Hosts, network and cooling are not in it."""
+    joules_per_output_token: NonNegativeFloat | None
+    """joules_total over generated tokens, those of prefill GPUs included."""
+    joules_per_total_token: NonNegativeFloat | None = None
+    """joules_total over prompt and generated tokens."""
+    mean_power_w_per_gpu: NonNegativeFloat | None
+    """joules_total over seconds and GPUs, W."""
+    valid: bool
+    reasons: tuple[str, ...] = ()
+    """Why the figures must not be used; empty where they are valid."""
+
+
 class SweepPoint(Value):
     """What was run: one topology of one deployment at one load."""
 
@@ -165,6 +184,8 @@ class PointSummary(Value):
     window_reason: str | None = None
     client: ClientHealth | None = None
     """None on the virtual clock."""
+    energy: EnergySummary | None = None
+    """None where nobody measured or modelled it."""
 
     def on(self, basis: Basis) -> BasisSummary | None:
         """The figures of one basis."""

@@ -12,6 +12,7 @@ from ..domain.summary import (
     BasisSummary,
     ClientHealth,
     Counts,
+    EnergySummary,
     Origin,
     PointSummary,
     SweepPoint,
@@ -33,6 +34,7 @@ def summarise(
     *,
     partial: bool = False,
     client: ClientHealth | None = None,
+    energy: EnergySummary | None = None,
     slo: GoodputSlo | None = None,
 ) -> PointSummary:
     """Summarise a sweep point over the whole run and over its steady state; with an SLO, its goodput too."""
@@ -51,6 +53,7 @@ def summarise(
         window=_on(Basis.WINDOW, steady, records, lat, point.gpus, slo) if isinstance(steady, Span) else None,
         window_reason=steady if isinstance(steady, str) else None,
         client=client,
+        energy=energy,
     )
 
 

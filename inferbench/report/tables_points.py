@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..domain.live import LiveStep
 from ..domain.summary import Basis, BasisSummary, ClientHealth, Distribution, PointSummary
+from .energy import energy_note, energy_rows, joules_per_token
 from .format import MISSING, count, percent, significant
 from .table import Column, Table
 from .view import RunView
@@ -25,6 +26,7 @@ def sweep_table(view: RunView) -> Table:
             Column("interactivity", "tok/s/user", short="intvty"),
             Column(f"{basis} tput", "tok/s/GPU"),
             Column("window tput", "tok/s/GPU", priority=2),
+            Column("energy", "J/output token", short="J/tok", priority=8),
             Column("state", align="left"),
             Column("basis", align="left", priority=7),
             Column("origin", align="left", priority=6),
@@ -50,6 +52,7 @@ def bench_table(summary: PointSummary) -> Table:
         whole.interactivity_p50 if whole else None,
         window.interactivity_p50 if window else None,
     )
+    rows = (*figures, *latencies, interactivity, *energy_rows(summary))
     point, counts = summary.point, summary.counts
     return Table(
         title=f"{point.key} ({summary.origin.value})",
@@ -59,9 +62,10 @@ def bench_table(summary: PointSummary) -> Table:
             Column("whole_run"),
             Column("window"),
         ),
-        rows=tuple((n, u, significant(a), significant(b)) for n, u, a, b in [*figures, *latencies, interactivity]),
+        rows=tuple((n, u, significant(a), significant(b)) for n, u, a, b in rows),
         note=f"{count(counts.ok)} of {count(counts.planned)} requests succeeded ({state(summary)}). "
-        + (f"No steady-state window: {summary.window_reason}." if window is None else "The two bases are never mixed."),
+        + (f"No steady-state window: {summary.window_reason}." if window is None else "The two bases are never mixed.")
+        + energy_note(summary.energy),
     )
 
 
@@ -134,6 +138,7 @@ def _sweep_row(summary: PointSummary, basis: Basis) -> tuple[str, ...]:
         significant(shown.interactivity_p50 if shown else None),
         significant(_pick(shown, "tput_per_gpu")),
         significant(_pick(summary.window, "tput_per_gpu")),
+        joules_per_token(summary),
         state(summary),
         basis.value,
         summary.origin.value,

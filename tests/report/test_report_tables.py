@@ -7,7 +7,7 @@ from report_factories import bench_view, live_result, run_view
 from report_points import late, summary
 
 from inferbench.domain.comparison import Outcome
-from inferbench.domain.summary import Basis, Origin
+from inferbench.domain.summary import Basis, EnergySummary, Origin, PointSummary
 from inferbench.report.format import significant, usd
 from inferbench.report.table import Column, Table
 from inferbench.report.tables import conclusions_table, verdict_matrix
@@ -78,6 +78,25 @@ def test_a_sweep_point_without_figures_has_dashes() -> None:
     table = sweep_table(RunView(VIEW.manifest, VIEW.scenario, (empty,), {}, (), (), None))
     assert cell(table, 0, "TTFT p50 ms") == cell(table, 0, "whole_run tput tok/s/GPU") == "-"
     assert cell(table, 0, "state") == "partial"
+
+
+def with_energy(valid: bool) -> PointSummary:
+    energy = EnergySummary(
+        origin=Origin.MEASURED, source="a meter", joules_total=2e6, joules_per_output_token=7.25,
+        mean_power_w_per_gpu=512.0, valid=valid, reasons=() if valid else ("a gap of 5 s",),
+    )  # fmt: skip
+    return VIEW.summaries[0].model_copy(update={"energy": energy})
+
+
+def test_energy_is_shown_where_it_is_known_and_never_where_it_is_invalid() -> None:
+    shown = (VIEW.summaries[0], with_energy(valid=True), with_energy(valid=False))
+    table = sweep_table(RunView(VIEW.manifest, VIEW.scenario, shown, {}, (), (), None))
+    assert [cell(table, row, "energy J/output token") for row in range(3)] == ["-", "7.25", "INVALID"]
+    assert "mean power" not in {row[0] for row in bench_table(shown[0]).rows}
+    assert ("mean power", "W/GPU", "512", "-") in bench_table(shown[1]).rows
+    assert "measured (a meter)" in bench_table(shown[1]).note
+    assert "mean power" not in {row[0] for row in bench_table(shown[2]).rows}
+    assert "INVALID: a gap of 5 s" in bench_table(shown[2]).note
 
 
 def test_the_live_leg_gives_errors_and_reasons() -> None:
