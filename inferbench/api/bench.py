@@ -14,23 +14,19 @@ from ..domain.records import Records
 from ..domain.summary import Origin, PointSummary, SweepPoint
 from ..loadgen.drive import INTERRUPTED
 from ..loadgen.progress import Progress, StopKind
-from ..metrics.summarise import summarise
-from ..metrics.validity import judge_client
 from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..targets.cache import Flush, flush_cache
 from ..targets.control import probe
 from ..targets.endpoint import Endpoint
-from ..workload.prompts import acceptance_caveat
 from ..workload.traces.request import BadLines
 from .bench_load import BenchLoad
 from .http_point import HttpOutcome, run_http_point, run_in_loop
+from .http_summary import notes_on, summarise_http, why_partial
 from .identity import client_host
 from .runs import Run
 
 SCENARIO = "bench"
-CACHED = 0.01
-"""Share of prompt tokens from the server's prefix cache above which a run says so."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +111,10 @@ def bench(
             prompts=load.prompts,
         )
     )
-    summary = _summarise(directory.point(point), plan, point, outcome, load)
+    summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)
+    notes = _notes(load, summary, bad, plan.salt)
     directory.write_value(layout.SUMMARY, [summary])
-    entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed)
+    entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed, notes)
     directory.write_value(layout.MANIFEST, _finished(manifest, outcome, entry, directory))
     return BenchRun(
         run=Run(directory),
@@ -126,43 +123,17 @@ def bench(
         records_directory=directory.point(point),
         began_unix=outcome.began_unix,
         ended_unix=outcome.ended_unix,
-        stop_reason=_why_partial(outcome),
+        stop_reason=why_partial(outcome),
         lost=outcome.driven.stop_kind is StopKind.LOST,
-        notes=_notes(load, summary, bad, plan.salt),
+        notes=notes,
     )
 
 
-def _why_partial(outcome: HttpOutcome) -> str | None:
-    """Why a run is partial; a run whose time was up is not."""
-    kind = outcome.driven.stop_kind
-    return None if kind is None or kind.is_normal else outcome.driven.stop_reason
-
-
-def _summarise(directory: Path, plan: Plan, point: SweepPoint, outcome: HttpOutcome, load: BenchLoad) -> PointSummary:
-    from ..store.reader import read_records  # pyarrow, after the load has ended
-
-    records = read_records(directory)
-    partial = _why_partial(outcome) is not None
-    summary = summarise(records, plan, point, Origin.MEASURED, partial=partial, slo=load.slo)
-    streams = min(point.concurrency, len(records)) if plan.planned_ns is None and plan.session is None else 0
-    client = judge_client(records, plan.arrival, outcome.client, streams_asked=streams)
-    return summary.model_copy(update={"client": client})
-
-
 def _notes(load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: str) -> tuple[str, ...]:
-    notes = []
-    if bad is not None and bad.count:
-        notes.append(f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}")
-    run = summary.whole_run
-    caveat = acceptance_caveat(load.prompts.maker(salt), run is not None and run.accepted_length is not None)
-    if caveat is not None:
-        notes.append(caveat)
-    if run is not None and run.cache_hit_rate is not None and run.cache_hit_rate > CACHED:
-        notes.append(
-            f"{run.cache_hit_rate:.1%} of prompt tokens came from the server's prefix cache: "
-            "TTFT and throughput are those of such a load"
-        )
-    return tuple(notes)
+    notes = notes_on(summary, load.prompts.maker(salt))
+    if bad is None or not bad.count:
+        return notes
+    return f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}", *notes
 
 
 def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:
@@ -184,7 +155,7 @@ def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) 
 def _finished(
     manifest: RunManifest, outcome: HttpOutcome, entry: PointManifest, directory: RunDirectory
 ) -> RunManifest:
-    why = _why_partial(outcome)
+    why = why_partial(outcome)
     return manifest.model_copy(
         update={
             "state": RunState.COMPLETE if why is None else RunState.PARTIAL,
@@ -204,6 +175,7 @@ def _point_manifest(
     identity: TargetIdentity,
     outcome: HttpOutcome,
     flushed: Sequence[Flush],
+    notes: tuple[str, ...],
 ) -> PointManifest:
     drawn = load.trace is None
     return PointManifest(
@@ -214,6 +186,8 @@ def _point_manifest(
         prompt_hash=plan.prompt_hash,
         isl=load.isl.nominal if drawn else None,
         osl=load.osl.nominal if drawn else None,
+        prompts=load.prompts.maker(plan.salt).name,
+        notes=notes,
         cache_flushed=", ".join(flush.path for flush in flushed if flush.path) or None,
         anchor=outcome.anchor,
         benchmark_start_time_unix=outcome.began_unix,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from ..domain.manifest import PointManifest, RunManifest, RunState, TargetIdentity
+from ..domain.manifest import PointManifest, RunManifest, RunState
 from ..domain.scenario import Scenario
-from ..domain.summary import Origin, PointSummary
+from ..domain.summary import PointSummary, SweepPoint
 from ..store import layout
 from ..store.rundir import RunDirectory, sha256
 from . import judging
 from .catalogue import price_books
-from .identity import twin_parameters_sha256
-from .sweep import PointOutcome, TwinJob, jobs
+from .sweep import PointOutcome
 
 Kept = Mapping[str, tuple[PointSummary, PointManifest]]
 """What is known of the points that have run, by key."""
@@ -36,15 +35,15 @@ class Recorder:
     ) -> None:
         self._spec, self._directory = spec, directory
         self._books = price_books(spec)
-        self._jobs = jobs(spec, directory.point)
         self._done = dict(kept or {})
         self._attempts = attempts or {}
         self._manifest = manifest
         self._keep()
 
-    def jobs_left(self) -> list[TwinJob]:
-        """The sweep points that have not run."""
-        return [job for job in self._jobs if job.point.key not in self._done]
+    @property
+    def done(self) -> Collection[str]:
+        """Keys of the sweep points that have run."""
+        return self._done.keys()
 
     def _keep(self, **changed: object) -> None:
         points = tuple(manifest for _, manifest in self._ordered())
@@ -52,11 +51,12 @@ class Recorder:
         self._directory.write_value(layout.MANIFEST, self._manifest)
 
     def _ordered(self) -> list[tuple[PointSummary, PointManifest]]:
-        return [self._done[job.point.key] for job in self._jobs if job.point.key in self._done]
+        """The points that have run, in the scenario's order."""
+        return sorted(self._done.values(), key=lambda entry: place_in(self._spec, entry[0].point))
 
     def add(self, outcome: PointOutcome) -> None:
         """A point has run. The summary goes first: a point is done when the manifest says so."""
-        self._done[outcome.job.point.key] = (outcome.summary, self._point_manifest(outcome))
+        self._done[outcome.summary.point.key] = (outcome.summary, self._point_manifest(outcome))
         self._write_summaries()
         self._keep()
 
@@ -77,22 +77,25 @@ class Recorder:
         self._keep(state=state, reason=reason, benchmark_end_time_unix=time.time(), checksums=own)
 
     def _point_manifest(self, outcome: PointOutcome) -> PointManifest:
-        job = outcome.job
+        point = outcome.summary.point
         return PointManifest(
-            point=job.point,
-            attempt=self._attempts.get(job.point.key, 1),
-            origin=Origin.SIMULATED,
-            target=TargetIdentity(
-                kind="twin",
-                engine=job.deployment.stack.framework,
-                model=job.model.hugging_face_id,
-                gpu=job.deployment.gpu,
-                precision=job.deployment.precision,
-                twin_parameters=twin_parameters_sha256(),
-            ),
+            point=point,
+            attempt=self._attempts.get(point.key, 1),
+            origin=outcome.summary.origin,
+            target=outcome.target,
             prompt_hash=outcome.summary.prompt_hash,
+            prompts=outcome.prompts,
+            notes=outcome.notes,
+            cache_flushed=outcome.cache_flushed,
             anchor=outcome.anchor,
             benchmark_start_time_unix=outcome.began_unix,
             benchmark_end_time_unix=outcome.ended_unix,
-            checksums=self._directory.checksums(job.directory),
+            checksums=self._directory.checksums(self._directory.point(point)),
         )
+
+
+def place_in(spec: Scenario, point: SweepPoint) -> tuple[int, int, int]:
+    """Where a sweep point stands in a scenario's order; its load need not be one that the scenario names."""
+    names = [deployment.name for deployment in spec.deployments]
+    shapes = [topology.name for topology in spec.deployment(point.deployment).topologies]
+    return names.index(point.deployment), shapes.index(point.topology), point.concurrency

@@ -18,7 +18,7 @@ from .identity import book_stamps, twin_parameters_sha256
 from .recorder import Kept, Recorder
 from .run import carry_out, run, silent
 from .runs import Run, open_run, with_seed
-from .sweep import OnProgress, jobs
+from .sweep import OnProgress, jobs, run_jobs
 
 KEYS = ("twin_parameters", "price_books")
 """What may have changed since a run, and changes its results."""
@@ -43,16 +43,23 @@ def resume(
         manifest = directory.manifest()
         if manifest.kind != "run":
             raise UsageError(f"{path}: an ad-hoc run keeps no scenario to go on with")
+        if manifest.attachments:
+            raise UsageError(f"{path}: was measured on real deployments: give the --base-url of one to go on with it")
         if manifest.state is RunState.COMPLETE:
             raise UsageError(f"{path}: is complete: there is nothing to go on with")
-        spec = _scenario_of(directory, manifest)
-        _refuse_changes(manifest, spec, allow_different)
-        kept = _kept(directory, manifest)
-        left = [job.point for job in jobs(spec, directory.point) if job.point.key not in kept]
-        attempts = {point.key: directory.set_aside(point) for point in left}
-        again = manifest.model_copy(update={"state": RunState.RUNNING, "reason": None})
-        recorder = Recorder(spec, directory, again, kept, attempts)
-        return carry_out(spec, directory, recorder, live=live, workers=workers, on_progress=on_progress)
+        spec = scenario_of(directory, manifest)
+        refuse_changes(manifest, spec, allow_different)
+        kept = kept_points(directory, manifest)
+        left = jobs(spec, directory.point, kept)
+        attempts = {job.point.key: directory.set_aside(job.point) for job in left}
+        recorder = Recorder(spec, directory, going_on(manifest), kept, attempts)
+        outcomes = run_jobs(left, workers, on_progress)
+        return carry_out(spec, directory, recorder, outcomes, live=live, on_progress=on_progress)
+
+
+def going_on(manifest: RunManifest) -> RunManifest:
+    """The manifest of an old run that goes on."""
+    return manifest.model_copy(update={"state": RunState.RUNNING, "reason": None})
 
 
 def run_from_manifest(
@@ -72,7 +79,9 @@ def run_from_manifest(
     old = open_run(path)
     if old.manifest.kind != "run":
         raise UsageError(f"{path}: an ad-hoc run keeps no scenario to make again")
-    _refuse_changes(old.manifest, _scenario_of(old.directory, old.manifest), allow_different)
+    if old.manifest.attachments:
+        raise UsageError(f"{path}: was measured on real deployments, which cannot be made again from a manifest")
+    refuse_changes(old.manifest, scenario_of(old.directory, old.manifest), allow_different)
     return run(
         old.path / layout.SCENARIO,
         store=store,
@@ -84,7 +93,8 @@ def run_from_manifest(
     )
 
 
-def _scenario_of(directory: RunDirectory, manifest: RunManifest) -> Scenario:
+def scenario_of(directory: RunDirectory, manifest: RunManifest) -> Scenario:
+    """The scenario of an old run. Raises StoreError where it is missing or was changed since."""
     path = directory.path / layout.SCENARIO
     if not path.is_file():
         raise StoreError(f"{path}: missing: without it nobody knows what was to run")
@@ -93,9 +103,9 @@ def _scenario_of(directory: RunDirectory, manifest: RunManifest) -> Scenario:
     return with_seed(load_scenario(path), manifest.seed)
 
 
-def _kept(directory: RunDirectory, manifest: RunManifest) -> Kept:
+def kept_points(directory: RunDirectory, manifest: RunManifest) -> Kept:
     """The points that are done and whole."""
-    summaries = {summary.point.key: summary for summary in directory.summaries()}
+    summaries = {summary.point.key: summary for summary in directory.summaries() if not summary.partial}
     return {
         entry.point.key: (summaries[entry.point.key], entry)
         for entry in manifest.points
@@ -103,7 +113,8 @@ def _kept(directory: RunDirectory, manifest: RunManifest) -> Kept:
     }
 
 
-def _refuse_changes(manifest: RunManifest, spec: Scenario, allowed: Collection[str]) -> None:
+def refuse_changes(manifest: RunManifest, spec: Scenario, allowed: Collection[str]) -> None:
+    """Raise IncomparableError where what makes a run's numbers has changed, but for the keys in `allowed`."""
     for name in allowed:
         if name not in KEYS:
             raise UsageError(unknown("key to allow a difference in", name, KEYS))
@@ -116,7 +127,7 @@ def _refuse_changes(manifest: RunManifest, spec: Scenario, allowed: Collection[s
 def changed_since(manifest: RunManifest, spec: Scenario) -> Mapping[str, tuple[str, str]]:
     """What makes a run's numbers and is no longer the same: the values then and now, by key."""
     changed = {}
-    used = sorted({entry.target.twin_parameters or "none" for entry in manifest.points})
+    used = sorted({p.target.twin_parameters or "none" for p in manifest.points if p.target.kind == "twin"})
     now = twin_parameters_sha256()
     if used and used != [now]:
         changed["twin_parameters"] = ", ".join(checksum[:12] for checksum in used), now[:12]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from .identity import book_stamps, client_host
 from .live import run_live_leg
 from .recorder import Recorder
 from .runs import Run, with_seed
-from .sweep import OnProgress, PointProgress, run_jobs
+from .sweep import OnProgress, PointOutcome, PointProgress, jobs, run_jobs
 
 if TYPE_CHECKING:
     from ..store.places import Place
@@ -51,20 +51,26 @@ def run(
     spec = load_scenario(path)
     if seed is not None:
         spec = with_seed(spec, seed)
-    place = _remote(store)  # a URL that cannot be used is refused before any load
+    place = remote(store)  # a URL that cannot be used is refused before any load
     directory = RunDirectory.create(DEFAULT_STORE if place else Path(store), spec.name)
     directory.write(layout.SCENARIO, path.read_bytes())
     with directory.lock():
-        recorder = Recorder(spec, directory, _new_manifest(spec, directory, path, command))
-        finished = carry_out(spec, directory, recorder, live=live, workers=workers, on_progress=on_progress)
+        recorder = Recorder(spec, directory, new_manifest(spec, directory, path, command))
+        outcomes = run_jobs(jobs(spec, directory.point), workers, on_progress)
+        finished = carry_out(spec, directory, recorder, outcomes, live=live, on_progress=on_progress)
+    copy_to(place, finished)
+    return finished
+
+
+def copy_to(place: Place | None, finished: Run) -> None:
+    """Copy a run that has ended to an object store; do nothing where there is none."""
     if place is not None:
         from ..store.places import push
 
         push(finished.path, place)
-    return finished
 
 
-def _remote(store: str | Path) -> Place | None:
+def remote(store: str | Path) -> Place | None:
     """The object store that a URL names; None for a directory."""
     if "://" not in str(store):
         return None
@@ -109,14 +115,14 @@ def carry_out(
     spec: Scenario,
     directory: RunDirectory,
     recorder: Recorder,
+    outcomes: Iterable[PointOutcome],
     *,
     live: bool,
-    workers: int | None,
     on_progress: OnProgress,
 ) -> Run:
-    """Run the sweep points that are left, and end the run. Whoever calls holds the directory's lock."""
+    """Take in the sweep points as they are run, and end the run. Whoever calls holds the directory's lock."""
     try:
-        for outcome in run_jobs(recorder.jobs_left(), workers, on_progress):
+        for outcome in outcomes:
             recorder.add(outcome)
         recorder.judge()
         if live and spec.live is not None and not (directory.path / layout.LIVE).exists():
@@ -128,6 +134,8 @@ def carry_out(
         raise
     except InferbenchError as error:
         with suppress(InferbenchError):  # a full disk may not hold that either
+            recorder.judge()
+        with suppress(InferbenchError):
             recorder.finish(RunState.PARTIAL, str(error))
         raise
     finished = Run(directory)
@@ -136,7 +144,8 @@ def carry_out(
     return finished
 
 
-def _new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: Sequence[str]) -> RunManifest:
+def new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: Sequence[str]) -> RunManifest:
+    """The manifest of a run that begins."""
     return RunManifest(
         format=FORMAT,
         run_id=directory.run_id,

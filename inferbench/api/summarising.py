@@ -19,10 +19,11 @@ def summarise(run: Run) -> tuple[PointSummary, ...]:
     if run.scenario is None:
         raise UsageError(f"{run.path}: an ad-hoc run keeps no scenario to derive its plan from")
     load = run.scenario.load
+    prompts = {entry.point.key: entry.prompts for entry in run.manifest.points}
     return tuple(
         summarise_point(
             read_records(run.directory.point(known.point)),
-            point_plan(load, known.point.concurrency),
+            point_plan(load, known.point.concurrency, prompts.get(known.point.key)),
             known.point,
             known.origin,
             partial=known.partial,

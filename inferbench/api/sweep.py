@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from queue import Empty
 from typing import Any
 
 from ..domain.deployment import Deployment, Topology
-from ..domain.manifest import ClockAnchor
+from ..domain.manifest import ClockAnchor, TargetIdentity
 from ..domain.model import ModelSpec
 from ..domain.plan import Plan
 from ..domain.scenario import Load, Scenario
@@ -28,7 +29,9 @@ from ..loadgen.dispatcher import Progress
 from ..loadgen.drive import drive_virtual
 from ..metrics.summarise import summarise
 from ..workload.planning import make_plan
+from ..workload.prompts import TOKENIZER
 from .catalogue import gpus, models
+from .identity import twin_parameters_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +63,21 @@ class TwinJob:
 
 @dataclass(frozen=True, slots=True)
 class PointOutcome:
-    """A sweep point that has run."""
+    """A sweep point that has run; its records are on disk."""
 
-    job: TwinJob
     summary: PointSummary
+    target: TargetIdentity
     anchor: ClockAnchor
     began_unix: float
     ended_unix: float
+    prompts: str | None = None
+    notes: tuple[str, ...] = ()
+    cache_flushed: str | None = None
+    """These three as in `PointManifest`."""
 
 
-def jobs(scenario: Scenario, directory_of: Callable[[SweepPoint], Path]) -> list[TwinJob]:
-    """All sweep points of a scenario, in its order."""
+def jobs(scenario: Scenario, directory_of: Callable[[SweepPoint], Path], done: Collection[str] = ()) -> list[TwinJob]:
+    """All sweep points of a scenario, in its order, but for those with a key in `done`."""
     model = models()[scenario.model]
     return [
         TwinJob(model, deployment, topology, point, scenario.load, directory_of(point))
@@ -78,6 +85,7 @@ def jobs(scenario: Scenario, directory_of: Callable[[SweepPoint], Path]) -> list
         for topology in deployment.topologies
         for concurrency in topology.concurrency
         for point in [sweep_point(deployment, topology, concurrency)]
+        if point.key not in done
     ]
 
 
@@ -92,8 +100,11 @@ def sweep_point(deployment: Deployment, topology: Topology, concurrency: int) ->
     )
 
 
-def point_plan(load: Load, concurrency: int) -> Plan:
-    """The plan of a sweep point. It depends on the load alone: every deployment gets the same prompts."""
+def point_plan(load: Load, concurrency: int, prompts: str | None = None) -> Plan:
+    """The plan of a sweep point. It depends on the load alone: every deployment gets the same prompts.
+
+    `prompts` is the name of the prompt maker; None: words.
+    """
     return make_plan(
         load.prompts_per_concurrency * concurrency,
         isl=load.isl,
@@ -101,6 +112,23 @@ def point_plan(load: Load, concurrency: int) -> Plan:
         seed=load.seed,
         salt=f"c{concurrency}",
         max_concurrency=concurrency,
+        ignore_eos=load.ignore_eos,
+        prompts=prompts or TOKENIZER,
+    )
+
+
+def warmup_plan(load: Load, concurrency: int) -> Plan | None:
+    """The warm-up of a sweep point on a real endpoint: the same shape, prompts of its own; None for none."""
+    n = math.ceil(load.warmups_per_concurrency * concurrency)
+    if n == 0:
+        return None
+    return make_plan(
+        n,
+        isl=load.isl,
+        osl=load.osl,
+        seed=load.seed,
+        salt=f"warmup-c{concurrency}",
+        max_concurrency=min(concurrency, n),
         ignore_eos=load.ignore_eos,
     )
 
@@ -124,7 +152,18 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     sink.close(target.pass_times_ns())
     watch(driven.progress, 0)
     summary = summarise(read_records(job.directory), plan, job.point, Origin.SIMULATED)
-    return PointOutcome(job, summary, anchor, began, time.time())
+    return PointOutcome(summary, _identity(job), anchor, began, time.time())
+
+
+def _identity(job: TwinJob) -> TargetIdentity:
+    return TargetIdentity(
+        kind="twin",
+        engine=job.deployment.stack.framework,
+        model=job.model.hugging_face_id,
+        gpu=job.deployment.gpu,
+        precision=job.deployment.precision,
+        twin_parameters=twin_parameters_sha256(),
+    )
 
 
 def progress_of(point: SweepPoint, progress: Progress) -> PointProgress:

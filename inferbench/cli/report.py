@@ -29,7 +29,8 @@ def report(
     """
     from ..api.runs import open_run
     from ..report import jsonout, markdown, tables, tables_audit, tables_points
-    from .console import show
+    from ..report.notices import sentences
+    from .console import say, show
 
     opened = open_run(run)
     if format is Format.HTML:
@@ -47,6 +48,12 @@ def report(
         shown = [tables_points.bench_table(summary) for summary in view.summaries]
     if view.live is not None:
         shown.append(tables_points.live_table(view))
+    for sentence in sentences(view):
+        if format is Format.MARKDOWN:
+            print(f"> {markdown.plain(sentence)}\n")
+        else:
+            say(sentence)
+        print()
     for table in shown:
         if format is Format.MARKDOWN:
             print(markdown.render(table))

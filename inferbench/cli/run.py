@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..domain.errors import UsageError
+from ..domain.errors import ExitCode, UsageError
+from ..loadgen.progress import MAX_ERROR_RATE
 from ..store.rundir import DEFAULT_STORE
+from . import attached
+from . import bench_options as options
 from .lists import parse_list
 
 if TYPE_CHECKING:
@@ -41,42 +45,98 @@ def run(
         list[str] | None,
         typer.Option(metavar="KEY", help="With --resume or --from-manifest: what may have changed since."),
     ] = None,
-) -> None:
-    """Run a scenario: costs, verdicts, and a page of charts.
+    base_url: attached.BaseUrl = None,
+    deployment: attached.Deployment = None,
+    topology: attached.Topology = None,
+    concurrency: attached.Concurrency = None,
+    prefill_url: attached.PrefillUrl = None,
+    decode_url: attached.DecodeUrl = None,
+    router_url: attached.RouterUrl = None,
+    launch_command: attached.LaunchCommand = None,
+    endpoint: options.EndpointPath = "/v1/completions",
+    model: options.Model = None,
+    tokenizer: options.Tokenizer = None,
+    header: options.Header = None,
+    extra_body: options.ExtraBody = None,
+    api_key_file: options.ApiKeyFile = None,
+    insecure: options.Insecure = False,
+    request_timeout: options.RequestTimeout = 21600,
+    ready_check_timeout_sec: options.ReadyTimeout = 0,
+    flush_cache: options.FlushCache = True,
+    max_error_rate: attached.MaxErrorRate = MAX_ERROR_RATE,
+) -> int:
+    """Run a scenario: costs, verdicts, and a page of charts. On the twin, or on what runs at --base-url.
 
     Results go to STORE/<scenario>/<run_id>/. A verdict that is UNDECIDED is an answer, not a failure. Several runs
-    (--repeat, --interleave) print the directory of each.
+    (--repeat, --interleave) print the directory of each. A scenario's deployments can be measured one after the
+    other into one run: the first with --base-url, each other one with --resume RUN --base-url.
     """
-    from ..api import resume as resuming
-    from ..api import run as runner
-    from ..api.runs import open_run
-
     others = parse_list("--interleave", interleave or [], str, "a scenario")
     allowed = parse_list("--allow-different", allow_different or [], str, "a key")
     _check(scenario, others, resume, from_manifest, repeat, allowed)
-    if resume is not None:
-        old = open_run(resume)
-        with _bars(old.scenario) as watch:
-            finished = resuming.resume(old.path, live=live, workers=workers, on_progress=watch, allow_different=allowed)
-        _show(finished, json=json)
+    attached.check(
+        base_url is not None,
+        needs={
+            "--deployment": deployment, "--topology": topology, "--concurrency": concurrency, "--model": model,
+            "--prefill-url": prefill_url, "--decode-url": decode_url, "--router-url": router_url,
+            "--launch-command": launch_command, "--tokenizer": tokenizer,
+        },
+        refuses={"--interleave": others, "--from-manifest": from_manifest},
+    )  # fmt: skip
+    names = [scenario] if scenario is not None else others
+    if base_url is not None:
+        site = attached.site_of(
+            base_url, prefill_url, decode_url, router_url, launch_command, path=endpoint, model=model, headers=header,
+            extra_body=extra_body, key_file=api_key_file, insecure=insecure, request_timeout_s=request_timeout,
+        )  # fmt: skip
+        choice = attached.choice_of(deployment, topology, concurrency)
+        how = attached.how_of(workers, tokenizer, ready_check_timeout_sec, flush_cache, max_error_rate)
+        if resume is not None:
+            runs = attached.go_on(resume, site, choice, how, live=live, allowed=allowed)
+        else:
+            runs = attached.measure(names[0], site, choice, how, repeat, live=live, store=store)
+    elif resume is not None:
+        runs = _resumed(resume, live=live, workers=workers, allowed=allowed)
     elif from_manifest is not None:
-        old = open_run(from_manifest)
-        with _bars(old.scenario) as watch:
-            finished = resuming.run_from_manifest(
-                old.path, store=store, live=live, workers=workers, on_progress=watch, command=sys.argv,
-                allow_different=allowed,
-            )  # fmt: skip
-        _show(finished, json=json)
+        runs = _again(from_manifest, store=store, live=live, workers=workers, allowed=allowed)
     else:
-        names = [scenario] if scenario is not None else others
-        runs = runner.run_repeats(
-            names, repeat, store=store, live=live, workers=workers, watching=_bars, command=sys.argv
+        from ..api.run import run_repeats
+
+        runs = run_repeats(names, repeat, store=store, live=live, workers=workers, watching=bars, command=sys.argv)
+    return _finish(runs, several=repeat * len(names) > 1, json=json)
+
+
+def _resumed(path: Path, *, live: bool, workers: int | None, allowed: list[str]) -> Iterator[Run]:
+    from ..api.resume import resume
+    from ..api.runs import open_run
+
+    with bars(open_run(path).scenario) as watch:
+        yield resume(path, live=live, workers=workers, on_progress=watch, allow_different=allowed)
+
+
+def _again(path: Path, *, store: str, live: bool, workers: int | None, allowed: list[str]) -> Iterator[Run]:
+    from ..api.resume import run_from_manifest
+    from ..api.runs import open_run
+
+    with bars(open_run(path).scenario) as watch:
+        yield run_from_manifest(
+            path, store=store, live=live, workers=workers, on_progress=watch, command=sys.argv, allow_different=allowed
         )
-        for finished in runs:
-            if repeat * len(names) == 1:
-                _show(finished, json=json)
-            else:
-                print(finished.path, flush=True)
+
+
+def _finish(runs: Iterator[Run], *, several: bool, json: bool) -> ExitCode:
+    """Print runs as they end, and say how they went."""
+    code = ExitCode.OK
+    for finished in runs:
+        if several:
+            print(finished.path, flush=True)
+        else:
+            _show(finished, json=json)
+        invalid = [s.point.key for s in finished.summaries if s.client and not s.client.valid]
+        if invalid:
+            print(f"inferbench: INVALID: the client could not keep up at {', '.join(invalid)}", file=sys.stderr)
+            code = ExitCode.INVALID
+    return code
 
 
 def _check(
@@ -105,7 +165,7 @@ def _check(
         raise UsageError("--allow-different goes with --resume or --from-manifest")
 
 
-def _bars(spec: Scenario | None) -> AbstractContextManager[OnProgress]:
+def bars(spec: Scenario | None) -> AbstractContextManager[OnProgress]:
     """Progress bars for the points of a scenario."""
     from .progress import progress_bars
 
@@ -119,12 +179,16 @@ def _show(finished: Run, *, json: bool) -> None:
     """Print what came of a run."""
     from ..report import jsonout, tables, tables_points
     from ..report.answers import answers
+    from ..report.notices import sentences
     from .console import say, show
 
     view = finished.view()
     if json:
         sys.stdout.buffer.write(jsonout.to_json(view))
         return
+    for sentence in sentences(view):
+        say(sentence)
+        print()
     show(tables_points.sweep_table(view))
     show(tables.verdict_matrix(view))
     show(tables.conclusions_table(view))

@@ -48,6 +48,14 @@ class EndpointError(InferbenchError):
     exit_code = ExitCode.ENDPOINT
 
 
+class StoppedError(InferbenchError):
+    """A load was stopped before its end, and not by the user."""
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.ERROR_RATE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class IncomparableError(InferbenchError):
     """Two results were made under different conditions; the message names the keys that differ."""
 

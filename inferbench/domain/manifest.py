@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from .attachment import Attachment
 from .summary import Origin, SweepPoint
 from .value import Value
 
@@ -51,6 +52,8 @@ class TargetIdentity(Value):
     gpu: str | None = None
     precision: str | None = None
     launch_command: str | None = None
+    launch_fingerprint: str | None = None
+    """`Attachment.fingerprint` of the launch that answered; None where a run was not attached to one."""
     twin_parameters: str | None = None
     """Checksum of the twin's parameter file."""
 
@@ -66,6 +69,10 @@ class PointManifest(Value):
     isl: int | None = None
     osl: int | None = None
     """Nominal lengths, tokens; None where the run's scenario says them."""
+    prompts: str | None = None
+    """Name of the prompt maker; None: words."""
+    notes: tuple[str, ...] = ()
+    """What must be known to read its figures."""
     cache_flushed: str | None = None
     """How the server's prefix cache was emptied before the point; None where it was not."""
     anchor: ClockAnchor
@@ -102,6 +109,8 @@ class RunManifest(Value):
     benchmark_start_time_unix: float
     benchmark_end_time_unix: float | None
     price_books: tuple[BookStamp, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    """The launches that were measured, in order; empty for the twin and for `bench`."""
     points: tuple[PointManifest, ...] = ()
     checksums: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the run's own files (summary, cost, verdict)."""

@@ -8,6 +8,9 @@ from enum import StrEnum
 from ..domain.errors import InferbenchError
 from ..domain.record import Status
 
+MAX_ERROR_RATE = 0.1
+"""Share of failed requests above which the measurement of a deployment is stopped, where nobody says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

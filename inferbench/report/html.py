@@ -12,6 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from .answers import answers, describe, tally
+from .attached import attachment_lines
 from .chart import CONFIG, Chart
 from .conditions import conditions, points_table
 from .figures import comparison_charts, live_charts
@@ -39,6 +40,7 @@ def render_html(view: RunView) -> str:
             tally=tally(view) if view.conclusions else "",
             describe={point.name: describe(point) for point in view.operating_points},
             notices=notices(view),
+            attachments=attachment_lines(view),
             live_notice=live_notice(view),
             charts=charts,
             live_charts=live,

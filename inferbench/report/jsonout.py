@@ -8,11 +8,23 @@ from typing import Any
 import orjson
 
 from ..domain.value import Value
+from .notices import notices
 from .view import RunView
 
 SCHEMA = "inferbench.report/1"
 """Name and version of the layout; the number rises when a key changes its meaning or goes."""
-_IDENTITY = {"run_id", "kind", "state", "reason", "scenario", "scenario_sha256", "seed", "price_books", "host"}
+_IDENTITY = {
+    "run_id",
+    "kind",
+    "state",
+    "reason",
+    "scenario",
+    "scenario_sha256",
+    "seed",
+    "price_books",
+    "host",
+    "attachments",
+}
 
 
 def to_json(view: RunView) -> bytes:
@@ -29,6 +41,7 @@ def to_json(view: RunView) -> bytes:
         "half_width": view.half_width,
         "invalid": [summary.point.key for summary in view.invalid],
         "partial": view.partial,
+        "notices": [{"kind": n.kind, "title": n.title, "text": n.text} for n in notices(view)],
         "headline": headline.model_dump(mode="json") if headline else None,
         "summaries": _dump(view.summaries),
         "costs": _dump(c for c in view.costs if headline and (c.book, c.tier) == (headline.book, headline.tier)),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..domain.manifest import RunState
 from ..domain.summary import PointSummary
+from .attached import attachment_lines, cautions, not_measured, unlike_production
 from .view import RunView
 
 NAMED = 3
@@ -17,15 +18,22 @@ NAMED = 3
 class Notice:
     """A banner."""
 
-    kind: Literal["simulated", "invalid", "partial"]
+    kind: Literal["simulated", "invalid", "partial", "caution"]
     title: str
     text: str
 
 
 def notices(view: RunView) -> tuple[Notice, ...]:
     """The banners that apply, gravest first."""
-    found = (_invalid(view), _partial(view), _simulated(view))
+    found = (_invalid(view), _partial(view), _unlike(view), _not_measured(view), _cautions(view), _simulated(view))
     return tuple(notice for notice in found if notice is not None)
+
+
+def sentences(view: RunView) -> tuple[str, ...]:
+    """What a run was attached to and what must be known of it, for where there is no banner; none for the twin."""
+    if not view.manifest.attachments:
+        return ()
+    return (*attachment_lines(view), *(f"{notice.title}: {notice.text}" for notice in notices(view)))
 
 
 def live_notice(view: RunView) -> Notice | None:
@@ -69,6 +77,28 @@ def _partial(view: RunView) -> Notice | None:
         else f"The {len(view.summaries)} sweep points below are complete; those after them were never run."
     )
     return Notice("partial", "Partial run", f"{what}{reason}. {points}")
+
+
+def _unlike(view: RunView) -> Notice | None:
+    found = "; ".join(unlike_production(view))
+    return Notice("caution", "Unlike production", f"{found}.") if found else None
+
+
+def _not_measured(view: RunView) -> Notice | None:
+    missing = not_measured(view)
+    if not missing:
+        return None
+    text = (
+        f"{', '.join(missing)}: never attached, so that this run holds no figure of "
+        f"{'it' if len(missing) == 1 else 'them'} and compares nothing with {'it' if len(missing) == 1 else 'them'}. "
+        "`inferbench run --resume RUN --base-url URL` measures another deployment into this run."
+    )
+    return Notice("caution", "Not measured", text)
+
+
+def _cautions(view: RunView) -> Notice | None:
+    found = cautions(view)
+    return Notice("caution", "To be known", f"{'. '.join(found)}.") if found else None
 
 
 def _simulated(view: RunView) -> Notice | None:

@@ -24,7 +24,7 @@ from .layout import StoreError
 from .migrate import upgrade
 from .places import DirectoryPlace, Place
 
-INDEX_FILE = ".index.parquet"
+INDEX_FILE = layout.INDEX
 VERSION = b"1"
 """Of the index's columns; an index of another version is made anew."""
 _KEY = b"inferbench.index"

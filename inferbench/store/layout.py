@@ -15,6 +15,8 @@ MANIFEST, SCENARIO, SUMMARY, COST, VERDICT, LIVE, REPORT = (
 )  # fmt: skip
 MEASURED, AUDIT = "measured.json", "audit.json"
 """Of an imported run: the points as they were published, and what stands out in them."""
+INDEX = ".index.parquet"
+"""Of a store: a row per run, made from the run directories."""
 POINTS = "points"
 """Directory that holds one directory per sweep point."""
 ATTEMPTS = "attempts"

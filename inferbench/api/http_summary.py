@@ -1,0 +1,60 @@
+"""From how a plan went against an endpoint to its summary, and what must be said beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..domain.plan import Plan
+from ..domain.summary import Origin, PointSummary, SweepPoint
+from ..metrics.goodput import GoodputSlo
+from ..metrics.summarise import summarise
+from ..metrics.validity import judge_client
+from ..workload.prompts import PromptMaker, acceptance_caveat
+from .http_point import HttpOutcome
+
+CACHED = 0.01
+"""Share of prompt tokens from the server's prefix cache above which a run says so."""
+
+
+def why_partial(outcome: HttpOutcome) -> str | None:
+    """Why a load ended before its plan was through; None where it did not, or its time was up."""
+    kind = outcome.driven.stop_kind
+    return None if kind is None or kind.is_normal else outcome.driven.stop_reason
+
+
+def summarise_http(
+    directory: Path, plan: Plan, point: SweepPoint, outcome: HttpOutcome, slo: GoodputSlo | None = None
+) -> PointSummary:
+    """Summarise a measured point from its records on disk, and judge the client that measured it."""
+    from ..store.reader import read_records  # pyarrow, after the load has ended
+
+    records = read_records(directory)
+    partial = why_partial(outcome) is not None
+    summary = summarise(records, plan, point, Origin.MEASURED, partial=partial, slo=slo)
+    streams = min(point.concurrency, len(records)) if plan.planned_ns is None and plan.session is None else 0
+    client = judge_client(records, plan.arrival, outcome.client, streams_asked=streams)
+    return summary.model_copy(update={"client": client})
+
+
+def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
+    """What must be known to read a measured point's figures, beside the client's own verdict."""
+    notes, counts, run = [], summary.counts, summary.whole_run
+    failed = counts.error + counts.timeout + counts.refused
+    if failed:
+        notes.append(f"{failed} of {counts.planned} requests failed: latencies are those of the others")
+    caveat = acceptance_caveat(maker, run is not None and run.accepted_length is not None)
+    if caveat is not None:
+        notes.append(caveat)
+    if run is not None and run.cache_hit_rate is not None and run.cache_hit_rate > CACHED:
+        notes.append(
+            f"{run.cache_hit_rate:.1%} of prompt tokens came from the server's prefix cache: "
+            "TTFT and throughput are those of such a load"
+        )
+    return tuple(notes)
+
+
+def first_failure(directory: Path) -> str:
+    """What the first request that failed said. Raises StoreError where there are no records."""
+    from ..store.reader import read_records
+
+    return next((error for error in read_records(directory).errors if error), "no reason was given")
