@@ -24,15 +24,16 @@ MAY_IMPORT = {
     "report": {"domain", "metrics", "tco", "analysis"},
     "store": {"domain"},
     "interop": {"domain"},
+    "deploy": {"domain"},
     "facts": set(),
     "api": {
         "domain", "workload", "loadgen", "targets", "twin", "metrics", "tco", "analysis", "report", "store", "interop",
-        "calibration",
+        "calibration", "deploy",
     },
     # The command line names the values and defaults of the rooms whose flags it parses; it computes nothing.
     "cli": {
         "domain", "api", "report", "store", "interop", "loadgen", "targets", "twin", "calibration", "workload", "tco",
-        "metrics",
+        "metrics", "deploy",
     },
 }  # fmt: skip
 

@@ -23,7 +23,14 @@ COMMANDS = {
     "selfcheck": ".selfcheck",
 }
 """Modules with a function of the command's own name."""
-GROUPS = {"import": ".importing", "tco": ".tco", "baseline": ".baseline", "runs": ".runs", "twin": ".twin"}
+GROUPS = {
+    "import": ".importing",
+    "tco": ".tco",
+    "baseline": ".baseline",
+    "runs": ".runs",
+    "twin": ".twin",
+    "deploy": ".deploy",
+}
 """Modules with an `app` of further commands."""
 
 

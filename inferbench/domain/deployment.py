@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from .launch import Launch
 from .value import Value
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
@@ -54,6 +55,11 @@ class Topology(Value):
     """Closed-loop limits that the topology is run at, requests."""
 
     @property
+    def groups(self) -> tuple[WorkerGroup, ...]:
+        """The groups of workers, prefill first."""
+        return (self.prefill, self.decode)
+
+    @property
     def total_gpus(self) -> int:
         """Prefill and decode GPUs together."""
         return self.prefill.total_gpus + self.decode.total_gpus
@@ -62,9 +68,10 @@ class Topology(Value):
 class Stack(Value):
     """The parts of the serving stack that the twin models and that a launch plan needs."""
 
-    framework: Literal["sglang", "dynamo-sglang", "dynamo-trtllm"]
+    framework: Literal["sglang", "dynamo-sglang", "dynamo-trtllm", "vllm"]
     kv_transfer: Literal["mori-io", "mooncake", "nixl"]
-    all_to_all: Literal["mori-ep", "deepep", "trtllm"]
+    all_to_all: Literal["mori-ep", "deepep", "trtllm", "allgather"]
+    """What moves tokens to their experts; allgather: the collectives of tensor parallelism, and no library for it."""
     dispatch: Literal["bf16", "fp8", "fp4"]
     """Format of a token on its way to its experts."""
     combine: Literal["bf16", "fp8-direct", "fp8-blockwise"]
@@ -84,6 +91,8 @@ class Deployment(Value):
     kv_precision: Literal["fp8", "bf16"] = "fp8"
     stack: Stack
     topologies: tuple[Topology, ...] = Field(min_length=1)
+    launch: Launch | None = None
+    """What a launch plan needs beyond that; None: defaults."""
     source: str
     """Where the stack and the topologies come from."""
 

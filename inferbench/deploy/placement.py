@@ -1,0 +1,69 @@
+"""Where workers run: each role on nodes of its own, as many workers on a node as its GPUs hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..domain.errors import UsageError
+from ..domain.launch import Role
+from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One worker's place."""
+
+    role: Role
+    index: int
+    """Of the role, from 0."""
+    node: int
+    slot: int
+    """On its node, from 0."""
+    first_gpu: int
+
+    @property
+    def name(self) -> str:
+        """The worker's name."""
+        return f"{self.role}-{self.index}"
+
+
+def places(settings: Settings) -> tuple[Place, ...]:
+    """Return the places of all workers, prefill first. Raises UsageError for a worker larger than a node."""
+    found: list[Place] = []
+    node = 0
+    for role in roles():
+        group = settings.group(role)
+        slots = settings.gpu.gpus_per_node // group.gpus
+        if not slots:
+            raise UsageError(
+                f"{settings.deployment.name} {settings.topology.name}: a {role} worker of {group.gpus} GPUs "
+                f"spans nodes of {settings.gpu.gpus_per_node}; launch plans hold workers of one node only"
+            )
+        for index in range(group.workers):
+            slot = index % slots
+            found.append(Place(role, index, node + index // slots, slot, slot * group.gpus))
+        node = found[-1].node + 1
+    return tuple(found)
+
+
+def roles() -> Iterator[Role]:
+    """The roles in the order of the nodes."""
+    yield "prefill"
+    yield "decode"
+
+
+STRIDE = 100
+"""Ports between two workers of a node: SGLang's ranks listen on those that follow the worker's own."""
+MY_ADDRESS = "${MY_ADDRESS}"
+"""What stands for the address of a process's own node."""
+
+
+def worker_port(settings: Settings, place: Place) -> int:
+    """The port on which a worker answers HTTP."""
+    return settings.launch.ports.worker + STRIDE * place.slot
+
+
+def host(name: str) -> str:
+    """What stands for the address of a process's node."""
+    return f"${{HOST_{name.upper().replace('-', '_')}}}"

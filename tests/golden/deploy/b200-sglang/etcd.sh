@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# etcd of b200-sglang 4p1d-dep8 (scenario deepseek-r1-mi355x-vs-b200): dynamo-sglang 0.5.12.post1, port 2379.
+# UNLIKE PRODUCTION: the prefix cache is off: no prompt shares the work of another
+# UNLIKE PRODUCTION: tokens leave the server 30 at a time (stream interval): readers wait, and gaps between
+#   chunks grow
+set -euo pipefail
+cd "$(dirname "$0")"
+if [ -f hosts.env ]; then
+    # shellcheck source=/dev/null
+    . ./hosts.env
+fi
+: "${HOST_ETCD:?address of the node, see hosts.env}"
+exec docker run --rm --network host quay.io/coreos/etcd:v3.5.21 etcd \
+    --listen-client-urls http://0.0.0.0:2379 \
+    --advertise-client-urls "http://${HOST_ETCD}:2379" \
+    --data-dir /tmp/etcd
