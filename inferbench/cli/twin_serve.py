@@ -13,6 +13,7 @@ from ..domain.names import unknown
 from ..domain.scenario import Scenario
 from ..domain.units import NS_PER_MS
 from ..twin.wire.body import DEFAULT_BOOTSTRAP_PORT
+from ..twin.wire.faults import FORMS, Faults, parse_faults, slowed
 from ..twin.wire.served import Role
 
 
@@ -29,6 +30,10 @@ def serve(
         int, typer.Option(min=0, max=65535, help="Prefill worker: where decode workers meet it; 0: any free port.")
     ] = DEFAULT_BOOTSTRAP_PORT,
     time_scale: Annotated[float, typer.Option(min=1e-3, max=1e3, help="Real seconds for one second of the twin.")] = 1,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:ARGS", help=f"Go wrong: {', '.join(FORMS.values())}. Can be repeated."),
+    ] = None,
     ttft_ms: Annotated[float, typer.Option(min=0, help="Fixed pace: time to the first token.")] = 200,
     tpot_ms: Annotated[float, typer.Option(min=0.1, help="Fixed pace: time between tokens.")] = 50,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -45,14 +50,14 @@ def serve(
     from ..twin.wire.server import serve as serve_backend
     from ..twin.wire.server import whole
 
+    faults = parse_faults(fault or [])
+    _check(scenario, role, faults)
     if scenario is None:
-        if role is not Role.BOTH:
-            raise UsageError(f"--role {role}: a fixed pace has no workers; name a scenario")
 
         def make(clock: Clock, on_chunk: OnChunk) -> Target:
             return FixedPace(int(ttft_ms * NS_PER_MS), int(tpot_ms * NS_PER_MS), clock, on_chunk, grain_ns=NS_PER_MS)
 
-        serve_backend(whole(make), Served("paced"), host, port, _announce, time_scale)
+        serve_backend(whole(make), Served("paced"), host, port, _announce, time_scale, faults)
         return
     from ..api.catalogue import gpus, load_scenario, models
     from ..twin.build import plant_of
@@ -62,12 +67,23 @@ def serve(
     spec = load_scenario(scenario)
     chosen, shape = _choose(spec, deployment, topology)
     model = models()[spec.model]
-    plant = plant_of(model, gpus()[chosen.gpu], chosen, shape)
+    plant = slowed(plant_of(model, gpus()[chosen.gpu], chosen, shape), faults)
     listener = listen(host, bootstrap_port) if role is Role.PREFILL else None
     meeting_port = None if listener is None else listener.getsockname()[1]
     served = served_of(model, chosen, shape, role, plant, meeting_port)
     backend = backend_of(model, chosen, shape, role, plant, time_scale, listener)
-    serve_backend(backend, served, host, port, partial(_announce, bootstrap_port=meeting_port), time_scale)
+    announce = partial(_announce, bootstrap_port=meeting_port)
+    serve_backend(backend, served, host, port, announce, time_scale, faults)
+
+
+def _check(scenario: str | None, role: Role, faults: Faults) -> None:
+    """Refuse what a server of this kind cannot be or do."""
+    if scenario is None and role is not Role.BOTH:
+        raise UsageError(f"--role {role}: a fixed pace has no workers; name a scenario")
+    if faults.slow_kv is not None and (scenario is None or role is Role.DECODE):
+        raise UsageError("--fault slow-kv: the prefill worker of a scenario moves KV caches; give it to that one")
+    if faults.dead_after_s is not None and role is Role.PREFILL:
+        raise UsageError("--fault dead-decode: this is a prefill worker; give it to a decode worker")
 
 
 def _choose(spec: Scenario, deployment: str | None, topology: str | None) -> tuple[Deployment, Topology]:

@@ -67,11 +67,11 @@ def ended(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 @contextmanager
-def twin_server(*options: str, deployment: str = DEPLOYMENT) -> Iterator[Running]:
-    """`inferbench twin serve` with a free port."""
-    command = [sys.executable, "-m", "inferbench", "twin", "serve", SCENARIO, "--deployment", deployment]
-    command += ["--port", "0", "--bootstrap-port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+def twin_server(*options: str, deployment: str | None = DEPLOYMENT) -> Iterator[Running]:
+    """`inferbench twin serve` with a free port; of a fixed pace where no deployment is named."""
+    what = [] if deployment is None else [SCENARIO, "--deployment", deployment]
+    command = [sys.executable, "-m", "inferbench", "twin", "serve", *what, "--port", "0", "--bootstrap-port", "0"]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     with ended(process):
         assert select.select([process.stdout], [], [], PATIENCE_S)[0], "the server did not start"

@@ -89,6 +89,14 @@ class WireConnection(asyncio.Protocol):
         self.write(f"{head}Content-Length: {len(reply.body)}\r\n\r\n".encode("ascii") + reply.body)
         self._answered()
 
+    def hang_up(self) -> None:
+        """Close the connection once what was written has been sent."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close the connection now, with a reset."""
+        self._transport.abort()
+
     def _answered(self) -> None:
         self._busy, self.on_lost = False, None
         if self._received:

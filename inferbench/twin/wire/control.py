@@ -57,9 +57,9 @@ class ControlPages:
     def _load(self) -> Reply:
         """What a router's power-of-two policy asks for."""
         monitor = self._monitor
-        load = {"dp_rank": 0, "num_reqs": monitor.running + monitor.waiting, "num_waiting_reqs": monitor.waiting}
+        load = {"dp_rank": 0, "num_reqs": monitor.open, "num_waiting_reqs": monitor.waiting}
         return json_reply([load | {"num_tokens": monitor.context_tokens}])
 
     def _flush(self) -> Reply:
         """There is no prefix cache to empty, but a busy SGLang would refuse, and clients must bear that."""
-        return text_reply(FLUSHED) if self._monitor.idle else text_reply(BUSY, HTTPStatus.BAD_REQUEST)
+        return text_reply(BUSY, HTTPStatus.BAD_REQUEST) if self._monitor.open else text_reply(FLUSHED)

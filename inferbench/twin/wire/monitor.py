@@ -40,9 +40,9 @@ class Monitor:
         self._mark_ns, self._mark_tokens, self._rate = time.monotonic_ns(), 0, 0.0
 
     @property
-    def idle(self) -> bool:
-        """Whether no request is open."""
-        return not (self.waiting or self.running)
+    def open(self) -> int:
+        """Requests that are being answered."""
+        return self.waiting + self.running
 
     def started(self, sends: SendRecord) -> None:
         """A request was taken."""

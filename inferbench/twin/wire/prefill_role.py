@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,6 @@ from typing_extensions import override
 from ...domain.plan import PlannedRequest
 from ...loadgen.port import Done
 from ..flight import Flight
-from ..prefill import KvLinks
 from ..streaming import OnChunk
 from ..target import Plant, prefill_worker
 from .backend import Backend
@@ -22,14 +21,10 @@ from .body import Bootstrap
 from .bootstrap import Lines, MeetingPlace
 from .clock import FollowingClock
 from .histogram import Histogram
+from .kv_watch import WatchedLinks
 
 TIMEOUT_S = 300.0
 """SGLang's default of SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT and _WAITING_TIMEOUT."""
-
-# SGLang's buckets.
-LATENCY_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
-SPEED_GB_S = (0.1, 0.5, 1, 5, 10, 25, 50, 100, 200, 400)
-TOTAL_MB = (1, 5, 10, 50, 100, 500, 1000, 5000, 10000)
 
 
 @dataclass(slots=True)
@@ -38,35 +33,6 @@ class _Room:
 
     flight: Flight | None = None
     link: Lines | None = None
-
-
-class WatchedLinks(KvLinks):
-    """Links that count what they carry, in real time."""
-
-    def __init__(
-        self, plant: Plant, clock: FollowingClock, arrived: Callable[[Flight], None], kv_bytes: float, time_scale: float
-    ) -> None:
-        super().__init__(clock, plant.links_per_worker, plant.transfer, arrived)
-        self._seconds, self._kv_bytes, self._time_scale = plant.transfer.seconds, kv_bytes, time_scale
-        self._moving: set[Flight] = set()
-        self.latency, self.speed, self.total = Histogram(LATENCY_MS), Histogram(SPEED_GB_S), Histogram(TOTAL_MB)
-
-    @property
-    def moving(self) -> int:
-        """Transfers under way, those included that wait for a link."""
-        self._moving = {flight for flight in self._moving if flight.open}
-        return len(self._moving)
-
-    @override
-    def send(self, flight: Flight) -> None:
-        seconds = self._seconds(flight.request.isl) * self._time_scale
-        size = flight.request.isl * self._kv_bytes
-        self.latency.observe(seconds * 1e3)
-        self.total.observe(size / 1e6)
-        if seconds:
-            self.speed.observe(size / 1e9 / seconds)
-        self._moving.add(flight)
-        super().send(flight)
 
 
 class PrefillBackend(Backend):
@@ -140,12 +106,7 @@ class PrefillBackend(Backend):
 
     @override
     def histograms(self) -> Mapping[str, Histogram]:
-        links = self._links
-        return {
-            "kv_transfer_latency_ms": links.latency,
-            "kv_transfer_speed_gb_s": links.speed,
-            "kv_transfer_total_mb": links.total,
-        }
+        return self._links.histograms()
 
     def _room(self, number: int) -> _Room:
         """Return a room, made where it is not there yet; one in which somebody waits alone for too long is closed."""

@@ -6,10 +6,11 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import uvloop
 
-from ...domain.errors import UsageError
+from ...domain.errors import EndpointError, UsageError
 from ...domain.units import NS_PER_MS
 from ...loadgen.clock import LoopClock
 from ...loadgen.limits import raise_open_files
@@ -20,6 +21,8 @@ from .body import BadRequestError, Kind, parse_ask
 from .clock import FollowingClock
 from .connection import HttpRequest, WireConnection
 from .control import ControlPages
+from .faults import Faults
+from .faulty import FaultyBackend
 from .replies import error_reply
 from .served import Served
 from .streams import Streams
@@ -33,6 +36,7 @@ BACKLOG = 4096
 HANDLE_NS = NS_PER_MS
 """Time that one turn of the loop may spend on new requests, so that those that come meanwhile are stamped in time."""
 
+NO_FAULTS = Faults()
 GENERATE = {kind.value: kind for kind in Kind}
 
 
@@ -44,17 +48,25 @@ def whole(make_target: MakeTarget) -> MakeBackend:
 class WireServer:
     """The server without its socket: `connection` makes the protocol of each client. Made on a running event loop.
 
-    time_scale: real seconds that one second of the target takes.
+    time_scale: real seconds that one second of the target takes. died: set when the server is to be gone, by a fault.
     """
 
-    def __init__(self, make_backend: MakeBackend, served: Served, time_scale: float = 1.0) -> None:
+    def __init__(
+        self, make_backend: MakeBackend, served: Served, time_scale: float = 1.0, faults: Faults = NO_FAULTS
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._real = LoopClock(self._loop)
         self._served = served
         self._waiting: deque[tuple[WireConnection, HttpRequest]] = deque()
         clock = FollowingClock(self._loop, time_scale)
         streams = self._streams = Streams(served, clock)
-        self.backend = streams.backend = make_backend(clock, streams.on_chunk)
+        self._faults, self._time_scale = faults, time_scale
+        self.died = asyncio.Event()
+        self.backend = streams.backend = (
+            FaultyBackend(make_backend, faults, clock, streams.on_chunk, streams.cut)
+            if faults.cut or faults.stall
+            else make_backend(clock, streams.on_chunk)
+        )
         self._control = ControlPages(served, streams.monitor, streams.pacing, streams.record, self.backend)
 
     def connection(self) -> WireConnection:
@@ -77,7 +89,7 @@ class WireServer:
     def _handle(self, connection: WireConnection, request: HttpRequest) -> None:
         if request.method == "POST" and (kind := GENERATE.get(request.path)):
             try:
-                self._streams.submit(connection, request, parse_ask(request.body, self._served.model, kind))
+                self._generate(connection, request, kind)
             except BadRequestError as error:
                 connection.respond(error_reply(error.status, str(error)))
         elif page := self._control.find(request.method, request.path):
@@ -85,6 +97,19 @@ class WireServer:
         else:
             known = request.path in self._control.paths or request.path in GENERATE
             connection.respond(error_reply(405 if known else 404, f"no {request.method} {request.path} here"))
+
+    def _generate(self, connection: WireConnection, request: HttpRequest, kind: Kind) -> None:
+        ask, limit = parse_ask(request.body, self._served.model, kind), self._faults.overload
+        if limit is not None and self._streams.monitor.open >= limit:
+            connection.respond(error_reply(503, "The request queue is full."))
+            return
+        if self._faults.dead_after_s is not None and not self._streams.record:
+            self._loop.call_later(self._faults.dead_after_s * self._time_scale, self.died.set)
+        self._streams.submit(connection, request, ask)
+
+    def abort(self) -> None:
+        """Break off every stream, as a process that is killed does."""
+        self._streams.abort()
 
 
 def serve(
@@ -94,29 +119,33 @@ def serve(
     port: int,
     on_ready: Callable[[str], None],
     time_scale: float = 1.0,
+    faults: Faults = NO_FAULTS,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `on_ready` gets the URL. Port 0 takes a free one.
 
-    Raises UsageError where the address cannot be used.
+    Raises UsageError where the address cannot be used, and EndpointError where a fault ended it.
     """
     raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(make_backend, served, host, port, on_ready, time_scale))
+        runner.run(_serve(partial(WireServer, make_backend, served, time_scale, faults), host, port, on_ready))
 
 
-async def _serve(
-    make_backend: MakeBackend, served: Served, host: str, port: int, on_ready: Callable[[str], None], time_scale: float
-) -> None:
+async def _serve(make_server: Callable[[], WireServer], host: str, port: int, on_ready: Callable[[str], None]) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    server = WireServer(make_backend, served, time_scale)
+    server = make_server()
     await server.backend.open()
     try:
         listener = await loop.create_server(server.connection, host, port, backlog=BACKLOG)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     on_ready(f"http://{host}:{listener.sockets[0].getsockname()[1]}")
-    await stopped.wait()
+    endings = [asyncio.create_task(event.wait()) for event in (stopped, server.died)]
+    await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     listener.close()
+    if server.died.is_set():
+        server.abort()
     server.backend.close()
+    if server.died.is_set():
+        raise EndpointError("the decode worker is dead, as --fault dead-decode asked for")

@@ -73,6 +73,15 @@ class Streams:
             else:
                 stream.connection.write(stream.answer.tokens(tokens))
 
+    def cut(self, seq: int) -> None:
+        """Hang up on the client of a request once it has what was sent."""
+        self._open[seq].connection.hang_up()
+
+    def abort(self) -> None:
+        """Break off every stream, whatever is still to be sent."""
+        for stream in self._open.values():
+            stream.connection.abort()
+
     def _on_end(self, record: RequestRecord) -> None:
         stream = self._open.pop(record.seq)
         ask, answer, connection = stream.ask, stream.answer, stream.connection
