@@ -13,8 +13,8 @@ DOCS = Path(__file__).parent
 COMMANDS = (
     "", "run", "bench", "report", "compare", "validate", "dashboard", "claims", "audit", "import inferencex",
     "export", "regress", "baseline set", "baseline show", "history", "runs list", "runs show", "runs query",
-    "runs verify", "runs gc", "runs push", "runs pull", "tco bill", "tco implied", "size", "selfcheck", "twin serve",
-    "twin calibrate", "twin validate", "twin search",
+    "runs verify", "runs gc", "runs push", "runs pull", "tco bill", "tco implied", "size", "selfcheck", "engines",
+    "engines start", "twin serve", "twin calibrate", "twin validate", "twin search",
 )  # fmt: skip
 MEANING = {
     ExitCode.OK: "fine; UNDECIDED and partial reach are answers",

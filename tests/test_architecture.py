@@ -26,14 +26,15 @@ MAY_IMPORT = {
     "interop": {"domain"},
     "deploy": {"domain"},
     "facts": set(),
+    "engines": {"domain", "workload"},
     "api": {
         "domain", "workload", "loadgen", "targets", "twin", "metrics", "tco", "analysis", "report", "store", "interop",
-        "calibration", "deploy",
+        "calibration", "deploy", "engines",
     },
     # The command line names the values and defaults of the rooms whose flags it parses; it computes nothing.
     "cli": {
         "domain", "api", "report", "store", "interop", "loadgen", "targets", "twin", "calibration", "workload", "tco",
-        "metrics", "deploy",
+        "metrics", "deploy", "engines",
     },
 }  # fmt: skip
 

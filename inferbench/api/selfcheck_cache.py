@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
+from ..domain.files import cache_folder
 from ..loadgen.selfcheck import Ceiling, Machine, cores
 from .identity import own_version
 
@@ -28,9 +29,8 @@ def _cpu_model() -> str:
 
 
 def cache_path() -> Path:
-    """The file that holds it, after the XDG Base Directory Specification."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "inferbench" / "selfcheck.json"
+    """The file that holds it."""
+    return cache_folder() / "selfcheck.json"
 
 
 def ceiling() -> Ceiling | None:

@@ -30,6 +30,7 @@ GROUPS = {
     "runs": ".runs",
     "twin": ".twin",
     "deploy": ".deploy",
+    "engines": ".engines",
 }
 """Modules with an `app` of further commands."""
 

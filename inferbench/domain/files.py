@@ -1,7 +1,8 @@
-"""Reading a YAML file into a value, with errors of one line that name the file and the key."""
+"""Reading a YAML file into a value, with errors of one line that name the file and the key; and the cache folder."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -29,6 +30,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def cache_folder() -> Path:
+    """Where inferbench keeps what it can make again, after the XDG Base Directory Specification."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "inferbench"
 
 
 def read_yaml(path: Path) -> Any:
