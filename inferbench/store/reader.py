@@ -109,16 +109,25 @@ def _pass_times(table: pa.Table) -> list[Ints]:
 
 
 def _ints(table: pa.Table, name: str, missing: int = NEVER) -> Ints:
-    """A column as numpy has it. `fill_null` would do it too, and import pandas to see what a number is."""
-    column = table[name].combine_chunks().cast(pa.int64())
+    column = table[name].combine_chunks()
+    return np.where(_valid(column), _values(column), missing)
+
+
+def _values(column: pa.Array) -> Ints:
+    """A column of whole numbers as numpy has it. `to_numpy` would do it too, and import pandas for that."""
+    column = column.cast(pa.int64())
     if not len(column):
         return np.empty(0, dtype=np.int64)
-    values = np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column)]
-    return np.where(_valid(column), values, missing)
+    return np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column)]
 
 
 def _valid(column: pa.Array) -> NDArray[np.bool_]:
-    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
+    """Where a column holds a value: Arrow's bitmap, least bit first, that it leaves out where there is no null."""
+    bitmap = column.buffers()[0]
+    if bitmap is None:
+        return np.ones(len(column), dtype=np.bool_)
+    bits = np.unpackbits(np.frombuffer(bitmap, dtype=np.uint8), bitorder="little")
+    return bits[column.offset : column.offset + len(column)].astype(np.bool_)
 
 
 def _columns(table: pa.Table, pass_times: list[Ints]) -> Records:
@@ -147,9 +156,9 @@ def _passes(table: pa.Table, pass_times: list[Ints]) -> ChunkColumn:
 
 def _stamped(table: pa.Table) -> ChunkColumn:
     times, tokens = table["chunk_ns"].combine_chunks(), table["chunk_tokens"].combine_chunks()
-    sizes = np.where(_valid(times), np.diff(times.offsets.to_numpy()), 0)
+    sizes = np.where(_valid(times), np.diff(_values(times.offsets)), 0)
     return StampedColumn(
         offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        times_ns=np.asarray(times.flatten().to_numpy(), dtype=np.int64),
-        tokens=np.asarray(tokens.flatten().to_numpy(), dtype=np.int64),
+        times_ns=_values(times.flatten()),
+        tokens=_values(tokens.flatten()),
     )

@@ -71,7 +71,7 @@ class WordPrompts(PromptMaker):
 
     @override
     def make(self, request: PlannedRequest) -> str:
-        return " ".join(word for stream, n in parts(request) for word in self._words(stream, n))
+        return " ".join([" ".join(self._words(stream, n)) for stream, n in parts(request)])
 
     def _words(self, stream: str, n: int) -> list[str]:
         words = self._vocabulary.draw(random.Random(f"{self._salt}|{stream}"), n)

@@ -36,7 +36,7 @@ class MadeUpWords(Vocabulary):
     @override
     def draw(self, rng: random.Random, n: int) -> list[str]:
         whole = rng.randbytes(-(-n // 4) * 4)  # a generator gives 4 bytes at a time, and fewer bytes are others
-        return [MADE_UP[byte] for byte in whole[:n]]
+        return list(map(MADE_UP.__getitem__, whole[:n]))
 
 
 class RandomWords(Vocabulary):

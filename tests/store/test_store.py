@@ -71,6 +71,20 @@ def test_chunks_by_reference_come_out_too(tmp_path: Path) -> None:
     assert [found.chunks.expand(row)[0].tolist() for row in range(2)] == [[5, 20, 30], [5, 21, 31]]
 
 
+def test_reading_records_imports_no_pandas(tmp_path: Path) -> None:
+    """Which a client that measures would pay for as much as for all else that it does after its load."""
+    sink = ArrowSink(tmp_path)
+    sink.ended(record(1, stamped(1)))
+    sink.ended(record(2, None, Status.ERROR, "broken"))
+    sink.close()
+    code = (
+        "import sys; from pathlib import Path; from inferbench.store.reader import read_records\n"
+        f"print(len(read_records(Path({str(tmp_path)!r})).seq), 'pandas' in sys.modules)"
+    )
+    seen = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert seen.split() == ["2", "False"]
+
+
 def test_a_run_without_any_record_reads_as_empty(tmp_path: Path) -> None:
     ArrowSink(tmp_path / "p").close()
     assert len(read_records(tmp_path / "p")) == 0
