@@ -12,6 +12,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from .tokens import spread_tokens
 NO_USAGE = Usage()
 
 TEXT_FIELD = re.compile(rb'"(?:text|content|reasoning_content|reasoning)"\s*:\s*"([^"\\\n]*)"')
+ID_FIELD = re.compile(rb'"id"\s*:\s*"[^"\\\n]*"')
 PLAIN = bytes(byte for byte in range(0x20, 0x100) if byte not in b'"\\')
 """Bytes that mean themselves within a JSON string, as far as they are UTF-8."""
 
@@ -81,13 +83,20 @@ def learn(dialect: Dialect, event: bytes) -> Template | None:
         return None
     for field in TEXT_FIELD.finditer(event):
         prefix, suffix = event[: field.start(1)], event[field.end(1) :]
-        empty, probe = (
-            dialect.interpret("", (prefix + text + suffix[:-2])[5:].removeprefix(b" ")) for text in (b"", b"x" * PROBE)
-        )
-        expected = probe._replace(token_bearing=True, text_length=PROBE, usage=None, error=None, cumulative=False)
-        if probe == expected and not (empty.token_bearing or empty.error):
-            return Template(prefix, suffix, probe)
+        # Streams differ in their ids, which no dialect reads: what one stream has found out is true of the next.
+        if reading := _reading_around(dialect, ID_FIELD.sub(b'"id":""', prefix), suffix):
+            return Template(prefix, suffix, reading)
     return None
+
+
+@lru_cache(maxsize=64)
+def _reading_around(dialect: Dialect, prefix: bytes, suffix: bytes) -> Reading | None:
+    """What an event says beside its text, where that text is what stands between; None where it is not."""
+    empty, probe = (
+        dialect.interpret("", (prefix + text + suffix[:-2])[5:].removeprefix(b" ")) for text in (b"", b"x" * PROBE)
+    )
+    expected = probe._replace(token_bearing=True, text_length=PROBE, usage=None, error=None, cumulative=False)
+    return probe if probe == expected and not (empty.token_bearing or empty.error) else None
 
 
 def _characters(texts: list[bytes]) -> list[int]:
