@@ -14,7 +14,7 @@ from .framing import NotHttpError
 
 CR = 13
 
-READS_KEPT = 128
+READS_KEPT = 64
 """After so many reads the connection asks to be looked at, so that memory grows with streams, not with their length."""
 
 

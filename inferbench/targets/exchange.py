@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from ..domain.plan import PlannedRequest
 from ..loadgen.port import Done
-from .framing import Response
+from .framing import Response, texts_of_chunks
 from .reading import StreamReading
 
 BODY_KEPT = 64 * 1024
 """Bytes of a body without tokens that are kept, to say what it was instead."""
+
+LEARNING = 3
+"""Reads that are taken one by one, to learn from one of them what the others are like: head, role, first token."""
 
 
 @dataclass(slots=True, eq=False)
@@ -47,11 +51,32 @@ class Exchange:
     def digest(self, times: list[int], floors: list[int], reads: list[bytes]) -> None:
         """Take reads apart into head, body and tokens. `floors` are those of their turns. Raises NotHttpError."""
         self.last_read_ns = times[-1]
+        known, taken = len(self.stream.times_ns), 0
+        try:
+            for reads_at_once in (*repeat(1, LEARNING), len(reads)):
+                taken += self._take_alike(times[taken:], reads[taken:])
+                end = taken + reads_at_once
+                self._take(times[taken:end], reads[taken:end])
+                taken = end
+                if taken >= len(reads):
+                    break
+        finally:
+            if len(self.stream.times_ns) > known:
+                self._note_lateness(known, times, floors)
+
+    def _take_alike(self, times: list[int], reads: list[bytes]) -> int:
+        """Take reads that are a chunk each, and in it an event like those before; return how many are."""
+        around = self.stream.expected
+        if around is None or not self.response.at_chunk:
+            return 0
+        return self.stream.take_texts(times, texts_of_chunks(reads, *around))
+
+    def _take(self, times: list[int], reads: list[bytes]) -> None:
+        """Take reads, whatever they are."""
         response, stream = self.response, self.stream
         try:
             response.feed(times, reads)
         finally:
-            known = len(stream.times_ns)
             if response.is_ok:
                 stream.take(response.body_times, response.body)
             if stream.times_ns:
@@ -59,8 +84,6 @@ class Exchange:
             elif len(self.body) < BODY_KEPT:
                 self.body += b"".join(response.body)[:BODY_KEPT]
             response.body_times, response.body = [], []
-        if len(stream.times_ns) > known:
-            self._note_lateness(known, times, floors)
 
     def finish(self) -> None:
         """Read what the end of the body left without its own end."""

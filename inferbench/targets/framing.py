@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 
 MAX_HEAD = 256 * 1024
 """Longest response head or chunk-size line, bytes."""
@@ -17,6 +18,8 @@ HEX_DIGITS = b"0123456789abcdefABCDEF"
 CRLF = b"\r\n"
 SIZES = {b"%x" % size: size for size in range(1, 4096)}
 """Size lines as servers write them. Looking one up costs a fraction of parsing it."""
+SIZE_LINES = {len(line) + 2 + size + 2: line + CRLF for line, size in SIZES.items()}
+"""The size line of a whole chunk, by the chunk's length with all that frames it."""
 
 
 class NotHttpError(ValueError):
@@ -90,24 +93,23 @@ class Response:
         """Whether there is a head, and it says that a stream follows."""
         return self.head is not None and self.head.status == 200
 
+    @property
+    def at_chunk(self) -> bool:
+        """Whether the next byte begins a chunk."""
+        return self._step is Response._take_size and not self._pending
+
     def feed(self, times: list[int], reads: list[bytes]) -> None:
         """Take reads with their stamps. Raises NotHttpError where they cannot be a response.
 
         Most reads of a stream are one chunk, whole. Those are taken here, at a fraction of what `_feed` costs.
         """
         body, body_times, size_of = self.body, self.body_times, SIZES.get
-        like, length, start = b"", -1, 0  # how a whole chunk began that was just taken, and how long it was
         for t_ns, read in zip(times, reads, strict=True):
-            if self._step is Response._take_size and not self._pending:
-                if len(read) == length and read.startswith(like) and read.endswith(CRLF):
-                    body.append(read[start:-2])
-                    body_times.append(t_ns)
-                    continue
+            if self.at_chunk:
                 line, _, rest = read.partition(CRLF)
                 if size_of(line) == len(rest) - 2 and rest.endswith(CRLF):
                     body.append(rest[:-2])
                     body_times.append(t_ns)
-                    like, length, start = line + CRLF, len(read), len(line) + 2
                     continue
             self._feed(t_ns, read)
 
@@ -200,6 +202,20 @@ class Response:
     def _take_surplus(self, _: int, buffer: bytes, __: int) -> int:
         self.surplus = True
         return len(buffer)
+
+
+def texts_of_chunks(reads: list[bytes], prefix: bytes, suffix: bytes) -> list[bytes]:
+    """Return what stands between `prefix` and `suffix` in each read, as long as each is one chunk of just these three.
+
+    Each read is held against what it would be if it were; that is all there is to check, and the C library does it.
+    """
+    lines = [SIZE_LINES.get(length, b"") for length in map(len, reads)]
+    start, tail = len(prefix), suffix + CRLF
+    texts = [read[len(line) + start : -len(tail)] for read, line in zip(reads, lines, strict=True)]
+    expected = list(map(b"".join, zip(lines, repeat(prefix), texts, repeat(tail))))
+    if expected == reads:
+        return texts
+    return texts[: next(i for i, read in enumerate(reads) if read != expected[i])]
 
 
 _Step = Callable[[Response, int, bytes, int], int]

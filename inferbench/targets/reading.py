@@ -63,10 +63,7 @@ class Template(NamedTuple):
             texts = texts[: next((i for i, other in enumerate(differs) if other), 0)]
             if not self._is_at(body, position, texts):
                 return [], []
-        whole = b"".join(texts)
-        if whole.translate(None, PLAIN) or not all(texts):  # no text is no token
-            texts = texts[: next(i for i, text in enumerate(texts) if not text or text.translate(None, PLAIN))]
-        lengths = list(map(len, texts)) if whole.isascii() else _characters(texts)
+        lengths = _plain_lengths(texts)
         around = start + len(suffix)
         ends = accumulate([len(text) + around for text in texts[: len(lengths)]], initial=position)
         return lengths, list(ends)[1:]
@@ -97,6 +94,14 @@ def _reading_around(dialect: Dialect, prefix: bytes, suffix: bytes) -> Reading |
     )
     expected = probe._replace(token_bearing=True, text_length=PROBE, usage=None, error=None, cumulative=False)
     return probe if probe == expected and not (empty.token_bearing or empty.error) else None
+
+
+def _plain_lengths(texts: list[bytes]) -> list[int]:
+    """Characters of texts, up to one that is empty, and so no token, or that does not mean itself in JSON."""
+    whole = b"".join(texts)
+    if whole.translate(None, PLAIN) or not all(texts):
+        texts = texts[: next(i for i, text in enumerate(texts) if not text or text.translate(None, PLAIN))]
+    return list(map(len, texts)) if whole.isascii() else _characters(texts)
 
 
 def _characters(texts: list[bytes]) -> list[int]:
@@ -132,6 +137,21 @@ class StreamReading:
     def answer_ns(self) -> int | None:
         """First chunk of the answer, where reasoning came before it."""
         return self._answer_ns if self._reasoned else None
+
+    @property
+    def expected(self) -> tuple[bytes, bytes] | None:
+        """What will stand before and after the text of the next event, if that is like those before; None: unknown."""
+        if self._template is None or self._pieces or self.error:
+            return None
+        return self._template.prefix, self._template.suffix
+
+    def take_texts(self, times: list[int], texts: list[bytes]) -> int:
+        """Take events that are as `expected`, by their texts alone; return how many could be taken like that."""
+        lengths = _plain_lengths(texts)
+        if lengths and self._template:
+            self._useless = 0
+            self._add_run(self._template.reading, lengths, times[: len(lengths)])
+        return len(lengths)
 
     def take(self, times: list[int], pieces: list[bytes]) -> None:
         """Take pieces of the body, with their stamps. What is no whole event yet waits for the rest."""
