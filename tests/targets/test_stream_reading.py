@@ -15,8 +15,9 @@ from inferbench.targets.dialect import DONE as DONE_DATA
 from inferbench.targets.dialect import Dialect
 from inferbench.targets.dialects import Chat, Completions
 from inferbench.targets.generate import Generate
-from inferbench.targets.reading import StreamReading, learn
+from inferbench.targets.reading import StreamReading
 from inferbench.targets.sse import parse_events
+from inferbench.targets.template import learn
 
 
 def plainly(dialect: Dialect, pieces: list[bytes]) -> tuple:
