@@ -78,8 +78,16 @@ class Stack(Value):
     """Format of the experts' results on their way back."""
     two_batch_overlap: bool = False
     """Overlap all-to-all with compute by running two half batches (prefill)."""
+    overlap_by: Literal["sdma", "kernels"] = "sdma"
+    """What moves the overlapped all-to-all: copy engines, or kernels, which take compute units."""
+    spec_scheduling: Literal["v1", "v2"] = "v2"
+    """With drafts: v2 prepares the next pass on the host while the GPUs work, v1 after they have."""
+    expert_kernels: Literal["tuned", "untuned"] = "tuned"
+    """Whether the grouped products of the experts are tuned to their shapes."""
     stream_workers: PositiveInt = 1
     """Processes that turn tokens into text and server-sent events."""
+    stream_events: Literal["batched", "single"] = "batched"
+    """Whether streams are woken in batches and events written without an object model, or each for itself."""
 
 
 class Deployment(Value):

@@ -20,6 +20,7 @@ from .parameters import Era, StackParameters, TwinParameters, load_parameters
 from .physics import DecodeStep, PrefillPass
 from .speculation import PassSampler
 from .streaming import OnChunk
+from .switches import switched
 from .target import Passes, Plant, TwinTarget
 from .worker import Hardware, Streaming, class_factor
 
@@ -65,7 +66,9 @@ def plant_of(
     weights = weight_bytes_per_gpu(model, decode, hardware.dense_bytes, hardware.expert_bytes)
     budget = kv_token_budget(gpu, decode, weights, kv_bytes, parameters.memory.fraction)
     host = parameters.host
-    streaming = Streaming(host.chunk_us * NS_PER_US / NS_PER_S, stack.stream_workers, topology.stream_interval)
+    off = switched(parameters.switches, deployment, topology.mtp)
+    chunk_seconds = host.chunk_us * NS_PER_US / NS_PER_S * off.chunk_factor
+    streaming = Streaming(chunk_seconds, stack.stream_workers, topology.stream_interval)
     step = DecodeStep(
         model,
         hardware,
@@ -76,6 +79,7 @@ def plant_of(
         streaming,
         constants.decode.acceptance[deployment.precision],
         constants.decode.padding.get(deployment.precision),
+        off,
     )
     return Plant(
         prefill_workers=prefill.workers,
@@ -88,6 +92,7 @@ def plant_of(
             * (earlier.prefill if earlier else 1),
             class_factor(constants.prefill.request_ms[deployment.precision], prefill) * NS_PER_MS / NS_PER_S,
             stack.two_batch_overlap,
+            off.overlap_share,
         ),
         max_batch_tokens=prefill.max_batch_tokens,
         links_per_worker=links_of(prefill),

@@ -13,18 +13,10 @@ from ..domain.errors import UsageError
 from ..domain.files import read_value
 from ..domain.names import unknown
 from ..domain.value import Value
+from .sourced import Precision, Sourced
+from .switches import SwitchParameters
 
 PARAMETERS_FILE = Path(__file__).with_name("parameters.yaml")
-
-
-class Sourced(Value):
-    """A block of constants that says where it comes from."""
-
-    source: str
-    how: Literal["fitted", "measured", "derived", "assumed"]
-
-
-Precision = Literal["fp4", "fp8", "bf16"]
 
 
 class ClassScale(Value):
@@ -199,6 +191,8 @@ class TwinParameters(Value):
     stacks: dict[str, dict[str, StackParameters]]
     all_to_all: dict[str, AllToAllParameters]
     kv_transfer: dict[str, KvTransferParameters]
+    switches: dict[str, SwitchParameters]
+    """By GPU: what parts of the stack cost when they are off."""
     host: HostParameters
     memory: MemoryParameters
 

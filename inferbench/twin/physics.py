@@ -27,6 +27,7 @@ from .kernels import (
 from .overlap import pass_seconds
 from .parameters import DecodeParameters, Padding, PrefillParameters
 from .speculation import tokens_per_pass
+from .switches import Switched
 from .worker import Hardware, Streaming
 
 US, MS = NS_PER_US / NS_PER_S, NS_PER_MS / NS_PER_S
@@ -35,6 +36,7 @@ RING_PASSES = 2
 BF16_BYTES = 2
 SCALE_UP_GPUS = 8
 """The all-to-all slopes were fitted inside one scale-up domain of 8; beyond it they are taken as doubled."""
+EVERYTHING_ON = Switched()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class DecodeStep:
     acceptance: Real
     """Probability that a drafted token is accepted, given that those before it were."""
     padding: Padding | None = None
+    off: Switched = EVERYTHING_ON
 
     def seconds(self, fullest: int, batch: int, context_tokens: float) -> float:
         """Time of a pass over `batch` requests with `context_tokens` of KV cache in all.
@@ -97,7 +100,7 @@ class DecodeStep:
             fixed += model.moe_layers * self._padding_seconds()
             latency = p.context_ns / NS_PER_S / batch
         return Coefficients(
-            fixed=scale * fixed,
+            fixed=scale * fixed + self.off.pass_seconds,
             per_context_token=scale * draft_passes * model.layers * per_context_token,
             floor=streaming_floor_seconds(
                 batch,
@@ -134,7 +137,10 @@ class DecodeStep:
 
     def _expert_seconds(self, batch: Real) -> Real:
         hw = self.hardware
-        return expert_gemm_seconds(self.model, hw.rates, hw.expert_bytes, self._rows * batch, self.group.gpus)
+        rows = self._rows * batch
+        return self.off.expert_factor * expert_gemm_seconds(
+            self.model, hw.rates, hw.expert_bytes, rows, self.group.gpus
+        )
 
     def _padding_seconds(self) -> Real:
         """One mixture-of-experts layer: rows that the launch sets aside for its largest batch, used or not."""
@@ -174,6 +180,8 @@ class PrefillPass:
     request_seconds: Real
     """Per prompt, beside its arithmetic."""
     two_batch_overlap: bool
+    overlap_share: float = 0.0
+    """Compute units that the overlapped all-to-all takes."""
 
     def seconds(
         self,
@@ -210,4 +218,5 @@ class PrefillPass:
             half_all_to_all=layers * published_seconds(library, hw.formats, tokens_per_gpu / 2),
             second_weight_read=layers * weights / (self.group.gpus * hw.rates.weight_bytes_s),
             enabled=self.two_batch_overlap,
+            compute_unit_share=self.overlap_share,
         )

@@ -5,7 +5,8 @@ import yaml
 
 from inferbench.domain.errors import FileError, UsageError
 from inferbench.domain.value import Value
-from inferbench.twin.parameters import PARAMETERS_FILE, Sourced, TwinParameters, load_parameters
+from inferbench.twin.parameters import PARAMETERS_FILE, TwinParameters, load_parameters
+from inferbench.twin.sourced import Sourced
 
 
 def test_every_block_names_its_source() -> None:
@@ -17,7 +18,7 @@ def test_every_block_names_its_source() -> None:
         return own + [b for v in inner for b in blocks(v)]
 
     found = blocks(load_parameters())
-    assert len(found) == 3 * 2 + 1 + 3 + 2
+    assert len(found) == 3 * 2 + 1 + 3 + 4 + 2
     assert all(len(block.source) > 20 for block in found)
 
 

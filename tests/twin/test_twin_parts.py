@@ -39,6 +39,13 @@ def test_overlap_hides_communication_behind_compute() -> None:
     assert two_batch_seconds(1.0, 0.7, 0.0) == pytest.approx(1.4)
 
 
+def test_kernels_that_move_the_overlap_take_compute_units_from_it() -> None:
+    # A quarter of the compute units for as long as the communication takes: 0.4 s beside it does 0.3 s of work.
+    assert two_batch_seconds(1.0, 0.4, 0.0, compute_unit_share=0.25) == pytest.approx(2 * (0.4 + 0.2))
+    # Work that is done long before the communication waits for that alone, whoever moves it.
+    assert two_batch_seconds(0.2, 0.7, 0.0, compute_unit_share=0.25) == pytest.approx(1.4)
+
+
 def test_overlap_is_chosen_only_where_it_wins() -> None:
     assert pass_seconds(1.0, 0.3, 0.15, 0.1, enabled=True) == pytest.approx(1.1)
     assert pass_seconds(1.0, 0.05, 0.03, 0.1, enabled=True) == pytest.approx(1.05)
