@@ -9,7 +9,7 @@ import first_run
 import streamlit as st
 
 VIEWS = {
-    "Answer": (("overview", "Overview", "verified"),),
+    "Answer": (("overview", "Overview", "verified"), ("frontier", "Frontier", "show_chart")),
 }
 """File below views/, title and icon of every view, by the section that it stands in."""
 

@@ -6,10 +6,17 @@ drops is said here, so that a stale link does not quietly show something else.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 
+import data
 import streamlit as st
 from text import plain
+
+from inferbench.domain.owned import Book
+
+HEADLINE_BOOK = "inferencex-2026-09"
+"""The book that is open where a link names none."""
 
 
 def select(label: str, options: Sequence[str], key: str, default: str | None = None, help: str | None = None) -> str:
@@ -68,6 +75,23 @@ def slider(
 def toggle(label: str, key: str, value: bool = False, help: str | None = None) -> bool:
     """Yes or no."""
     return bool(st.toggle(label, value, key=key, help=help, bind="query-params"))
+
+
+def day(label: str, first: datetime.date, last: datetime.date, value: datetime.date, key: str) -> datetime.date:
+    """A day between two."""
+    chosen = st.date_input(label, value, first, last, key=key, bind="query-params")
+    return chosen if isinstance(chosen, datetime.date) else value
+
+
+def price_choice() -> tuple[Book, str]:
+    """A price book and one of its tiers."""
+    books = data.books()
+    left, right = st.columns(2)
+    with left:
+        book = books[select("Price book", list(books), "book", HEADLINE_BOOK)]
+    with right:
+        tier = select("Tier", book.tiers, "tier")
+    return book, tier
 
 
 def _say_dropped(key: str, options: Sequence[str]) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from inferbench.api.catalogue import bundled
 from inferbench.api.costing import open_book
 from inferbench.api.runs import Run, open_run
+from inferbench.api.store_points import store_points
 from inferbench.api.stores import list_runs
 from inferbench.domain.owned import Book
 from inferbench.report.view import RunView
@@ -102,3 +104,13 @@ def books() -> dict[str, Book]:
 @st.cache_resource(show_spinner=False)
 def _book(name: str) -> Book:
     return open_book(name)
+
+
+def points() -> pd.DataFrame:
+    """All sweep points of the store that have figures."""
+    return _points(store(), listing().stamp)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _points(place: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001  (part of the cache's key)
+    return store_points(place)

@@ -23,12 +23,8 @@ def pareto(x: Floats, y: Floats) -> NDArray[np.int64]:
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     falling = np.lexsort((-y, -x))
-    front, best = [], -np.inf
-    for index in falling:
-        if y[index] > best:
-            front.append(index)
-            best = y[index]
-    return np.array(front[::-1], dtype=np.int64)
+    best_before = np.concatenate([[-np.inf], np.fmax.accumulate(y[falling])[:-1]]) if len(y) else y
+    return np.asarray(falling[y[falling] > best_before][::-1], dtype=np.int64)
 
 
 def usable_points(summaries: Sequence[PointSummary], basis: Basis) -> tuple[FrontierPoint, ...]:

@@ -18,29 +18,19 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from ..domain.manifest import RunManifest, RunState
-from ..domain.summary import Basis, Origin, PointSummary
+from ..domain.summary import Origin, PointSummary
 from . import layout
+from .index_points import POINT, point_rows
 from .layout import StoreError
 from .migrate import upgrade
 from .places import DirectoryPlace, Place
 
 INDEX_FILE = layout.INDEX
-VERSION = b"1"
+VERSION = b"2"
 """Of the index's columns; an index of another version is made anew."""
 _KEY = b"inferbench.index"
 BROKEN = "broken"
 """State of a directory that is no readable run."""
-
-POINT = pa.struct(
-    [
-        ("point", pa.string()), ("deployment", pa.string()), ("topology", pa.string()), ("concurrency", pa.int64()),
-        ("gpus", pa.int64()), ("origin", pa.string()), ("partial", pa.bool_()), ("client_valid", pa.bool_()),
-        ("planned", pa.int64()), ("ok", pa.int64()), ("failed", pa.int64()), ("output_tput_per_gpu", pa.float64()),
-        ("tput_per_gpu", pa.float64()), ("tpot_p50", pa.float64()), ("ttft_p50", pa.float64()),
-        ("ttft_p99", pa.float64()), ("e2el_p50", pa.float64()),
-    ]
-)  # fmt: skip
-"""A sweep point's figures over the whole run; latencies in ms, throughputs in tok/s/GPU."""
 
 COLUMNS = pa.schema(
     [
@@ -161,7 +151,7 @@ def row_of(place: Place, name: str) -> dict[str, Any]:
         "platform": manifest.host.platform,
         "scenario_sha256": manifest.scenario_sha256,
         "manifest_ns": stamp,
-        "points": [_point(summary) for summary in summaries],
+        "points": point_rows(manifest, summaries, place.read(f"{name}/{layout.SCENARIO}")),
     }
 
 
@@ -187,29 +177,3 @@ def _summaries(place: Place, name: str) -> tuple[PointSummary, ...]:
 
 def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:160]
-
-
-def _point(summary: PointSummary) -> dict[str, Any]:
-    figures, counts = summary.on(Basis.WHOLE_RUN), summary.counts
-    row: dict[str, Any] = {
-        "point": summary.point.key,
-        "deployment": summary.point.deployment,
-        "topology": summary.point.topology,
-        "concurrency": summary.point.concurrency,
-        "gpus": summary.point.gpus,
-        "origin": summary.origin.value,
-        "partial": summary.partial,
-        "client_valid": summary.client is None or summary.client.valid,
-        "planned": counts.planned,
-        "ok": counts.ok,
-        "failed": counts.error + counts.timeout + counts.refused,
-    }
-    if figures is not None:
-        row["output_tput_per_gpu"] = figures.throughput.output_tput / summary.point.gpus
-        row["tput_per_gpu"] = figures.throughput.tput_per_gpu
-        for name, distribution, share in (
-            ("tpot_p50", figures.tpot_ms, "p50"), ("ttft_p50", figures.ttft_ms, "p50"),
-            ("ttft_p99", figures.ttft_ms, "p99"), ("e2el_p50", figures.e2el_ms, "p50"),
-        ):  # fmt: skip
-            row[name] = getattr(distribution, share) if distribution is not None else None
-    return row

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -34,3 +38,16 @@ def words(app: AppTest) -> str:
     """All that a view says, its escapes taken away."""
     kinds = ("header", "subheader", "markdown", "caption", "warning", "error", "info", "title")
     return "\n".join(element.value for kind in kinds for element in getattr(app, kind)).replace("\\", "")
+
+
+def traces(app: AppTest, chart: int = 0) -> list[dict[str, Any]]:
+    """The traces of a chart, as the browser gets them."""
+    data = json.loads(app.get("plotly_chart")[chart].proto.spec)["data"]
+    return [{name: _numbers(value) for name, value in trace.items()} for trace in data]
+
+
+def _numbers(value: Any) -> Any:
+    """Plotly sends arrays of numbers as base64."""
+    if isinstance(value, dict) and "bdata" in value:
+        return np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"]).tolist()
+    return {k: _numbers(v) for k, v in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,56 @@
+"""All sweep points of a store as one data frame, read from its index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..domain.files import read_value
+from ..domain.scenario import Scenario
+from ..store import layout
+from ..store.index import refresh
+from ..store.places import open_place
+from .intervals import half_width_of
+
+RUN_COLUMNS = ("name", "scenario", "run_id", "state", "began_unix", "scenario_sha256")
+
+
+def store_points(store: str | Path) -> pd.DataFrame:
+    """A row per sweep point that has figures: its run, the facts and figures of the index, and its interval.
+
+    Words are categories. `half_width` is the relative half-width of simulated throughput, as verdicts take it: 0 where
+    a point was measured, and where its scenario cannot be read.
+    """
+    table = refresh(open_place(store)).table
+    points = table["points"].combine_chunks()
+    parents = pc.list_parent_indices(points)
+    flat = pc.list_flatten(points)
+    columns = {name: table[name].combine_chunks().take(parents) for name in RUN_COLUMNS}
+    columns |= {field.name: flat.field(i) for i, field in enumerate(flat.type)}
+    whole = pa.table(columns)
+    usable = whole.filter(pc.and_(pc.is_valid(whole["tput_per_gpu"]), pc.is_valid(whole["interactivity"])))
+    frame: pd.DataFrame = usable.to_pandas(strings_to_categorical=True)
+    frame["half_width"] = _half_widths(frame, Path(store))
+    return frame
+
+
+def _half_widths(frame: pd.DataFrame, store: Path) -> pd.Series:
+    """Half-widths by scenario, deployment and topology: each scenario is read once."""
+    keys = ["scenario_sha256", "deployment", "topology"]
+    simulated = frame[frame["origin"] == "simulated"]
+    found: dict[tuple[object, ...], float] = {}
+    for sha, own in simulated.groupby("scenario_sha256", observed=True):
+        path = store / str(own["name"].iloc[0]) / layout.SCENARIO
+        if not path.is_file():
+            continue
+        scenario = read_value(path, Scenario)
+        for deployment, topology in own[keys[1:]].drop_duplicates().itertuples(index=False):
+            found[sha, deployment, topology] = half_width_of(scenario, deployment, topology)
+    if not found:
+        return pd.Series(0.0, index=frame.index)
+    widths = pd.Series(found, name="half_width").rename_axis(keys).reset_index()
+    joined = simulated[keys].astype(object).merge(widths, on=keys, how="left").set_index(simulated.index)
+    return joined["half_width"].reindex(frame.index).fillna(0.0)

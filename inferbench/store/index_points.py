@@ -1,0 +1,140 @@
+"""The sweep points of a run as the index keeps them: their figures, and the facts that one filters by."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+import yaml
+from pydantic import ValidationError
+
+from ..domain.deployment import Deployment, Topology, WorkerGroup
+from ..domain.manifest import PointManifest, RunManifest
+from ..domain.scenario import Scenario
+from ..domain.summary import Basis, PointSummary
+
+_TEXT = (
+    "point", "deployment", "topology", "origin", "model", "gpu", "framework", "precision", "speculation", "launch",
+)  # fmt: skip
+_COUNTS = ("concurrency", "gpus", "prefill_gpus", "isl", "osl", "planned", "ok", "failed")
+_FIGURES = (
+    "output_tput_per_gpu", "input_tput_per_gpu", "tput_per_gpu", "interactivity", "tpot_p50", "ttft_p50", "ttft_p99",
+    "e2el_p50", "at_unix",
+)  # fmt: skip
+POINT = pa.struct(
+    [(name, pa.string()) for name in _TEXT]
+    + [(name, pa.int64()) for name in _COUNTS]
+    + [(name, pa.float64()) for name in _FIGURES]
+    + [(name, pa.bool_()) for name in ("partial", "client_valid")]
+)
+"""A sweep point over the whole run: latencies in ms, throughputs in tok/s/GPU of all GPUs, interactivity in
+tok/s/user, nominal lengths in tokens, the wall clock at its begin. A fact that nothing states is null."""
+
+
+def point_rows(
+    manifest: RunManifest, summaries: tuple[PointSummary, ...], scenario: bytes | None
+) -> list[dict[str, Any]]:
+    """The rows of a run's points; `scenario` is the content of its scenario file."""
+    entries = {entry.point.key: entry for entry in sorted(manifest.points, key=lambda entry: entry.attempt)}
+    spec = None if scenario is None else _scenario(scenario)
+    return [_figures(s) | _facts(s, entries.get(s.point.key), spec) for s in summaries]
+
+
+@lru_cache(maxsize=8)
+def _scenario(content: bytes) -> Scenario | None:
+    """The scenario, None where it cannot be read: then its points lack facts, and their figures stand."""
+    try:
+        return Scenario.model_validate(yaml.safe_load(content))
+    except (yaml.YAMLError, ValidationError):
+        return None
+
+
+def _figures(summary: PointSummary) -> dict[str, Any]:
+    point, figures, counts = summary.point, summary.on(Basis.WHOLE_RUN), summary.counts
+    row: dict[str, Any] = {
+        "point": point.key,
+        "deployment": point.deployment,
+        "topology": point.topology,
+        "concurrency": point.concurrency,
+        "gpus": point.gpus,
+        "prefill_gpus": point.prefill_gpus,
+        "origin": summary.origin.value,
+        "partial": summary.partial,
+        "client_valid": summary.client is None or summary.client.valid,
+        "planned": counts.planned,
+        "ok": counts.ok,
+        "failed": counts.error + counts.timeout + counts.refused,
+    }
+    if figures is not None:
+        row["output_tput_per_gpu"] = figures.throughput.output_tput / point.gpus
+        row["input_tput_per_gpu"] = figures.throughput.input_tput / point.gpus
+        row["tput_per_gpu"] = figures.throughput.tput_per_gpu
+        row["interactivity"] = figures.interactivity_p50
+        for name, distribution, share in (
+            ("tpot_p50", figures.tpot_ms, "p50"), ("ttft_p50", figures.ttft_ms, "p50"),
+            ("ttft_p99", figures.ttft_ms, "p99"), ("e2el_p50", figures.e2el_ms, "p50"),
+        ):  # fmt: skip
+            row[name] = getattr(distribution, share) if distribution is not None else None
+    return row
+
+
+def _facts(summary: PointSummary, entry: PointManifest | None, scenario: Scenario | None) -> dict[str, Any]:
+    """What the run's scenario says of a point; where there is none, what its manifest says of who answered."""
+    own = {} if entry is None else _of_target(entry)
+    deployment = (
+        next((d for d in scenario.deployments if d.name == summary.point.deployment), None) if scenario else None
+    )
+    if scenario is None or deployment is None:
+        return own
+    return own | {
+        "model": scenario.model,
+        "gpu": deployment.gpu,
+        "framework": deployment.stack.framework,
+        "precision": deployment.precision,
+        "isl": scenario.load.isl.nominal,
+        "osl": scenario.load.osl.nominal,
+        **_of_topology(deployment, summary.point.topology),
+    }
+
+
+def _of_target(entry: PointManifest) -> dict[str, Any]:
+    target = entry.target
+    launch = (target.engine_version, target.launch_command, target.base_url)
+    return {
+        "model": target.model,
+        "gpu": target.gpu,
+        "framework": target.engine,
+        "precision": target.precision,
+        "isl": entry.isl,
+        "osl": entry.osl,
+        "launch": ", ".join(part for part in launch if part) or None,
+        "at_unix": entry.benchmark_start_time_unix,
+    }
+
+
+def _of_topology(deployment: Deployment, name: str) -> dict[str, Any]:
+    topology = next((t for t in deployment.topologies if t.name == name), None)
+    if topology is None:
+        return {}
+    return {"speculation": "mtp" if topology.mtp else "none", "launch": _launch(deployment, topology)}
+
+
+def _launch(deployment: Deployment, topology: Topology) -> str:
+    """The launch facts of a topology in a line."""
+    parts = [
+        f"prefill {_workers(topology.prefill)}",
+        f"decode {_workers(topology.decode)}",
+        f"KV {deployment.kv_precision} over {deployment.stack.kv_transfer}",
+        f"all-to-all {deployment.stack.all_to_all} ({deployment.stack.dispatch})",
+    ]
+    if topology.mtp:
+        parts.append(f"MTP depth {topology.mtp}")
+    if topology.stream_interval > 1:
+        parts.append(f"stream interval {topology.stream_interval}")
+    return ", ".join(parts)
+
+
+def _workers(group: WorkerGroup) -> str:
+    expert = f"/EP{group.ep}" if group.ep > 1 else ""
+    return f"{group.workers}x{group.gpus} GPUs TP{group.tp}{expert}{'+DP' if group.dp_attention else ''}"
