@@ -45,7 +45,7 @@ ONLY_IN = {
     "plotly": {"report"},
     "aiohttp": {"targets"},
     "pyarrow": {"store", "api"},
-    "pandas": {"api"},
+    "pandas": {"api", "dashboard"},
     "duckdb": {"store"},
     "scipy": {"analysis", "calibration"},
     "ray": {"api"},

@@ -15,6 +15,7 @@ from ..domain.scenario import OperatingPoint, Scenario
 from ..domain.summary import Basis, Origin, PointSummary
 from ..tco.cost import cost
 from ..tco.prices import price_of
+from ..tco.settings import BOOK_AS_IT_IS, Settings
 from .intervals import half_width_at
 
 BASIS = Basis.WHOLE_RUN
@@ -46,14 +47,19 @@ def costs(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence
     )
 
 
-def conclusions(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[Book]) -> tuple[Conclusion, ...]:
-    """The answer at each operating point of the scenario."""
+def conclusions(
+    summaries: Sequence[PointSummary],
+    scenario: Scenario,
+    books: Sequence[Book],
+    settings: Settings = BOOK_AS_IT_IS,
+) -> tuple[Conclusion, ...]:
+    """The answer at each operating point of the scenario; `settings` take the place of figures of the books."""
     usable = {name: usable_points(own, BASIS) for name, own in _by_deployment(summaries).items()}
     origin = Origin.SIMULATED if any(s.origin is Origin.SIMULATED for s in summaries) else Origin.MEASURED
     answers = []
     for operating_point in scenario.operating_points:
         readings = [read_at(usable.get(d.name, ()), d.name, operating_point) for d in scenario.deployments]
-        answers.append(conclude(_verdicts(readings, operating_point, scenario, books, origin)))
+        answers.append(conclude(_verdicts(readings, operating_point, scenario, books, origin, settings)))
     return tuple(answers)
 
 
@@ -63,13 +69,14 @@ def _verdicts(
     scenario: Scenario,
     books: Sequence[Book],
     origin: Origin,
+    settings: Settings,
 ) -> list[Verdict]:
     simulated = origin is Origin.SIMULATED
     widths = {r.deployment: half_width_at(scenario, r) if simulated else 0.0 for r in readings}
     return [
         judge(
             readings,
-            {d.name: price_of(book, d.gpu, tier) for d in scenario.deployments},
+            {d.name: price_of(book, d.gpu, tier, settings) for d in scenario.deployments},
             operating_point,
             book=book.name,
             tier=tier,

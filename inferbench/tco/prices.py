@@ -25,23 +25,26 @@ def load_book(path: Path) -> Book:
     return read_value(path, _KINDS[kind])
 
 
-def price_of(book: Book, gpu: str, tier: str) -> Price:
+def price_of(book: Book, gpu: str, tier: str, settings: Settings = BOOK_AS_IT_IS) -> Price:
     """Return the price of a GPU in a tier, USD/GPU/h; that of an owned book is built up, and has an interval.
 
     Raises FileError where the book has no such tier, or no price for the GPU in it; the message says what the
-    book has and names the nearest.
+    book has and names the nearest. UsageError for a setting that the book has no room for.
     """
-    if isinstance(book, PriceBook):
+    if isinstance(book, PriceBook) and not settings:
         return listed_price(book, gpu, tier)
-    bill = hourly_bill(book, gpu, tier)
+    bill = hourly_bill(book, gpu, tier, settings)
+    exact = isinstance(book, PriceBook) and bill.low == bill.high
     return Price(
         gpu=gpu,
-        tier=OWNED,
+        tier=tier if isinstance(book, PriceBook) else OWNED,
         value=bill.usd_per_gpu_hour,
-        low=bill.low,
-        high=bill.high,
+        low=None if exact else bill.low,
+        high=None if exact else bill.high,
         unit="USD/GPU/h",
-        source=f"built up from {len(bill.figures)} figures of price book {book.name}",
+        source=f"built up from {len(bill.figures)} figures of price book {book.name}"
+        if bill.figures
+        else f"price book {book.name}, idle time added",
         as_of=book.as_of,
     )
 

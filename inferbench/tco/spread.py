@@ -57,29 +57,47 @@ def ratio_interval(
 
     On the log scale, where a ratio is a difference.
     """
-    values_a, values_b = ({item: figure.value for item, figure in own.items()} for own in (a, b))
+    values_a, values_b = _values(a), _values(b)
     at = result_b(values_b) / result_a(values_a)
-    downs, ups = [], []
-    for move_a, move_b in _moves(a, b):
-        logs = [
-            math.log(result_b({**values_b, **to_b}) / result_a({**values_a, **to_a}) / at)
+    moved = ratio_swings(a, b, result_a, result_b)
+    down = math.hypot(*(math.log(at / swing.low) for swing in moved))
+    up = math.hypot(*(math.log(swing.high / at) for swing in moved))
+    return at * math.exp(-down), at * math.exp(up)
+
+
+def ratio_swings(
+    a: Mapping[str, Figure],
+    b: Mapping[str, Figure],
+    result_a: Callable[[Values], float],
+    result_b: Callable[[Values], float],
+) -> tuple[Swing, ...]:
+    """Move each figure that has a range to both its ends, in both where it is one of all GPUs; the widest first."""
+    values_a, values_b = _values(a), _values(b)
+    at = result_b(values_b) / result_a(values_a)
+    found = []
+    for item, gpu, move_a, move_b in _moves(a, b):
+        ends = [
+            result_b({**values_b, **to_b}) / result_a({**values_a, **to_a})
             for to_a, to_b in zip(move_a, move_b, strict=True)
         ]
-        downs.append(min(*logs, 0.0))
-        ups.append(max(*logs, 0.0))
-    return at * math.exp(-math.hypot(*downs)), at * math.exp(math.hypot(*ups))
+        found.append(Swing(item, gpu, min(*ends, at), max(*ends, at)))
+    return tuple(sorted((swing for swing in found if swing.low < swing.high), key=lambda s: s.low / s.high))
+
+
+def _values(figures: Mapping[str, Figure]) -> dict[str, float]:
+    return {item: figure.value for item, figure in figures.items()}
 
 
 def _moves(
     a: Mapping[str, Figure], b: Mapping[str, Figure]
-) -> list[tuple[list[dict[str, float]], list[dict[str, float]]]]:
+) -> list[tuple[str, str | None, list[dict[str, float]], list[dict[str, float]]]]:
     """Both ends of every figure, as what changes in `a` and what changes in `b`; a shared one changes both."""
     still: list[dict[str, float]] = [{}, {}]
-    moves = []
+    moves: list[tuple[str, str | None, list[dict[str, float]], list[dict[str, float]]]] = []
     for item in a:
         move_a, move_b = ([{item: end} for end in own[item].ends] for own in (a, b))
         if a[item] == b[item]:
-            moves.append((move_a, move_b))
+            moves.append((item, None, move_a, move_b))
         else:
-            moves += [(move_a, still), (still, move_b)]
+            moves += [(item, a[item].gpu, move_a, still), (item, b[item].gpu, still, move_b)]
     return moves
