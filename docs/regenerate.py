@@ -15,6 +15,7 @@ COMMANDS = (
     "export", "regress", "baseline set", "baseline show", "history", "runs list", "runs show", "runs query",
     "runs verify", "runs gc", "runs push", "runs pull", "tco bill", "tco implied", "size", "selfcheck", "engines",
     "engines start", "twin serve", "twin calibrate", "twin validate", "twin search",
+    "eval gsm8k",
 )  # fmt: skip
 MEANING = {
     ExitCode.OK: "fine; UNDECIDED and partial reach are answers",

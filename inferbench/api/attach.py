@@ -110,7 +110,9 @@ def attach_to_run(
         seen = _approach(spec, site, how)
         if LAUNCH not in allow_different:
             _refuse_another_launch(manifest, points[0], seen)
-        (directory.path.parents[1] / layout.INDEX).unlink(missing_ok=True)  # it takes a complete run as settled
+        (directory.path.resolve().parents[1] / layout.INDEX).unlink(
+            missing_ok=True
+        )  # it takes a complete run as settled
         return _carry_on(
             spec, directory, going_on(manifest), kept, points, seen, how, live=live, on_progress=on_progress
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..domain.comparison import Conclusion, FrontierPoint
 from ..domain.cost import Cost
 from ..domain.errors import UsageError
+from ..domain.evaluation import Evaluation
 from ..domain.files import read_value
 from ..domain.live import LiveResult
 from ..domain.manifest import RunManifest
@@ -67,6 +68,14 @@ class Run:
         return self.directory.live()
 
     @cached_property
+    def evaluations(self) -> dict[str, tuple[Evaluation, ...]]:
+        """What the run's store holds on the answers of the launches that were measured, by fingerprint."""
+        from ..store.evaluations import read_evaluations
+
+        store = self.path.resolve().parents[1]
+        return {a.fingerprint: read_evaluations(store, a.fingerprint) for a in self.manifest.attachments}
+
+    @cached_property
     def fronts(self) -> dict[str, tuple[FrontierPoint, ...]]:
         """The Pareto front of each deployment, tok/s/GPU against interactivity, over the whole run."""
         from .judging import fronts
@@ -107,6 +116,7 @@ class Run:
             conclusions=self.conclusions,
             live=self.live,
             audit=self.directory.audit(),
+            evaluations=self.evaluations,
         )
 
     def write_report(self) -> Path:

@@ -31,6 +31,7 @@ GROUPS = {
     "twin": ".twin",
     "deploy": ".deploy",
     "engines": ".engines",
+    "eval": ".evaluating",
 }
 """Modules with an `app` of further commands."""
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from .accuracy import accuracy_lines
 from .answers import answers, describe, tally
 from .attached import attachment_lines
 from .chart import CONFIG, Chart
@@ -40,7 +41,7 @@ def render_html(view: RunView) -> str:
             tally=tally(view) if view.conclusions else "",
             describe={point.name: describe(point) for point in view.operating_points},
             notices=notices(view),
-            attachments=attachment_lines(view),
+            attachments=(*attachment_lines(view), *accuracy_lines(view, passed=True)),
             live_notice=live_notice(view),
             charts=charts,
             live_charts=live,

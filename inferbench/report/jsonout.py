@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ..domain.value import Value
+from .accuracy import latest
 from .notices import notices
 from .view import RunView
 
@@ -41,6 +42,7 @@ def to_json(view: RunView) -> bytes:
         "half_width": view.half_width,
         "invalid": [summary.point.key for summary in view.invalid],
         "partial": view.partial,
+        "evaluations": _dump(last for last in latest(view).values() if last is not None),
         "notices": [{"kind": n.kind, "title": n.title, "text": n.text} for n in notices(view)],
         "headline": headline.model_dump(mode="json") if headline else None,
         "summaries": _dump(view.summaries),

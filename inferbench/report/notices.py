@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..domain.manifest import RunState
 from ..domain.summary import PointSummary
+from .accuracy import accuracy_lines, not_evaluated
 from .attached import attachment_lines, cautions, not_measured, unlike_production
 from .view import RunView
 
@@ -25,7 +26,10 @@ class Notice:
 
 def notices(view: RunView) -> tuple[Notice, ...]:
     """The banners that apply, gravest first."""
-    found = (_invalid(view), _partial(view), _unlike(view), _not_measured(view), _cautions(view), _simulated(view))
+    found = (
+        _invalid(view), _wrong(view), _partial(view), _unlike(view), _not_evaluated(view), _not_measured(view),
+        _cautions(view), _simulated(view),
+    )  # fmt: skip
     return tuple(notice for notice in found if notice is not None)
 
 
@@ -33,7 +37,8 @@ def sentences(view: RunView) -> tuple[str, ...]:
     """What a run was attached to and what must be known of it, for where there is no banner; none for the twin."""
     if not view.manifest.attachments:
         return ()
-    return (*attachment_lines(view), *(f"{notice.title}: {notice.text}" for notice in notices(view)))
+    known = (*attachment_lines(view), *accuracy_lines(view, passed=True))
+    return (*known, *(f"{notice.title}: {notice.text}" for notice in notices(view)))
 
 
 def live_notice(view: RunView) -> Notice | None:
@@ -77,6 +82,21 @@ def _partial(view: RunView) -> Notice | None:
         else f"The {len(view.summaries)} sweep points below are complete; those after them were never run."
     )
     return Notice("partial", "Partial run", f"{what}{reason}. {points}")
+
+
+def _wrong(view: RunView) -> Notice | None:
+    found = accuracy_lines(view, passed=False)
+    text = f"{' '.join(found)} Throughput of answers that are wrong is worth nothing."
+    return Notice("invalid", "ACCURACY FAILED", text) if found else None
+
+
+def _not_evaluated(view: RunView) -> Notice | None:
+    found = not_evaluated(view)
+    text = (
+        f"{'; '.join(found)}: nobody has graded its answers, so that nothing says that this throughput is of right "
+        "ones. `inferbench eval gsm8k` with the same URLs does."
+    )
+    return Notice("caution", "No accuracy result", text) if found else None
 
 
 def _unlike(view: RunView) -> Notice | None:

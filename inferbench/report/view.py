@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..domain.audit import AuditReport
 from ..domain.comparison import Conclusion, FrontierPoint, Verdict
 from ..domain.cost import Cost
+from ..domain.evaluation import Evaluation
 from ..domain.live import LiveResult
 from ..domain.manifest import RunManifest, RunState
 from ..domain.scenario import OperatingPoint, Scenario
@@ -31,6 +32,8 @@ class RunView:
     live: LiveResult | None
     audit: AuditReport | None = None
     """What stands out in the points of an imported run; None for a run of one's own."""
+    evaluations: Mapping[str, tuple[Evaluation, ...]] = field(default_factory=dict)
+    """Accuracy results of the launches that were measured, by fingerprint, oldest first."""
 
     @property
     def title(self) -> str:

@@ -1,0 +1,48 @@
+"""Accuracy results of a store: by launch fingerprint, beside the runs."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..domain.evaluation import Evaluation
+from ..domain.files import describe
+from .layout import StoreError
+from .rundir import write_whole
+
+EVALUATIONS = ".evals"
+RESULT = "evaluation.json"
+
+
+def new_evaluation(store: Path, fingerprint: str) -> Path:
+    """Make the directory of a new evaluation. Raises StoreError where the store cannot be written."""
+    now = datetime.datetime.now(datetime.UTC)
+    path = store / EVALUATIONS / fingerprint / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made: {error.strerror}") from None
+    return path
+
+
+def write_evaluation(directory: Path, evaluation: Evaluation) -> None:
+    """Write the result of an evaluation into its directory."""
+    write_whole(directory / RESULT, (evaluation.model_dump_json(indent=2) + "\n").encode())
+
+
+def read_evaluations(store: Path, fingerprint: str) -> tuple[Evaluation, ...]:
+    """Read all results of a launch, oldest first. Raises StoreError for one that is damaged."""
+    paths = (store / EVALUATIONS / fingerprint).glob(f"*/{RESULT}")
+    return tuple(sorted((_read(path) for path in paths), key=lambda evaluation: evaluation.ended_unix))
+
+
+def _read(path: Path) -> Evaluation:
+    try:
+        return Evaluation.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        raise StoreError(f"{path}: damaged: {describe(error, Evaluation)}") from None
