@@ -8,8 +8,11 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..domain.deployment import Deployment
 from ..domain.errors import InferbenchError
 from ..domain.manifest import FORMAT, RunManifest, RunState
+from ..domain.marks import Mark
+from ..domain.production import marks_of_deployment
 from ..domain.scenario import Scenario
 from ..loadgen.drive import INTERRUPTED
 from ..store import layout
@@ -159,4 +162,9 @@ def new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: S
         benchmark_start_time_unix=time.time(),
         benchmark_end_time_unix=None,
         price_books=book_stamps(spec.price_books, price_books(spec)),
+        unlike_production={d.name: marks for d in spec.deployments if any((marks := _marks(d)).values())},
     )
+
+
+def _marks(deployment: Deployment) -> dict[str, tuple[Mark, ...]]:
+    return {topology.name: marks_of_deployment(deployment, topology) for topology in deployment.topologies}

@@ -41,7 +41,7 @@ def render(
     what = f"{plan.deployment} {plan.topology}: {len(plan.processes)} processes on {plan.nodes} nodes"
     print(f"{what}; see {out / 'README.md'}")
     for mark in plan.unlike_production:
-        print(f"UNLIKE PRODUCTION: {mark}")
+        print(f"UNLIKE PRODUCTION: {mark.name}: {mark.text}")
 
 
 def _cluster(name: str) -> Cluster:

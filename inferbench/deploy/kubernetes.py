@@ -72,7 +72,7 @@ def _labels(name: str, process: Process) -> dict[str, str]:
 
 
 def _config(plan: LaunchPlan, name: str) -> dict[str, Any]:
-    marks = "\n".join(plan.unlike_production)
+    marks = "\n".join(f"{mark.name}: {mark.text}" for mark in plan.unlike_production)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

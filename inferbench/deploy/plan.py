@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..domain.launch_plan import LaunchPlan, Process
-from ..domain.production import unlike_production
+from ..domain.production import marks_of_deployment
 from .checks import check
 from .dynamo import frontend, services, sglang_under_dynamo
 from .routers import sglang_router, vllm_router
@@ -39,7 +39,7 @@ def launch_plan(settings: Settings) -> LaunchPlan:
         model=settings.model.hugging_face_id,
         processes=tuple(processes),
         files=engine_files(settings) if stack.framework == "dynamo-trtllm" else {},
-        unlike_production=unlike_production(settings.deployment, settings.topology),
+        unlike_production=marks_of_deployment(settings.deployment, settings.topology),
         notes=(
             *notes,
             f"defaults of {settings.default.vendor} {settings.default.framework}: {settings.default.source}",

@@ -18,7 +18,7 @@ def readme(plan: LaunchPlan, steps: Sequence[str]) -> str:
         f"# {plan.deployment}, {plan.topology}",
         f"{plan.engine} {plan.engine_version} in `{plan.image}`, {plan.nodes} nodes of {plan.gpus_per_node} GPUs. "
         f"Made by `inferbench deploy render` from scenario {plan.scenario}; `plan.json` holds the same as data.",
-        *(["## Unlike production", _listed(plan.unlike_production)] if plan.unlike_production else []),
+        *_marks(plan),
         "## Start",
         "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1)),
         "## Processes",
@@ -27,6 +27,11 @@ def readme(plan: LaunchPlan, steps: Sequence[str]) -> str:
         _listed(plan.notes),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _marks(plan: LaunchPlan) -> list[str]:
+    texts = [f"{mark.name}: {mark.text}" for mark in plan.unlike_production]
+    return ["## Unlike production", _listed(texts)] if texts else []
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ def script(plan: LaunchPlan, process: Process) -> str:
     text = [
         "#!/usr/bin/env bash",
         *comment(_what(plan, process)),
-        *(line for mark in plan.unlike_production for line in comment(f"UNLIKE PRODUCTION: {mark}")),
+        *(line for mark in plan.unlike_production for line in comment(f"UNLIKE PRODUCTION: {mark.name}: {mark.text}")),
         "set -euo pipefail",
         'cd "$(dirname "$0")"',
         *_hosts(process),

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt
 
 from .launch import FlagValue
+from .marks import Mark
 from .value import Value
 
 
@@ -56,8 +57,8 @@ class LaunchPlan(Value):
     processes: tuple[Process, ...]
     files: dict[str, str] = Field(default_factory=dict)
     """Files that the processes read, by name: text."""
-    unlike_production: tuple[str, ...] = ()
-    """What makes a benchmark of this plan unlike production, in words."""
+    unlike_production: tuple[Mark, ...] = ()
+    """What makes a benchmark of this plan unlike production."""
     notes: tuple[str, ...] = ()
     """What the person who runs it should know."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from .attachment import Attachment
+from .marks import Mark
 from .summary import Origin, SweepPoint
 from .value import Value
 
@@ -109,6 +110,8 @@ class RunManifest(Value):
     benchmark_start_time_unix: float
     benchmark_end_time_unix: float | None
     price_books: tuple[BookStamp, ...] = ()
+    unlike_production: dict[str, dict[str, tuple[Mark, ...]]] = Field(default_factory=dict)
+    """By deployment and topology, what the scenario launches it with that no service would run with."""
     attachments: tuple[Attachment, ...] = ()
     """The launches that were measured, in order; empty for the twin and for `bench`."""
     points: tuple[PointManifest, ...] = ()

@@ -1,44 +1,71 @@
-"""What makes a benchmark of a deployment unlike production: switches that no service would run with."""
+"""What makes a deployment, as a scenario describes its launch, unlike production."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from .deployment import Deployment, Topology
-from .launch import Launch
+from .launch import FlagValue, Launch
+from .marks import (
+    CAPPED_MOE_ROWS,
+    FAKE_DISPATCH,
+    RADIX_CACHE_OFF,
+    SYNTHETIC_ACCEPTANCE,
+    Mark,
+    marks_of,
+    stream_interval,
+)
+
+_ENVIRONMENT = {
+    "SGLANG_MORI_MOE_MAX_INPUT_TOKENS": CAPPED_MOE_ROWS,
+    "SGLANG_RADIX_FORCE_MISS": RADIX_CACHE_OFF,
+    "SGLANG_SIMULATE_ACC_LEN": SYNTHETIC_ACCEPTANCE,
+    "TLLM_SPEC_DECODE_FORCE_NUM_ACCEPTED_TOKENS": SYNTHETIC_ACCEPTANCE,
+}
+"""Variables that an engine reads, and what setting them to anything but 0 means."""
+NEGATED = "--no-"
 
 
-def unlike_production(deployment: Deployment, topology: Topology | None = None) -> tuple[str, ...]:
-    """Return, in words, what a service would not run like this: of one topology, or of all together."""
+def marks_of_deployment(deployment: Deployment, topology: Topology | None = None) -> tuple[Mark, ...]:
+    """Return the marks of one topology of a deployment, or of all together."""
     topologies = (topology,) if topology is not None else deployment.topologies
     launch = deployment.launch or Launch()
-    found = [*_routing(deployment, launch, topologies), *_cache(deployment), *_streaming(topologies)]
-    return tuple(found)
+    return tuple(dict.fromkeys((*_switches(deployment, launch, topologies), *_given(launch))))
 
 
-def _routing(deployment: Deployment, launch: Launch, topologies: tuple[Topology, ...]) -> list[str]:
-    """Random routing and cut-off rows touch only workers that spread experts over GPUs."""
-    found = []
-    if launch.random_routing and any(group.ep > 1 for t in topologies for group in t.groups):
-        found.append(
-            "tokens go to random, perfectly balanced experts (--ep-dispatch-algorithm fake): answers are noise"
-        )
-    roles = (("prefill", launch.moe_rows.prefill), ("decode", launch.moe_rows.decode))
-    rows = [f"{role} {limit:,}" for role, limit in roles if limit is not None]
-    spread = deployment.stack.all_to_all == "mori-ep" and any(g.ep > 1 for t in topologies for g in t.groups)
-    if rows and spread:
-        found.append(f"MoE layers compute at most so many rows: {', '.join(rows)}; the rest is cut off")
-    return found
+def _switches(deployment: Deployment, launch: Launch, topologies: tuple[Topology, ...]) -> Iterator[Mark]:
+    """Random routing and capped rows touch only workers that spread experts over GPUs."""
+    spread = any(group.ep > 1 for topology in topologies for group in topology.groups)
+    if launch.random_routing and spread:
+        yield FAKE_DISPATCH
+    if not launch.prefix_cache:
+        yield RADIX_CACHE_OFF
+    capped = launch.moe_rows.prefill is not None or launch.moe_rows.decode is not None
+    if capped and spread and deployment.stack.all_to_all == "mori-ep":
+        yield CAPPED_MOE_ROWS
+    held = max(topology.stream_interval for topology in topologies)
+    if held > 1:
+        yield stream_interval(held)
 
 
-def _cache(deployment: Deployment) -> list[str]:
-    launch = deployment.launch
-    if launch is None or launch.prefix_cache:
-        return []
-    return ["the prefix cache is off: no prompt shares the work of another"]
+def _given(launch: Launch) -> Iterator[Mark]:
+    """Flags and variables that the person gave by themselves."""
+    for flags in (launch.flags.prefill, launch.flags.decode):
+        yield from marks_of(flag_texts(flags))
+    for environment in (launch.environment.prefill, launch.environment.decode):
+        yield from marks_of_environment(environment)
 
 
-def _streaming(topologies: tuple[Topology, ...]) -> list[str]:
-    held = sorted({t.stream_interval for t in topologies if t.stream_interval > 1})
-    if not held:
-        return []
-    which = " or ".join(str(interval) for interval in held)
-    return [f"tokens leave the server {which} at a time (stream interval): readers wait, and gaps between chunks grow"]
+def marks_of_environment(environment: Mapping[str, str]) -> Iterator[Mark]:
+    """The marks that variables ask for."""
+    yield from (mark for name, mark in _ENVIRONMENT.items() if environment.get(name, "0") not in ("", "0"))
+
+
+def flag_texts(flags: Mapping[str, FlagValue]) -> dict[str, str]:
+    """Flags of a command as an engine tells of them: names with underscores, switches as true or false."""
+    texts = {}
+    for flag, value in flags.items():
+        negated = flag.startswith(NEGATED)
+        name = flag.removeprefix(NEGATED).removeprefix("--").replace("-", "_")
+        texts[name] = str(not value if negated and isinstance(value, bool) else value).lower()
+    return texts

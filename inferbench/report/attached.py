@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..domain.attachment import Attachment, Role
+from ..domain.marks import Mark
 from ..domain.summary import Origin
 from .view import RunView
 
@@ -15,10 +16,13 @@ def attachment_lines(view: RunView) -> tuple[str, ...]:
 
 
 def unlike_production(view: RunView) -> Iterator[str]:
-    """One sentence per launch that has a setting nobody would serve people with."""
+    """What nobody would serve people with: a sentence on the scenario's launches, one per launch that was measured."""
+    described = [f"{mark.name} ({mark.text}) on {', '.join(where)}" for mark, where in _described(view).items()]
+    if described:
+        yield f"As the scenario launches them: {'; '.join(described)}"
     for attachment in view.manifest.attachments:
         if attachment.marks:
-            yield f"{_name(attachment)}: {'; '.join(f'{mark.name} ({mark.text})' for mark in attachment.marks)}"
+            yield f"{_name(attachment)}: {_marks(attachment.marks)}"
 
 
 def not_measured(view: RunView) -> tuple[str, ...]:
@@ -35,6 +39,22 @@ def cautions(view: RunView) -> tuple[str, ...]:
         for note in entry.notes:
             by_note.setdefault(note, []).append(entry.point.key)
     return (*dict.fromkeys(launches), *(f"{', '.join(keys)}: {note}" for note, keys in by_note.items()))
+
+
+def _described(view: RunView) -> dict[Mark, list[str]]:
+    """The marks of simulated deployments, each with the deployments, or their topologies, that have it."""
+    where: dict[Mark, list[str]] = {}
+    for name, by_topology in view.manifest.unlike_production.items():
+        for mark in dict.fromkeys(mark for marks in by_topology.values() for mark in marks):
+            having = [topology for topology, marks in by_topology.items() if mark in marks]
+            some = f" ({', '.join(having)})" if len(having) < len(by_topology) else ""
+            if name in view.simulated:
+                where.setdefault(mark, []).append(name + some)
+    return where
+
+
+def _marks(marks: Sequence[Mark]) -> str:
+    return "; ".join(f"{mark.name} ({mark.text})" for mark in marks)
 
 
 def _name(attachment: Attachment) -> str:

@@ -62,6 +62,16 @@ def test_the_manifest_holds_what_made_the_numbers(finished: inferbench.Run) -> N
         assert sha256(finished.path / name) == checksum
 
 
+def test_the_manifest_says_what_the_scenario_launches_unlike_production(finished: inferbench.Run) -> None:
+    marks = {
+        deployment: {topology: [mark.name for mark in found] for topology, found in by_topology.items()}
+        for deployment, by_topology in finished.manifest.unlike_production.items()
+    }
+    every = {"prefix cache off", "stream interval 100"}
+    assert {name for names in marks["b200-trtllm"].values() for name in names} == every
+    assert [*marks["mi355x-sglang-mori"].values()] == [["prefix cache off"]] * 2
+
+
 def test_summaries_can_be_derived_again_from_the_records(finished: inferbench.Run) -> None:
     assert inferbench.summarise(finished) == finished.summaries
 

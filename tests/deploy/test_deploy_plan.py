@@ -11,6 +11,8 @@ from deploy_plans import BUNDLED, CASES, VLLM, plan
 from inferbench.api.catalogue import load_scenario
 from inferbench.domain.errors import UsageError
 from inferbench.domain.launch_plan import LaunchPlan, Process
+from inferbench.domain.marks import CAPPED_MOE_ROWS, FAKE_DISPATCH, RADIX_CACHE_OFF, marks_of, stream_interval
+from inferbench.domain.production import flag_texts, marks_of_environment
 
 MI355X = (BUNDLED, "mi355x-sglang-mori", "2p1d-dep8")
 EVERY = [
@@ -74,7 +76,7 @@ def test_tensor_parallel_workers_spread_no_experts() -> None:
     for process in made.processes:
         assert not {"--moe-a2a-backend", "--ep-size", "--ep-dispatch-algorithm"} & set(process.flags)
         assert not any(name.startswith("SGLANG_MORI_DISPATCH") for name in process.environment)
-    assert made.unlike_production == ("the prefix cache is off: no prompt shares the work of another",)
+    assert made.unlike_production == (RADIX_CACHE_OFF,)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +100,35 @@ def test_what_is_unlike_production_is_in_the_flags_and_in_words() -> None:
     assert prefill.flags["--disable-radix-cache"] is True
     assert prefill.flags["--stream-interval"] == decode.flags["--stream-interval"] == 100
     assert decode.environment["SGLANG_MORI_MOE_MAX_INPUT_TOKENS"] == "2703"
-    words = "\n".join(made.unlike_production)
-    for part in (
-        "--ep-dispatch-algorithm fake",
-        "prefill 32,768, decode 2,703",
-        "prefix cache is off",
-        "100 at a time",
-    ):
-        assert part in words
+    assert made.unlike_production == (FAKE_DISPATCH, RADIX_CACHE_OFF, CAPPED_MOE_ROWS, stream_interval(100))
+
+
+@pytest.mark.parametrize("case", EVERY, ids="/".join)
+def test_an_engine_launched_by_the_plan_would_tell_of_the_plans_marks(case: tuple[str, str, str]) -> None:
+    made = plan(*case)
+    told = {
+        mark
+        for process in made.processes
+        for mark in (*marks_of(flag_texts(process.flags)), *marks_of_environment(process.environment))
+    }
+    assert told <= set(made.unlike_production)
+    if made.engine != "dynamo-trtllm":  # whose options are in a file
+        assert told == set(made.unlike_production)
+
+
+def test_flags_that_a_person_gives_are_marked_too() -> None:
+    changes: dict[str, Any] = {
+        "launch": {
+            "flags": {"decode": {"--ep-dispatch-algorithm": "fake", "--load-format": "dummy"}},
+            "environment": {"decode": {"SGLANG_SIMULATE_ACC_LEN": "2.5"}},
+        },
+        "topology.stream_interval": 1,
+        "stack.combine": "bf16",
+    }
+    marks = {mark.name for mark in plan(*MI355X, changes).unlike_production}
+    assert marks == {"fake expert dispatch", "dummy weights", "synthetic acceptance"}
+    off = {"launch": {"flags": {"decode": {"--no-enable-prefix-caching": True}}}}
+    assert plan(*CASES[3], off).unlike_production == (RADIX_CACHE_OFF,)
 
 
 def test_a_deployment_without_these_switches_is_like_production() -> None:

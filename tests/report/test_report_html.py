@@ -18,6 +18,7 @@ from report_points import healthy, late
 
 from inferbench.domain.comparison import Outcome
 from inferbench.domain.manifest import RunState
+from inferbench.domain.marks import FAKE_DISPATCH, RADIX_CACHE_OFF
 from inferbench.domain.summary import Origin
 from inferbench.report.answers import answers, tally
 from inferbench.report.chart import Chart
@@ -161,6 +162,22 @@ def test_banners_give_the_interval_and_the_reasons() -> None:
     assert "1 of the 1 sweep points" in partial.text
     assert "held 1,024 streams" in live_notice(VIEW).text
     assert "held no step" in live_notice(run_view(live=live_result(invalid_from=1))).text
+
+
+def test_what_the_scenario_launches_unlike_production_is_named_with_the_topologies_that_have_it() -> None:
+    marks = {
+        "b200-sglang": {"a": (RADIX_CACHE_OFF,), "b": (RADIX_CACHE_OFF,)},
+        "mi355x-sglang-mori": {"a": (RADIX_CACHE_OFF, FAKE_DISPATCH), "b": (RADIX_CACHE_OFF,)},
+    }
+    view = run_view()
+    marked = replace(view, manifest=view.manifest.model_copy(update={"unlike_production": marks}))
+    unlike, simulated = notices(marked)
+    assert (unlike.kind, unlike.title, simulated.kind) == ("caution", "Unlike production", "simulated")
+    assert f"prefix cache off ({RADIX_CACHE_OFF.text}) on b200-sglang, mi355x-sglang-mori;" in unlike.text
+    assert unlike.text.endswith(f"fake expert dispatch ({FAKE_DISPATCH.text}) on mi355x-sglang-mori (a).")
+    assert Page(render_html(marked)).banners() == ["caution", "simulated"]
+    measured = replace(run_view(origin=MEASURED), manifest=marked.manifest)
+    assert notices(measured) == ()  # a launch that was measured tells of itself
 
 
 def test_a_notice_names_a_few_points_and_counts_the_rest() -> None:

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # decode-0 of b200-sglang 4p1d-dep8 (scenario deepseek-r1-mi355x-vs-b200): dynamo-sglang 0.5.12.post1, port
 #   8000, GPUs 0 to 7 of its node.
-# UNLIKE PRODUCTION: the prefix cache is off: no prompt shares the work of another
-# UNLIKE PRODUCTION: tokens leave the server 30 at a time (stream interval): readers wait, and gaps between
-#   chunks grow
+# UNLIKE PRODUCTION: prefix cache off: every prompt is computed whole, also where people's prompts share a
+#   beginning
+# UNLIKE PRODUCTION: stream interval 30: tokens are sent 30 at a time: people would see text come in bursts,
+#   and ITL is not a token's
 set -euo pipefail
 cd "$(dirname "$0")"
 if [ -f hosts.env ]; then

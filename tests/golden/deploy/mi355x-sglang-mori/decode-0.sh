@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # decode-0 of mi355x-sglang-mori 2p1d-dep8 (scenario deepseek-r1-mi355x-vs-b200): sglang 0.5.12.post1, port
 #   8000, GPUs 0 to 7 of its node.
-# UNLIKE PRODUCTION: tokens go to random, perfectly balanced experts (--ep-dispatch-algorithm fake): answers
-#   are noise
-# UNLIKE PRODUCTION: MoE layers compute at most so many rows: prefill 32,768, decode 2,703; the rest is cut
-#   off
-# UNLIKE PRODUCTION: the prefix cache is off: no prompt shares the work of another
-# UNLIKE PRODUCTION: tokens leave the server 100 at a time (stream interval): readers wait, and gaps between
-#   chunks grow
+# UNLIKE PRODUCTION: fake expert dispatch: tokens go to experts drawn at random and balanced perfectly:
+#   another model than the one that answers people
+# UNLIKE PRODUCTION: prefix cache off: every prompt is computed whole, also where people's prompts share a
+#   beginning
+# UNLIKE PRODUCTION: capped MoE rows: rows beyond the cap never reach their experts: the answers are not the
+#   model's
+# UNLIKE PRODUCTION: stream interval 100: tokens are sent 100 at a time: people would see text come in bursts,
+#   and ITL is not a token's
 set -euo pipefail
 cd "$(dirname "$0")"
 export AITER_LOG_LEVEL=ERROR
