@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "tco": {"domain", "metrics"},
     "analysis": {"domain", "metrics", "tco"},
     "report": {"domain", "metrics", "tco", "analysis"},
+    "telemetry": {"domain"},
     "store": {"domain"},
     "interop": {"domain"},
     "deploy": {"domain"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "engines": {"domain", "workload"},
     "api": {
         "domain", "workload", "loadgen", "targets", "twin", "metrics", "tco", "analysis", "report", "store", "interop",
-        "calibration", "deploy", "engines",
+        "calibration", "deploy", "engines", "telemetry",
     },
     # The command line names the values and defaults of the rooms whose flags it parses; it computes nothing.
     "cli": {
@@ -50,6 +51,7 @@ ONLY_IN = {
     "scipy": {"analysis", "calibration"},
     "ray": {"api"},
     "tokenizers": {"workload"},
+    "prometheus_client": {"telemetry"},
 }
 
 

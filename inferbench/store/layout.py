@@ -9,6 +9,8 @@ from ..domain.errors import ExitCode, InferbenchError
 STARTS_STREAM, RECORDS_STREAM = "starts.arrows", "records.arrows"
 """Written while a sweep point runs, removed when it has ended."""
 RECORDS_FILE, PASSES_FILE = "records.parquet", "passes.parquet"
+TELEMETRY_STREAM, TELEMETRY_FILE = "telemetry.arrows", "telemetry.parquet"
+"""What servers and GPUs told, while a sweep point runs and afterwards."""
 
 MANIFEST, SCENARIO, SUMMARY, COST, VERDICT, LIVE, REPORT = (
     "manifest.json", "scenario.yaml", "summary.json", "cost.json", "verdict.json", "live.json", "report.html",

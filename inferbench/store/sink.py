@@ -22,7 +22,7 @@ FLUSH_S = 0.75
 """Longest time that a completed record stays in memory only."""
 
 
-class _Stream:
+class ArrowStream:
     """An Arrow IPC stream that is whole after every write, whatever happens to the process next."""
 
     def __init__(self, path: Path, columns: pa.Schema) -> None:
@@ -30,9 +30,11 @@ class _Stream:
         self._writer = pa.ipc.new_stream(self._file, columns)
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Write a batch."""
         self._writer.write_batch(batch)  # unbuffered: from here on the kernel has it
 
     def close(self) -> None:
+        """End the stream."""
         self._writer.close()
         self._file.close()
 
@@ -51,8 +53,8 @@ class ArrowSink:
         self._flushed = time.monotonic()
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._starts_stream = _Stream(directory / STARTS_STREAM, schema.STARTS)
-            self._records_stream = _Stream(directory / RECORDS_STREAM, schema.RECORDS)
+            self._starts_stream = ArrowStream(directory / STARTS_STREAM, schema.STARTS)
+            self._records_stream = ArrowStream(directory / RECORDS_STREAM, schema.RECORDS)
         except OSError as error:
             raise StoreError(f"{directory}: cannot be written: {error.strerror}") from None
 
@@ -101,15 +103,15 @@ def finalise(directory: Path, pass_times_ns: Sequence[Ints] = ()) -> None:
         table = recover(directory)
         if pass_times_ns:
             passes = {"worker": range(len(pass_times_ns)), "pass_ns": [np.asarray(t) for t in pass_times_ns]}
-            _write_parquet(pa.table(passes, schema=schema.PASSES), directory / PASSES_FILE)
-        _write_parquet(table, directory / RECORDS_FILE)
+            write_parquet(pa.table(passes, schema=schema.PASSES), directory / PASSES_FILE)
+        write_parquet(table, directory / RECORDS_FILE)
         for name in (STARTS_STREAM, RECORDS_STREAM):
             (directory / name).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{directory}: cannot be written: {error.strerror or error}") from None
 
 
-def _write_parquet(table: pa.Table, path: Path) -> None:
+def write_parquet(table: pa.Table, path: Path) -> None:
     """Write beside, then rename: a Parquet file in a run directory is always whole."""
     part = path.with_suffix(".part")
     pq.write_table(table, part, compression="zstd")

@@ -110,9 +110,14 @@ class _NoPandas(MetaPathFinder):
             raise ModuleNotFoundError(fullname)
 
 
+def keep_pandas_out() -> None:
+    """Let this process, which only writes, never import pandas."""
+    sys.meta_path.insert(0, _NoPandas())
+
+
 def _write_all(directory: Path, source: IO[bytes]) -> None:
     """Write batches as they come, until the input ends or breaks off."""
-    sys.meta_path.insert(0, _NoPandas())
+    keep_pandas_out()
     from .sink import ArrowSink
 
     sink = ArrowSink(directory)

@@ -1,0 +1,1 @@
+"""Reading what engines, routers, exporters and GPU tools tell, and what follows from it."""
