@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +17,7 @@ import uvloop
 from ..domain.manifest import ClockAnchor
 from ..domain.plan import Plan
 from ..domain.units import NS_PER_MS, NS_PER_S
+from ..engines.placement import look
 from ..loadgen.dispatcher import Limits
 from ..loadgen.drive import Driven, Watch
 from ..loadgen.selfcheck import workers_for
@@ -75,18 +77,28 @@ async def run_http_point(
     if workers == "auto":
         workers = workers_for(plan.max_concurrency, known)
     jobs = _jobs(WorkerJob(0, servers, plan, directory, warmup, limits, prompts), workers, shared=ray is not None)
+    urls = [server.base_url for server in servers]
+    places = [look(urls)]
     async with _workers(jobs, ray) as crew:
         together = await drive_together(crew, watch)
+    places.append(look(urls))  # a router may have reached its workers only for the load
     facts = ClientFacts(
         loop_lags_ms=together.driven.loop_lags_ms,
         cpu_shares=together.cpu_shares,
         backlog_max=together.driven.backlog_max,
         clock_residual_ms=together.clock_residual_ns / NS_PER_MS,
         lost=together.lost,
+        misplaced=_said(place.reasons for place in places),
+        warnings=_said(place.warnings for place in places),
         ceiling_events_per_s=known.events_per_s if known else None,
     )
     began = together.anchor.wall_unix_ns / NS_PER_S
     return HttpOutcome(together.driven, facts, workers, together.anchor, began, time.time())
+
+
+def _said(sentences: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Every sentence once."""
+    return tuple(dict.fromkeys(chain.from_iterable(sentences)))
 
 
 def _jobs(whole: WorkerJob, workers: int, shared: bool) -> list[WorkerJob]:

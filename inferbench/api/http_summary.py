@@ -38,7 +38,7 @@ def summarise_http(
 
 def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
     """What must be known to read a measured point's figures, beside the client's own verdict."""
-    notes, counts, run = [], summary.counts, summary.whole_run
+    notes, counts, run = list(summary.client.warnings if summary.client else ()), summary.counts, summary.whole_run
     failed = counts.error + counts.timeout + counts.refused
     if failed:
         notes.append(f"{failed} of {counts.planned} requests failed: latencies are those of the others")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
+from ..domain.errors import ExitCode
 from ..loadgen.selfcheck import STAMP_MS, TOKENS_PER_S, Ceiling, Limit, Step
 
 if TYPE_CHECKING:
@@ -23,22 +24,48 @@ _LIMITED_BY = {
 
 def selfcheck(
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again, whatever is cached.")] = False,
+    base_url: Annotated[
+        list[str] | None, typer.Option("--base-url", help="Look instead where the servers of this URL run.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
+) -> int:
     """Find how much the client of this machine can take.
 
     It loads itself from a built-in server that costs next to nothing, with more and more streams, until its stamps
-    come late. The result is kept for this machine.
+    come late. The result is kept for this machine. With --base-url it says instead whether servers on this machine,
+    and those behind them, are pinned to cores that the client may run on, or to one core together (exit code 4 where
+    no core is left for the client).
     """
     from ..api import selfcheck as runner
     from .console import say, show
 
+    if base_url:
+        return _placement(base_url, json)
+
     found = runner.selfcheck(fresh=fresh)
     if json:
         sys.stdout.buffer.write(orjson.dumps(found.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE))
-        return
+        return ExitCode.OK
     show(_table(found))
     say(_sentence(found))
+    return ExitCode.OK
+
+
+def _placement(urls: list[str], json: bool) -> ExitCode:
+    from ..engines.placement import look
+    from .console import say
+
+    found = look(urls)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+    else:
+        for text in found.reasons:
+            say(f"INVALID: {text}.")
+        for text in found.warnings:
+            say(f"Note: {text}.")
+        if not found.reasons and not found.warnings:
+            say("No server of these URLs is seen to be pinned to a core of this machine.")
+    return ExitCode.INVALID if found.reasons else ExitCode.OK
 
 
 def _sentence(found: Ceiling) -> str:

@@ -115,6 +115,8 @@ class ClientHealth(Value):
     valid: bool
     reasons: tuple[str, ...] = ()
     """Why the run is INVALID; empty where it is valid."""
+    warnings: tuple[str, ...] = ()
+    """What on this machine may have disturbed client or server, though the client was in time."""
     stamp_late_p99_ms: float | None = None
     """By at most how much first and last stamps are later than what they stamp; None where nobody noted it."""
     cpu_shares: tuple[float, ...] = ()

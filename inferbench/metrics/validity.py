@@ -33,6 +33,10 @@ class ClientFacts:
     """One sentence for each worker that was lost."""
     ceiling_events_per_s: float | None = None
     """What the self-check of this machine found that one worker can take; None where there was none."""
+    misplaced: tuple[str, ...] = ()
+    """Why it could not run beside the server on this machine."""
+    warnings: tuple[str, ...] = ()
+    """What on this machine may have disturbed client or server."""
 
 
 def judge_client(records: Records, arrival: Arrival, facts: ClientFacts, *, streams_asked: int) -> ClientHealth:
@@ -43,7 +47,7 @@ def judge_client(records: Records, arrival: Arrival, facts: ClientFacts, *, stre
     lags = np.asarray(facts.loop_lags_ms or [0.0])
     send_lag = _send_lag_p99_ms(records, arrival)
     streams = most_at_once(records)
-    reasons = [*facts.lost, *_shifts(records, arrival), *_slow_sends(records, arrival, send_lag)]
+    reasons = [*facts.lost, *facts.misplaced, *_shifts(records, arrival), *_slow_sends(records, arrival, send_lag)]
     if streams < streams_asked:
         reasons.append(f"{streams} streams were open at once, {streams_asked} were asked for")
     late = np.concatenate([records.first_late_ns, records.last_late_ns])
@@ -61,6 +65,7 @@ def judge_client(records: Records, arrival: Arrival, facts: ClientFacts, *, stre
         ceiling_events_per_s=facts.ceiling_events_per_s,
         valid=not reasons,
         reasons=tuple(reasons),
+        warnings=facts.warnings,
     )
 
 

@@ -27,7 +27,8 @@ class _OpenAI(Dialect):
                 **self._prompt(prompt),
                 "max_tokens": osl,
                 "temperature": 0,
-                "ignore_eos": ignore_eos,
+                # No field of OpenAI's own, and some servers refuse what they do not know.
+                **({"ignore_eos": True} if ignore_eos else {}),
                 "stream": True,
                 "stream_options": {"include_usage": True, **running},
                 **endpoint.extra_body,

@@ -121,6 +121,14 @@ def test_a_lost_worker_is_a_reason() -> None:
     assert reasons(requests(), lost=("worker 1 was killed",)) == "worker 1 was killed"
 
 
+def test_a_client_without_a_core_beside_the_server_is_invalid_and_a_warning_changes_nothing() -> None:
+    good = requests(first_late=0.5, last_late=0.5)
+    told = judge_client(good, Arrival.CLOSED, ClientFacts(warnings=("beware",)), streams_asked=0)
+    assert (told.valid, told.reasons, told.warnings) == (True, (), ("beware",))
+    bad = judge_client(good, Arrival.CLOSED, ClientFacts(misplaced=("no core",)), streams_asked=0)
+    assert (bad.valid, bad.reasons) == (False, ("no core",))
+
+
 def test_the_facts_are_kept() -> None:
     facts = ClientFacts([1.0] * 99 + [5.0], (0.5, 0.25), 7, 0.3, (), 60_000.0)
     health = judge_client(requests(first_late=0.5, last_late=0.5), Arrival.CLOSED, facts, streams_asked=0)

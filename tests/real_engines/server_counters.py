@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.error import URLError
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,15 +16,40 @@ DEADLINE_S = 60
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def counters(url: str) -> Counter[str]:
-    """Every sample of a metrics page by name, summed over its labels."""
+def counters(url: str, **labels: str) -> Counter[str]:
+    """Every sample of a metrics page by name, summed over its labels; or over those samples with `labels`."""
     with DIRECT.open(f"{url}/metrics", timeout=DEADLINE_S) as answer:
         text = answer.read().decode()
     found: Counter[str] = Counter()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            found[sample.name] += sample.value
+            if labels.items() <= sample.labels.items():
+                found[sample.name] += sample.value
     return found
+
+
+@dataclass
+class Watched:
+    """Gauges of a server, read over and over beside a load; the most that each came to."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        self.most: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.01):
+            self.most |= counters(self.url)
+
+    def __enter__(self) -> Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
 
 
 def wait_for(what: Callable[[], bool]) -> None:

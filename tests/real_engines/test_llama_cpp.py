@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from server_counters import counters, wait_for
+from server_counters import Watched, counters, wait_for
 
 from inferbench.api.bench import BenchRun, bench
 from inferbench.api.bench_load import BenchLoad
@@ -64,30 +62,6 @@ def test_every_request_and_token_is_one_that_the_server_counted(
     # The model says one word a token: as many events as tokens, each with a stamp of its own.
     assert [len(records.chunks.expand(row)[0]) for row in range(24)] == list(records.osl)
     assert (done.model, done.run.manifest.points[0].target.engine) == ("tiny-llama", "llamacpp")
-
-
-@dataclass
-class Watched:
-    """Gauges of a server, read over and over beside a load; the most that each came to."""
-
-    url: str
-
-    def __post_init__(self) -> None:
-        self.most: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.01):
-            self.most |= counters(self.url)
-
-    def __enter__(self) -> Watched:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def test_streams_beyond_the_slots_wait_and_are_all_served(tiny_model: Path, tmp_path: Path) -> None:
