@@ -11,6 +11,8 @@ import streamlit as st
 from text import plain
 
 from inferbench.domain.errors import InferbenchError
+from inferbench.domain.scenario import OperatingPoint
+from inferbench.report.view import RunView
 
 
 def run_name(fits: Callable[[dict[str, Any]], bool]) -> str | None:
@@ -26,6 +28,17 @@ def run_name(fits: Callable[[dict[str, Any]], bool]) -> str | None:
         if asked in listing.names and asked not in names:
             names.insert(0, asked)
         return controls.pinned("Run", names, "run")
+
+
+def pace(view: RunView) -> OperatingPoint:
+    """An operating point at a pace that the reader may move, at first the middle one of the scenario's own."""
+    paces = sorted(p.interactivity for p in view.scenario.operating_points if p.interactivity) if view.scenario else []
+    fastest = max((point.interactivity for front in view.fronts.values() for point in front), default=2.0)
+    at = controls.slider(
+        "Pace for each user, tok/s/user", 1, max(round(fastest), 2), paces[len(paces) // 2] if paces else fastest / 2,
+        "pace", step=1, form="%d",
+    )  # fmt: skip
+    return OperatingPoint(name=f"{at:g} tok/s/user", interactivity=at)
 
 
 def readable(show: Callable[[], None]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import chosen
-import controls
 import data
 import streamlit as st
 from page import Page
@@ -15,7 +14,7 @@ from text import plain
 
 from inferbench.api.catalogue import price_books
 from inferbench.api.judging import conclusions
-from inferbench.domain.scenario import OperatingPoint, Scenario
+from inferbench.domain.scenario import Scenario
 from inferbench.report.answers import answers, tally
 from inferbench.report.cards import Card, cards
 from inferbench.report.figures import comparison_charts
@@ -69,15 +68,7 @@ def _figures(view: RunView) -> Sequence[Table]:
 
 def _answer(page: Page, view: RunView, scenario: Scenario) -> None:
     """Four cards about one pace, which the reader may move."""
-    points = [point for front in view.fronts.values() for point in front]
-    paces = sorted(p.interactivity for p in scenario.operating_points if p.interactivity is not None)
-    if not points or not paces:
-        return
-    fastest = max(point.interactivity for point in points)
-    at = controls.slider(
-        "Pace for each user, tok/s/user", 1, max(round(fastest), 2), paces[len(paces) // 2], "pace", step=1, form="%d"
-    )
-    asked = OperatingPoint(name=f"{at:g} tok/s/user", interactivity=at)
+    asked = chosen.pace(view)
     (conclusion,) = conclusions(
         view.summaries, scenario.model_copy(update={"operating_points": (asked,)}), price_books(scenario)
     )

@@ -14,10 +14,10 @@ from ..analysis.frontier import curve_of
 from ..analysis.interpolation import interpolate
 from ..domain.claim_answer import ClaimReport, CurveFront, PairVerdict
 from ..domain.records import Floats
-from ..domain.uncertainty import TornadoBar
 from ..tco.cost import usd_per_mtok
 from .chart import PALETTE, SHAPES, TEXT, Chart, figure, log_axis, safe
 from .figures_frontier import INTERACTIVITY
+from .figures_tornado import tornado
 from .format import ratio, significant, usd
 
 DENSE = 24
@@ -93,36 +93,9 @@ def break_even_chart(report: ClaimReport) -> Chart:
 
 def tornado_chart(verdict: PairVerdict) -> Chart:
     """What each input alone moves the ratio to."""
-    bars = list(reversed(verdict.tornado))
     centre = verdict.ratio.central
-    traces = [
-        go.Bar(
-            orientation="h",
-            y=[safe(bar.name).replace(": ", ":<br>") for bar in bars],
-            base=[centre] * len(bars),
-            x=[(bar.at_low if end == "low" else bar.at_high) - centre for bar in bars],
-            name=f"input at its {end} end",
-            marker={"color": color},
-            hovertext=[_bar_hover(bar, end) for bar in bars],
-            hoverinfo="text",
-        )
-        for end, color in (("low", PALETTE[4]), ("high", PALETTE[1]))
-    ]
-    fig = figure(traces, "cost ratio", "", 150 + 62 * len(bars)).update_layout(barmode="overlay", legend_y=-0.24)
-    fig.add_vline(x=1, line={"color": TEXT, "width": 1.5, "dash": "dot"})
-    fig.update_yaxes(showgrid=False)
-    return Chart(
-        key="tornado",
-        title=f"What moves the ratio {verdict.subject} over {verdict.against}, {ratio(centre)}",
-        caption=f"Each input alone at the ends of its interval, under {verdict.book} {verdict.tier}. A bar across the "
-        "dotted rule (same cost) can turn the answer by itself.",
-        alt="The cost ratio at the low and high end of each uncertain input; the same as the table.",
-        figure=fig,
-    )
-
-
-def _bar_hover(bar: TornadoBar, end: str) -> str:
-    return f"{safe(bar.name)}: {ratio(bar.at_low if end == 'low' else bar.at_high)}<br>{safe(bar.source)}"
+    title = f"What moves the ratio {verdict.subject} over {verdict.against}, {ratio(centre)}"
+    return tornado(verdict.tornado, centre, title, f"{verdict.book} {verdict.tier}")
 
 
 def _curve(place: int, curve: CurveFront, of: Callable[[Floats], Floats], unit: str) -> list[Any]:
