@@ -10,7 +10,7 @@ import streamlit as st
 
 VIEWS = {
     "Answer": (("overview", "Overview", "verified"), ("frontier", "Frontier", "show_chart")),
-    "Decide": (("tco", "Cost", "payments"),),
+    "Decide": (("tco", "Cost", "payments"), ("compare", "Compare", "balance")),
 }
 """File below views/, title and icon of every view, by the section that it stands in."""
 

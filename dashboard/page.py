@@ -47,7 +47,7 @@ class Page:
         """Show a banner."""
         text = f"{notice.title}. {notice.text}"
         self.said.append(text)
-        box = {"invalid": st.error, "partial": st.warning, "simulated": st.info}[notice.kind]
+        box = {"invalid": st.error, "simulated": st.info}.get(notice.kind, st.warning)
         box(plain(text))
 
     def chart(self, chart: Chart, *, select: str | None = None) -> Any:

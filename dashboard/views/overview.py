@@ -25,6 +25,9 @@ from inferbench.report.tables_points import bench_table, sweep_table
 from inferbench.report.view import RunView
 from inferbench.store.index import BROKEN
 
+GRAVE = ("invalid", "partial")
+"""Banners that come before the answer; the others explain it."""
+
 
 def show(name: str) -> None:
     """Show a run."""
@@ -32,13 +35,13 @@ def show(name: str) -> None:
     page = Page("overview", view.title)
     page.say(f"Run {name}, {utc(view.manifest.benchmark_start_time_unix)}", small=True)
     banners = notices(view)
-    _banners(page, [notice for notice in banners if notice.kind != "simulated"])
+    _banners(page, [notice for notice in banners if notice.kind in GRAVE])
     if view.scenario is not None and view.conclusions:
         _answer(page, view, view.scenario)
     for chart in comparison_charts(view)[:1]:
         page.chart(chart)
     _operating_points(page, view)
-    _banners(page, [notice for notice in banners if notice.kind == "simulated"])
+    _banners(page, [notice for notice in banners if notice.kind not in GRAVE])
     for table in _figures(view):
         page.table(table)
     page.exports()

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import CHROMIUM, FLAGS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 DRAWN = """() => [...document.querySelectorAll("[data-figure]")].map(plot => ({
     key: plot.dataset.figure,
     asked: plot.data.filter(t => t.x.length).length,
@@ -24,8 +16,6 @@ DRAWN = """() => [...document.querySelectorAll("[data-figure]")].map(plot => ({
     width: plot.querySelector(".main-svg").getBoundingClientRect().width,
     room: plot.getBoundingClientRect().width,
 }))"""
-
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_browser import assert_drawn_offline, needs_browser
+from browsers import needs_browser
+from report_browser import assert_drawn_offline
 
 from inferbench.api.claims import claims
 from inferbench.domain.claim_answer import ClaimReport
