@@ -31,7 +31,9 @@ def read_exposition(text: str, url: str) -> tuple[Sample, ...]:
     Raises EndpointError, which names the URL and what came, where it is not in the format or holds nothing.
     """
     # Buckets are nine lines in ten of an engine's page, nobody here reads them, and to parse them costs as much.
-    kept = "\n".join(line for line in text.splitlines() if "_bucket{" not in line)
+    # Without the types in comments the parser leaves names as they are: it would add `_total` to those of counters.
+    lines = text.splitlines()
+    kept = "\n".join(line for line in lines if "_bucket{" not in line and not line.startswith("#"))
     try:
         samples = tuple(
             Sample(sample.name, sample.labels, sample.value)

@@ -27,6 +27,11 @@ def test_what_prometheus_own_client_writes_is_read_back() -> None:
     assert "latency_seconds_bucket" not in samples
 
 
+def test_a_counter_keeps_the_name_that_the_page_gives_it() -> None:
+    page = "# TYPE energy counter\nenergy 7\n# TYPE tokens_total counter\ntokens_total 8\n"
+    assert [(s.name, s.value) for s in read_exposition(page, URL)] == [("energy", 7), ("tokens_total", 8)]
+
+
 def test_values_that_are_no_numbers_are_left_out() -> None:
     assert [s.name for s in read_exposition("a NaN\nb +Inf\nc 1\n", URL)] == ["c"]
 

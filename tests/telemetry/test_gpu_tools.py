@@ -1,0 +1,101 @@
+"""What GPU tools and exporters print, against transcripts in their formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferbench.domain.errors import EndpointError
+from inferbench.domain.telemetry import Metric, Reading
+from inferbench.telemetry.gpu_tools import COMMANDS, Tool, read_tool
+from inferbench.telemetry.vocabulary import read_metrics
+
+TRANSCRIPTS = Path(__file__).parent / "transcripts"
+
+
+def transcript(name: str) -> str:
+    lines = (TRANSCRIPTS / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("#"))
+
+
+def told(readings: tuple[Reading, ...], device: str) -> dict[Metric, float]:
+    return {r.metric: r.value for r in readings if r.device == device}
+
+
+def test_nvidia_smi() -> None:
+    readings = read_tool("nvidia-smi", transcript("nvidia-smi.csv"), "nvidia-smi")
+    assert told(readings, "0") == {
+        Metric.POWER: 641.52, Metric.GPU_CLOCK: 1965, Metric.MEMORY_CLOCK: 3996, Metric.TEMPERATURE: 61,
+        Metric.MEMORY_TEMPERATURE: 58, Metric.MEMORY_USED: 172032 * 2**20, Metric.GPU_BUSY: 1.0,
+    }  # fmt: skip
+    # A card without the one field has the other; what it does not have at all is left out.
+    assert told(readings, "1")[Metric.POWER] == 648.11
+    assert Metric.MEMORY_TEMPERATURE not in told(readings, "1")
+    assert Metric.POWER not in told(readings, "2")
+
+
+def test_the_transcript_was_asked_for_as_the_tool_is_run() -> None:
+    for name, tool in (("nvidia-smi.csv", "nvidia-smi"), ("amd-smi-7.json", "amd-smi"), ("amd-smi-6.json", "amd-smi")):
+        text = (TRANSCRIPTS / name).read_text(encoding="utf-8")
+        assert f"# {' '.join(COMMANDS[tool])}\n" in text  # type: ignore[index]
+
+
+def test_amd_smi() -> None:
+    readings = read_tool("amd-smi", transcript("amd-smi-7.json"), "amd-smi")
+    assert told(readings, "0") == {
+        Metric.POWER: 742, Metric.ENERGY: 8379612.514, Metric.TEMPERATURE: 73, Metric.MEMORY_TEMPERATURE: 59,
+        Metric.GPU_CLOCK: 2085, Metric.MEMORY_CLOCK: 2000, Metric.MEMORY_USED: 262144 * 2**20, Metric.GPU_BUSY: 0.98,
+    }  # fmt: skip
+    assert told(readings, "1")[Metric.POWER] == 755
+
+
+def test_amd_smi_of_older_versions_writes_units_into_the_values() -> None:
+    readings = read_tool("amd-smi", transcript("amd-smi-6.json"), "amd-smi")
+    assert told(readings, "0") == {
+        Metric.POWER: 742, Metric.ENERGY: 8379.612, Metric.TEMPERATURE: 41, Metric.MEMORY_TEMPERATURE: 35,
+        Metric.GPU_CLOCK: 132, Metric.MEMORY_USED: 283 * 2**20, Metric.GPU_BUSY: 0.98,
+    }  # fmt: skip
+    assert told(readings, "1") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "power", "energy", "clock"),
+    [
+        ("dcgm-exporter.txt", "dcgm-exporter", (641.52, 648.11), (955287.014, 196764.132), 1965),
+        ("amd-device-metrics-exporter.txt", "amd-device-metrics-exporter", (742, 755), (8379612.514, 9e6), 2085),
+    ],
+)
+def test_exporters(
+    name: str, engine: str, power: tuple[float, float], energy: tuple[float, float], clock: float
+) -> None:
+    found, readings = read_metrics((TRANSCRIPTS / name).read_text(encoding="utf-8"), "http://node:9400/metrics")
+    assert found == engine
+    for device, watts, joules in zip(("0", "1"), power, energy, strict=True):
+        assert told(readings, device)[Metric.POWER] == watts
+        assert told(readings, device)[Metric.ENERGY] == pytest.approx(joules)
+    assert told(readings, "0")[Metric.GPU_CLOCK] == clock
+
+
+@pytest.mark.parametrize(
+    ("tool", "text", "what"),
+    [
+        ("nvidia-smi", "", "tells no power of any GPU"),
+        ("nvidia-smi", "No devices were found\n", "something else than its CSV: 'No devices were found'"),
+        ("nvidia-smi", "0, 641.52\n", "something else than its CSV: '0, 641.52'"),
+        ("nvidia-smi", "0, N/A, N/A, 1, 1, 1, 1, 1, 1\n", "tells no power of any GPU"),
+        ("amd-smi", "", "something else than its JSON: nothing"),
+        ("amd-smi", "ERROR: no GPU\nmore", "something else than its JSON: 'ERROR: no GPU'"),
+        ("amd-smi", "{}", "something else than its JSON: '{}'"),
+        ("amd-smi", "[]", "tells no power of any GPU"),
+        ("amd-smi", "[1]", "something else than its JSON: '[1]'"),
+        ("amd-smi", '[{"gpu": 0, "power": "N/A"}]', "tells no power of any GPU"),
+        ("amd-smi", '[{"gpu": 0, "power": {"socket_power": {"unit": "W"}}}]', "something else than its JSON"),
+    ],
+)
+def test_what_the_tool_does_not_print_gives_one_line(tool: Tool, text: str, what: str) -> None:
+    with pytest.raises(EndpointError) as raised:
+        read_tool(tool, text, f"ssh node7 {tool}")
+    assert str(raised.value).startswith(f"ssh node7 {tool} ")
+    assert what in str(raised.value)
+    assert "\n" not in str(raised.value)
