@@ -24,6 +24,8 @@ from ..workload.planning import make_plan
 from .http_point import HttpOutcome, run_http_point, run_in_loop
 from .http_summary import first_failure, notes_on, summarise_http, why_partial
 from .sweep import OnProgress, PointOutcome, point_plan, progress_of, warmup_plan
+from .watched_site import WhatToWatch, with_energy
+from .watching import watch as watching
 
 CANARY_TOKENS = 8
 """Length of the prompt that is sent before any load."""
@@ -41,6 +43,7 @@ class HowToMeasure:
     ready_timeout_s: float = 0.0
     flush_cache: bool = True
     max_error_rate: float = MAX_ERROR_RATE
+    watch: WhatToWatch = field(default_factory=WhatToWatch)
 
 
 class _Keep:
@@ -121,21 +124,26 @@ def _one(
         on_progress(progress_of(point, progress))
 
     at = directory.point(point)
-    outcome = run_in_loop(
-        run_http_point(
-            seen.endpoints,
-            plan,
-            at,
-            warmup=warmup_plan(spec.load, point.concurrency),
-            limits=Limits(max_error_rate=how.max_error_rate),
-            watch=watch,
-            workers=how.workers,
-            prompts=how.prompts,
-        )
-    )
+
+    async def watched() -> tuple[HttpOutcome, list[str]]:
+        what = how.watch
+        async with watching(what.workers(seen), at, every_s=what.every_s, gpus=what.gpus) as told:
+            outcome = await run_http_point(
+                seen.endpoints,
+                plan,
+                at,
+                warmup=warmup_plan(spec.load, point.concurrency),
+                limits=Limits(max_error_rate=how.max_error_rate),
+                watch=watch,
+                workers=how.workers,
+                prompts=how.prompts,
+            )
+        return outcome, told.problems
+
+    outcome, unread = run_in_loop(watched())
     watch(outcome.driven.progress, 0)
-    summary = summarise_http(at, plan, point, outcome)
-    return outcome, summary, name, notes_on(summary, maker)
+    summary = with_energy(summarise_http(at, plan, point, outcome), at, outcome.anchor)
+    return outcome, summary, name, (*notes_on(summary, maker), *(f"not watched: {line}" for line in unread))
 
 
 def _go_on(point: SweepPoint, outcome: HttpOutcome, summary: PointSummary, directory: RunDirectory) -> None:

@@ -16,6 +16,7 @@ from ..domain.manifest import RunManifest
 from ..domain.names import unknown
 from ..domain.scenario import Scenario
 from ..domain.summary import PointSummary
+from ..domain.timeline import WatchedPoint
 from ..store import layout
 from ..store.rundir import RunDirectory
 
@@ -76,6 +77,19 @@ class Run:
         return {a.fingerprint: read_evaluations(store, a.fingerprint) for a in self.manifest.attachments}
 
     @cached_property
+    def watched(self) -> tuple[WatchedPoint, ...]:
+        """Timeline and bottleneck of each sweep point whose servers were watched."""
+        from .watched_site import watched
+
+        anchors = {entry.point.key: entry.anchor for entry in self.manifest.points}
+        found = (
+            watched(summary, self.directory.point(summary.point), anchors[summary.point.key])
+            for summary in self.summaries
+            if summary.point.key in anchors
+        )
+        return tuple(point for point in found if point is not None)
+
+    @cached_property
     def fronts(self) -> dict[str, tuple[FrontierPoint, ...]]:
         """The Pareto front of each deployment, tok/s/GPU against interactivity, over the whole run."""
         from .judging import fronts
@@ -117,6 +131,7 @@ class Run:
             live=self.live,
             audit=self.directory.audit(),
             evaluations=self.evaluations,
+            watched=self.watched,
         )
 
     def write_report(self) -> Path:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..api.attached_point import HowToMeasure
     from ..api.runs import Run
     from ..api.sweep import OnProgress
+    from ..api.watched_site import WhatToWatch
     from ..domain.scenario import Scenario
     from ..targets.site import Site
 
@@ -38,6 +39,13 @@ Concurrency = Annotated[
     list[str] | None, Option(help="Loads to measure it at.", show_default="the topology's own", metavar="N,N")
 ]
 LaunchCommand = Annotated[str | None, Option(help="How it was launched, for engines that do not tell.")]
+Telemetry = Annotated[bool, Option(help="Read the metrics of every engine once a second, beside the records.")]
+RouterMetricsUrl = Annotated[list[str] | None, Option(help="A router's metrics page, on the port that it has it on.")]
+GpuMetricsUrl = Annotated[list[str] | None, Option(help="Metrics of a DCGM or AMD device metrics exporter.")]
+GpuTool = Annotated[
+    list[str] | None,
+    Option(metavar="COMMAND", help="nvidia-smi or amd-smi, with what must stand before it: 'ssh node7 amd-smi'."),
+]
 MaxErrorRate = Annotated[float, Option(min=0, max=1, help="Stop when a larger share fails (exit code 7).")]
 
 
@@ -93,8 +101,32 @@ def choice_of(deployment: str | None, topology: str | None, concurrency: list[st
     return Choice(deployment, topology, tuple(parse_list("--concurrency", concurrency or [], int, "a whole number")))
 
 
+def watch_of(
+    telemetry: bool, router_urls: list[str] | None, gpu_urls: list[str] | None, gpu_tools: list[str] | None
+) -> WhatToWatch:
+    """What is read while the load runs. Raises UsageError for what cannot be used."""
+    from ..api.watched_site import WhatToWatch
+    from ..api.watching import WatchedGpus
+    from ..targets.endpoint import Endpoint
+
+    for url in (*(router_urls or []), *(gpu_urls or [])):
+        Endpoint(url, "/metrics")  # says what is wrong with it
+    gpus = []
+    for command in gpu_tools or []:
+        *prefix, tool = command.split() or [""]
+        if tool not in ("nvidia-smi", "amd-smi"):
+            raise UsageError(f"--gpu-tool {command!r} must end with nvidia-smi or amd-smi")
+        gpus.append(WatchedGpus(tool=tool, prefix=tuple(prefix)))
+    return WhatToWatch(telemetry, tuple(router_urls or ()), tuple(gpu_urls or ()), tuple(gpus))
+
+
 def how_of(
-    workers: int | None, tokenizer: Path | None, ready_timeout_s: float, flush_cache: bool, max_error_rate: float
+    workers: int | None,
+    tokenizer: Path | None,
+    ready_timeout_s: float,
+    flush_cache: bool,
+    max_error_rate: float,
+    watch: WhatToWatch,
 ) -> HowToMeasure:
     """How the load is sent."""
     from ..api.attached_point import HowToMeasure
@@ -106,6 +138,7 @@ def how_of(
         ready_timeout_s=ready_timeout_s,
         flush_cache=flush_cache,
         max_error_rate=max_error_rate,
+        watch=watch,
     )
 
 

@@ -64,6 +64,10 @@ def run(
     ready_check_timeout_sec: options.ReadyTimeout = 0,
     flush_cache: options.FlushCache = True,
     max_error_rate: attached.MaxErrorRate = MAX_ERROR_RATE,
+    telemetry: attached.Telemetry = True,
+    router_metrics_url: attached.RouterMetricsUrl = None,
+    gpu_metrics_url: attached.GpuMetricsUrl = None,
+    gpu_tool: attached.GpuTool = None,
 ) -> int:
     """Run a scenario: costs, verdicts, and a page of charts. On the twin, or on what runs at --base-url.
 
@@ -80,6 +84,7 @@ def run(
             "--deployment": deployment, "--topology": topology, "--concurrency": concurrency, "--model": model,
             "--prefill-url": prefill_url, "--decode-url": decode_url, "--router-url": router_url,
             "--launch-command": launch_command, "--tokenizer": tokenizer,
+            "--router-metrics-url": router_metrics_url, "--gpu-metrics-url": gpu_metrics_url, "--gpu-tool": gpu_tool,
         },
         refuses={"--interleave": others, "--from-manifest": from_manifest},
     )  # fmt: skip
@@ -90,7 +95,8 @@ def run(
             extra_body=extra_body, key_file=api_key_file, insecure=insecure, request_timeout_s=request_timeout,
         )  # fmt: skip
         choice = attached.choice_of(deployment, topology, concurrency)
-        how = attached.how_of(workers, tokenizer, ready_check_timeout_sec, flush_cache, max_error_rate)
+        watch = attached.watch_of(telemetry, router_metrics_url, gpu_metrics_url, gpu_tool)
+        how = attached.how_of(workers, tokenizer, ready_check_timeout_sec, flush_cache, max_error_rate, watch)
         if resume is not None:
             runs = attached.go_on(resume, site, choice, how, live=live, allowed=allowed)
         else:
@@ -195,6 +201,8 @@ def _show(finished: Run, *, json: bool) -> None:
     for answer in answers(view):
         say(answer.sentence)
     print()
+    for seen in view.watched:
+        say(f"{seen.point.key}, bottleneck: {seen.bottleneck.outcome}. {seen.bottleneck.evidence[0]}")
     if view.live is not None:
         show(tables_points.live_table(view))
     print(f"Run:  {finished.path}\nPage: {finished.path / 'report.html'}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .chart import Chart
 from .figures_frontier import cost_chart, throughput_chart
 from .figures_latency import live_chart, ttft_chart
+from .figures_timeline import timeline_chart
 from .figures_verdict import cost_ranges_chart, verdict_chart
 from .view import RunView
 
@@ -22,3 +23,8 @@ def comparison_charts(view: RunView) -> tuple[Chart, ...]:
 def live_charts(view: RunView) -> tuple[Chart, ...]:
     """The chart of the live leg; none where it was not run."""
     return (live_chart(view),) if view.live and view.live.steps else ()
+
+
+def timeline_charts(view: RunView) -> tuple[Chart, ...]:
+    """The timeline of each sweep point whose servers were watched, in the order of `view.watched`."""
+    return tuple(timeline_chart(watched) for watched in view.watched)

@@ -16,7 +16,7 @@ from .answers import answers, describe, tally
 from .attached import attachment_lines
 from .chart import CONFIG, Chart
 from .conditions import conditions, points_table
-from .figures import comparison_charts, live_charts
+from .figures import comparison_charts, live_charts, timeline_charts
 from .format import utc
 from .glossary import TERMS
 from .notices import live_notice, notices
@@ -31,7 +31,8 @@ def render_html(view: RunView) -> str:
     """Render the page. It opens from a file, and its content policy lets it load nothing from anywhere."""
     charts = comparison_charts(view)
     live = live_charts(view)
-    shown = scripts() if charts or live else ()
+    timelines = timeline_charts(view)
+    shown = scripts() if charts or live or timelines else ()
     return (
         environment()
         .get_template("report.html.j2")
@@ -45,6 +46,7 @@ def render_html(view: RunView) -> str:
             live_notice=live_notice(view),
             charts=charts,
             live_charts=live,
+            watched=tuple(zip(view.watched, timelines, strict=True)),
             tables=_tables(view),
             live_tables=(live_table(view),) if live else (),
             conditions=conditions(view),

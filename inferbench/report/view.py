@@ -14,6 +14,7 @@ from ..domain.live import LiveResult
 from ..domain.manifest import RunManifest, RunState
 from ..domain.scenario import OperatingPoint, Scenario
 from ..domain.summary import Basis, Origin, PointSummary
+from ..domain.timeline import WatchedPoint
 from .format import short_names
 
 
@@ -34,6 +35,9 @@ class RunView:
     """What stands out in the points of an imported run; None for a run of one's own."""
     evaluations: Mapping[str, tuple[Evaluation, ...]] = field(default_factory=dict)
     """Accuracy results of the launches that were measured, by fingerprint, oldest first."""
+
+    watched: tuple[WatchedPoint, ...] = ()
+    """Sweep points whose servers were watched."""
 
     @property
     def title(self) -> str:
