@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_browser import assert_drawn_offline, needs_browser
+from browsers import needs_browser
+from report_browser import assert_drawn_offline
 from report_factories import bench_view, run_view
 from report_points import healthy
 from watched_factories import watched
