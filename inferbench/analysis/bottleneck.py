@@ -50,7 +50,7 @@ def find_bottleneck(summary: PointSummary, telemetry: Telemetry | None) -> Bottl
     """
     client = summary.client
     if client is not None and not client.valid:
-        return Bottleneck(place=Place.CLIENT, evidence=tuple(f"The client is INVALID: {r}." for r in client.reasons))
+        return Bottleneck(place=Place.CLIENT, evidence=(f"The client is INVALID: {'; '.join(client.reasons)}.",))
     figures = summary.window or summary.whole_run
     if figures is None:
         return _undecided("No request succeeded.")
