@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .api.runs import Run, open_run
     from .api.summarising import summarise
     from .api.sweep import PointProgress
+    from .api.twin_ablation import ablate
     from .targets.endpoint import Endpoint
     from .tco.cost import cost
 
@@ -38,6 +39,7 @@ _WHERE = {
     "Endpoint": ".targets.endpoint",
     "PointProgress": ".api.sweep",
     "Run": ".api.runs",
+    "ablate": ".api.twin_ablation",
     "audit": ".api.auditing",
     "bench": ".api.bench",
     "claims": ".api.claims",
@@ -62,6 +64,7 @@ __all__ = [
     "Endpoint",
     "PointProgress",
     "Run",
+    "ablate",
     "audit",
     "bench",
     "claims",

@@ -126,7 +126,7 @@ def _evaluated(
         plant = plant_of(model, gpu, deployment, launch, parameters)
     except UsageError:  # the weights do not fit this worker
         return []
-    isl, osl = _moments(lengths[0]), _moments(lengths[1])
+    isl, osl = moments(lengths[0]), moments(lengths[1])
     state = steady_state(plant, ClosedLoad(np.array(band, dtype=float), isl[0], isl[1], osl[0]))
     tpot, ttft = state.tpot_s * 1e3, state.ttft_s * 1e3
     rate = state.requests_s * (isl[0] + osl[0]) / launch.total_gpus
@@ -138,7 +138,7 @@ def _evaluated(
     ]
 
 
-def _moments(lengths: Lengths) -> tuple[float, float]:
+def moments(lengths: Lengths) -> tuple[float, float]:
     """Mean and mean square of a uniform whole number."""
     mean = (lengths.min + lengths.max) / 2
     return mean, mean**2 + ((lengths.max - lengths.min + 1) ** 2 - 1) / 12

@@ -12,7 +12,7 @@ from browsers import CHROMIUM, FLAGS
 DRAWN = """() => [...document.querySelectorAll("[data-figure]")].map(plot => ({
     key: plot.dataset.figure,
     asked: plot.data.filter(t => t.x.length).length,
-    drawn: plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace").length,
+    drawn: plot.querySelectorAll(".scatterlayer .trace, .barlayer .trace, .waterfalllayer .trace").length,
     width: plot.querySelector(".main-svg").getBoundingClientRect().width,
     room: plot.getBoundingClientRect().width,
 }))"""

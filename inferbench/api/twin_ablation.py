@@ -1,0 +1,37 @@
+"""Ablating a stack on the twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..domain.ablation import Ablation
+from ..domain.ablation_result import AblationResult
+from ..domain.errors import FileError
+from ..domain.files import read_value
+from ..domain.names import unknown
+from ..twin.ablation import ablate as answer
+from .catalogue import find, gpus, models
+
+DEFAULT_ABLATION = "mori-ablation"
+
+
+def load_ablation(name: str | Path = DEFAULT_ABLATION) -> Ablation:
+    """Load an ablation from a file or by the name of a bundled one. Raises FileError for a bad file."""
+    path = find("scenarios", str(name))
+    spec = read_value(path, Ablation)
+    for what, given, known in (
+        ("model", {spec.model}, models().keys()),
+        ("GPU", {d.gpu for d in spec.deployments}, gpus().keys()),
+    ):
+        if missing := sorted(given - known):
+            raise FileError(f"{path}: {unknown(what, missing[0], known)}")
+    return spec
+
+
+def ablate(name: str | Path = DEFAULT_ABLATION) -> AblationResult:
+    """Turn the parts of a stack on and off at the conditions of published figures, on the twin.
+
+    Raises FileError for a bad file, UsageError where the twin has no constants for a deployment or a switch.
+    """
+    spec = load_ablation(name)
+    return answer(spec, models()[spec.model], gpus())
