@@ -95,7 +95,8 @@ def run_repeats(
     """Run scenarios A, B, ... so many times each, interleaved: A B A B. Each run is yielded when it has ended.
 
     Repeat i of every scenario has seed + i: the twin gives the same figures for the same seed, so that what differs
-    between its repeats is the load that was drawn. The live leg checks the client once, with the first repeat.
+    between its repeats is the load that was drawn and the noise of the run (`twin.run_noise`). The live leg checks the
+    client once, with the first repeat.
     `watching` is entered around each run, and gives what is told of its progress.
     """
     specs = [load_scenario(scenario) for scenario in scenarios]  # all of them, before the first load is sent

@@ -59,6 +59,7 @@ class TwinJob:
     point: SweepPoint
     load: Load
     directory: Path
+    run_noise: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def jobs(scenario: Scenario, directory_of: Callable[[SweepPoint], Path], done: C
     """All sweep points of a scenario, in its order, but for those with a key in `done`."""
     model = models()[scenario.model]
     return [
-        TwinJob(model, deployment, topology, point, scenario.load, directory_of(point))
+        TwinJob(model, deployment, topology, point, scenario.load, directory_of(point), scenario.twin.run_noise)
         for deployment in scenario.deployments
         for topology in deployment.topologies
         for concurrency in topology.concurrency
@@ -138,10 +139,12 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     from ..store.reader import read_records
     from ..store.sink import ArrowSink
     from ..twin.build import build_twin
+    from ..twin.noise import run_factor
 
     began, anchor = time.time(), ClockAnchor(wall_unix_ns=time.time_ns(), monotonic_ns=time.monotonic_ns())
     plan, clock = point_plan(job.load, job.point.concurrency), VirtualClock()
-    target = build_twin(job.model, gpus()[job.deployment.gpu], job.deployment, job.topology, clock)
+    pace = run_factor(job.load.seed, job.point.key, job.run_noise)
+    target = build_twin(job.model, gpus()[job.deployment.gpu], job.deployment, job.topology, clock, pace=pace)
 
     def watch(progress: Progress, _: int) -> None:
         if on_progress is not None:

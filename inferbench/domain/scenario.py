@@ -10,6 +10,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 from .deployment import Deployment, Name
 from .value import Value
 
+RUN_NOISE = 0.0126
+"""Noise of a run by default. InferenceX points of one configuration and concurrency that were measured again within
+four days differ by 1.2 % in the median of 27 pairs (tok/s/GPU; docs/validation.md, "Spread between repeats"). The
+difference of two normal values of standard deviation s has a median size of 0.6745 sqrt(2) s."""
+
 
 class Lengths(Value):
     """Token lengths, uniform over the whole numbers from min to max, both included."""
@@ -68,6 +73,8 @@ class TwinSettings(Value):
     half_width: PositiveFloat = Field(lt=1)
     """Least relative half-width of simulated throughput at equal interactivity; what was measured may be wider."""
     reason: str
+    run_noise: NonNegativeFloat = Field(default=RUN_NOISE, lt=0.5)
+    """Standard deviation of the log of a factor on all times of a sweep point, drawn from the run's seed; 0: none."""
 
 
 class LiveLeg(Value):

@@ -47,6 +47,8 @@ def _scenario_facts(view: RunView) -> tuple[Fact, ...]:
     ]
     if view.half_width:
         widths = ", ".join(f"{name} ±{view.half_width_of(name):.0%}" for name in view.deployments)
+        noise = scenario.twin.run_noise
+        facts.append(("Noise of a simulated run", f"{noise:.2%} on all times of a sweep point" if noise else "none"))
         facts.append(("Interval of simulated figures", f"{widths}: {scenario.twin.reason}"))
     for point in view.operating_points:
         source = f" ({point.source})" if point.source else ""
