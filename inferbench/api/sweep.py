@@ -138,13 +138,17 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     """Run one sweep point on the twin: drive it, keep every record, summarise what is on disk."""
     from ..store.reader import read_records
     from ..store.sink import ArrowSink
-    from ..twin.build import build_twin
-    from ..twin.noise import run_factor
+    from ..twin.build import plant_of
+    from ..twin.noise import paced, run_factor
+    from ..twin.power import modelled_energy
+    from ..twin.target import TwinTarget
 
     began, anchor = time.time(), ClockAnchor(wall_unix_ns=time.time_ns(), monotonic_ns=time.monotonic_ns())
     plan, clock = point_plan(job.load, job.point.concurrency), VirtualClock()
     pace = run_factor(job.load.seed, job.point.key, job.run_noise)
-    target = build_twin(job.model, gpus()[job.deployment.gpu], job.deployment, job.topology, clock, pace=pace)
+    gpu = gpus()[job.deployment.gpu]
+    plant = paced(plant_of(job.model, gpu, job.deployment, job.topology), pace)
+    target = TwinTarget(plant, clock)
 
     def watch(progress: Progress, _: int) -> None:
         if on_progress is not None:
@@ -154,7 +158,9 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     driven = drive_virtual(plan, target, clock, sink, watch)
     sink.close(target.pass_times_ns())
     watch(driven.progress, 0)
-    summary = summarise(read_records(job.directory), plan, job.point, Origin.SIMULATED)
+    records = read_records(job.directory)
+    energy = modelled_energy(plant, gpu.power, records, job.point)
+    summary = summarise(records, plan, job.point, Origin.SIMULATED, energy=energy)
     return PointOutcome(summary, _identity(job), anchor, began, time.time())
 
 

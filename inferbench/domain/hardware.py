@@ -9,6 +9,19 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from .value import Value
 
 
+class PowerModel(Value):
+    """Power of one GPU board while it serves, W."""
+
+    idle_w: PositiveFloat
+    """With the model loaded and a server waiting."""
+    prefill_w: NonNegativeFloat
+    """Beside that, while it prefills."""
+    decode_w_per_doubling: NonNegativeFloat
+    """Beside that, while it decodes a batch of b: this times log2(1 + b)."""
+    source: str
+    as_of: datetime.date
+
+
 class Gpu(Value):
     """One GPU: dense peak rates, memory, links and power, each per GPU."""
 
@@ -29,6 +42,8 @@ class Gpu(Value):
     nic_gb_s: PositiveFloat
     """Scale-out bandwidth per direction, GB/s."""
     tdp_w: PositiveFloat
+    power: PowerModel | None = None
+    """None where nobody has published enough to tell."""
     gpus_per_node: PositiveInt = 8
     """GPUs of one server: what is bought and billed as a whole."""
     source: str

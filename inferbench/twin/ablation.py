@@ -151,10 +151,10 @@ class _Bench:
 
     def _prefill_tokens_s(self, deployment: Deployment, figure: Figure, tokens: int) -> float:
         """All ranks full with `tokens` each, in prompts of the figure's mean length."""
-        ranks = deployment.topology(figure.topology).prefill.gpus
         isl, squared = moments(figure.isl)
         own = tokens * squared / isl
-        worker = self._plant(deployment, figure).prefill
+        plant = self._plant(deployment, figure)
+        worker, ranks = plant.prefill, plant.prefill_ranks
         assert isinstance(worker, PrefillPass)
         seconds = worker.seconds(tokens * ranks, own * ranks, tokens * ranks / isl, tokens, own)
         return tokens * ranks / float(seconds)

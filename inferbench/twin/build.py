@@ -16,7 +16,6 @@ from .all_to_all import Formats, format_change_seconds
 from .kernels import Rates, Real
 from .kv_transfer import kv_bytes_per_token, kv_transfer, links_of
 from .memory import kv_token_budget, weight_bytes_per_gpu
-from .noise import paced
 from .parameters import Era, StackParameters, TwinParameters, load_parameters
 from .physics import DecodeStep, PrefillPass
 from .speculation import PassSampler
@@ -36,15 +35,13 @@ def build_twin(
     topology: Topology,
     clock: Clock,
     on_chunk: OnChunk | None = None,
-    pace: float = 1.0,
 ) -> TwinTarget:
     """Return the twin of one topology of a deployment, idle at the clock's present.
 
-    pace: factor on all of its times, as `noise.run_factor` draws it.
     on_chunk: called with (seq, tokens) when each chunk leaves for the client; without it no per-token work is done.
     Raises UsageError where the twin has no constants for the deployment, or where it does not fit the GPUs.
     """
-    return TwinTarget(paced(plant_of(model, gpu, deployment, topology), pace), clock, on_chunk)
+    return TwinTarget(plant_of(model, gpu, deployment, topology), clock, on_chunk)
 
 
 def plant_of(

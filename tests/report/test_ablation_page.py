@@ -6,7 +6,8 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from report_browser import assert_drawn_offline, needs_browser
+from browsers import needs_browser
+from report_browser import assert_drawn_offline
 
 from inferbench.api.twin_ablation import ablate
 from inferbench.domain.ablation_result import AblationResult
