@@ -68,13 +68,14 @@ def load_scenario(name: str | Path) -> Scenario:
     path = find("scenarios", str(name))
     scenario = read_value(path, Scenario)
     try:
-        _check(scenario)
+        check_scenario(scenario)
     except FileError as error:
         raise FileError(f"{path}: {error}") from None
     return scenario
 
 
-def _check(scenario: Scenario) -> None:
+def check_scenario(scenario: Scenario) -> None:
+    """Hold a scenario against all known facts. Raises FileError for the first that it does not fit."""
     if scenario.model not in models():
         raise FileError(f"model: {unknown('model', scenario.model, models())}")
     model, longest = models()[scenario.model], scenario.load.isl.max + scenario.load.osl.max

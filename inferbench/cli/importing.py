@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from ..domain.errors import FileError, UsageError
 from ..store.rundir import DEFAULT_STORE
+from .files import write_file
 
 app = typer.Typer(help="Bring published results into the store.", no_args_is_help=True)
 
@@ -44,3 +46,33 @@ def inferencex(
         for note in audit.notes:
             print(note)
     print(f"{len(run.summaries)} points imported: {run.path}")
+
+
+@app.command("inferencex-config")
+def inferencex_config(
+    file: Annotated[Path, typer.Argument(help="A master configuration: amd-master.yaml or nvidia-master.yaml.")],
+    entry: Annotated[str | None, typer.Option(help="The entry to turn into a scenario.")] = None,
+    shape: Annotated[str | None, typer.Option(metavar="ISLxOSL", help="Of an entry with several lengths.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file that is written, ENTRY.yaml by default; with --all the folder.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Write nothing; say of every entry what it would be.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Turn every entry into a scenario that can be one.")] = False,
+) -> None:
+    """Turn a sweep of InferenceX into a scenario, with its topologies, its load, and how it is launched.
+
+    An entry that cannot be one is named with the reason, in one line.
+    """
+    from ..api.master_config import import_entries, scenario_text
+
+    if [entry is not None, list_, all_].count(True) != 1:
+        raise UsageError("give one of --entry, --list, --all")
+    found = import_entries(file, (entry,) if entry is not None else (), shape)
+    if entry is not None and found[0].scenario is None:
+        raise FileError(f"{file}: {found[0].line}")
+    for one in found:
+        print(one.line)
+        if one.scenario is not None and not list_:
+            path = (out or Path()) / f"{one.name}.yaml" if all_ or out is None else out
+            write_file(path, scenario_text(one).encode())
+            print(path)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import zipfile
 from pathlib import Path
 
 import derive_flags
 import pytest
 import yaml
+from deploy_plans import CASES, plan
+from sglang_router.router_args import RouterArgs
 
+from inferbench.deploy.script import words
 from inferbench.deploy.versions import FOLDER, EngineVersion, order, version, versions
 from inferbench.domain.errors import UsageError
 
@@ -102,6 +106,18 @@ def test_a_version_never_seen_is_one_line_with_those_that_are_known() -> None:
 def test_a_misspelt_flag_gets_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean --chunked-prefill-size"):
         version("sglang", "0.5.23").check({"--chunked-prefil-size": 1}, "x")
+
+
+def test_the_routers_own_parser_has_the_flags_that_were_derived_and_takes_the_planned_command() -> None:
+    parser = argparse.ArgumentParser()
+    RouterArgs.add_cli_args(parser)
+    own = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
+    assert own - {"--help"} == set(version("sglang-router", "0.3.2").flags)
+    router = plan(*CASES[0]).router
+    parsed = parser.parse_args(words(router)[len(router.command) :])
+    assert parsed.pd_disaggregation
+    assert (len(parsed.prefill), len(parsed.decode)) == (2, 1)
+    assert parsed.prefill[0] == ["http://${HOST_PREFILL_0}:8000", "8998"]
 
 
 def test_switches_can_be_turned_off() -> None:
