@@ -71,22 +71,27 @@ class EngineVersion(Value):
         return f" (known to {', '.join(others)})" if others else ""
 
 
-@cache
 def versions(engine: str) -> tuple[EngineVersion, ...]:
     """All versions of an engine that are known here, oldest first."""
-    files = (path for path in FOLDER.glob(f"{engine}-*.yaml") if path.stem[len(engine) + 1].isdigit())
-    return tuple(sorted((read_value(path, EngineVersion) for path in files), key=lambda known: order(known.version)))
+    return tuple(version(engine, name) for name in _names(engine))
 
 
+@cache
 def version(engine: str, name: str) -> EngineVersion:
     """Return what is known of a version. Raises UsageError in one line for one never seen."""
-    known = {found.version: found for found in versions(engine)}
+    known = _names(engine)
     if name not in known:
         raise UsageError(
             f"{engine} {name}: a version whose flags are not known here; known: {', '.join(known)} "
             "(docs/deploy.md says how to add one)"
         )
-    return known[name]
+    return read_value(FOLDER / f"{engine}-{name}.yaml", EngineVersion)
+
+
+def _names(engine: str) -> list[str]:
+    """By the names of the files: `sglang-0.5.23` is one of sglang, `sglang-router-0.3.2` is not."""
+    names = (path.stem.removeprefix(f"{engine}-") for path in FOLDER.glob(f"{engine}-*.yaml"))
+    return sorted((name for name in names if name[0].isdigit()), key=order)
 
 
 def order(name: str) -> tuple[tuple[int, ...], int]:

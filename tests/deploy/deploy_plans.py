@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,14 @@ CASES = (
 
 def plan(scenario: str, deployment: str, topology: str, changes: Mapping[str, Any] | None = None) -> LaunchPlan:
     """The plan of a deployment, some of whose keys are changed: `launch.sdma`, `stack.kv_transfer`, `topology.mtp`."""
-    spec = load_scenario(scenario)
+    spec = scenario_of(scenario)
     found = changed(spec.deployment(deployment), topology, changes or {})
     return plan_of_deployment(spec, found, topology)
+
+
+@cache
+def scenario_of(name: str) -> Scenario:
+    return load_scenario(name)
 
 
 def plan_of_deployment(spec: Scenario, deployment: Deployment, topology: str) -> LaunchPlan:

@@ -6,9 +6,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from deploy_plans import BUNDLED, CASES, VLLM, plan
+from deploy_plans import BUNDLED, CASES, VLLM, plan, scenario_of
 
-from inferbench.api.catalogue import load_scenario
 from inferbench.domain.errors import UsageError
 from inferbench.domain.launch_plan import LaunchPlan, Process
 from inferbench.domain.marks import CAPPED_MOE_ROWS, FAKE_DISPATCH, RADIX_CACHE_OFF, marks_of, stream_interval
@@ -18,7 +17,7 @@ MI355X = (BUNDLED, "mi355x-sglang-mori", "2p1d-dep8")
 EVERY = [
     (scenario, deployment.name, topology.name)
     for scenario in (BUNDLED, VLLM)
-    for deployment in load_scenario(scenario).deployments
+    for deployment in scenario_of(scenario).deployments
     for topology in deployment.topologies
 ]
 
@@ -30,7 +29,7 @@ def worker(made: LaunchPlan, name: str) -> Process:
 @pytest.mark.parametrize("case", EVERY, ids="/".join)
 def test_a_plan_has_the_scenarios_gpus_and_no_two_processes_share_one_or_a_port(case: tuple[str, str, str]) -> None:
     made = plan(*case)
-    topology = load_scenario(case[0]).deployment(case[1]).topology(case[2])
+    topology = scenario_of(case[0]).deployment(case[1]).topology(case[2])
     assert sum(p.gpus for p in made.processes) == topology.total_gpus
     gpus = Counter((p.node, gpu) for p in made.processes for gpu in range(p.first_gpu, p.first_gpu + p.gpus))
     assert max(gpus.values()) == 1
@@ -91,6 +90,22 @@ def test_kv_caches_move_by_the_backend_of_the_stack(transfer: str, flag: str, va
     prefill = worker(plan(*MI355X, {"stack.kv_transfer": transfer}), "prefill-0")
     assert prefill.flags["--disaggregation-transfer-backend"] == flag
     assert variable in prefill.environment
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "command", "image"),
+    [
+        (CASES[1], {"stack.framework": "sglang"}, "sglang.launch_server", "lmsysorg/sglang:"),
+        (CASES[3], {"gpu": "mi355x"}, "serve", "vllm/vllm-openai-rocm:"),
+    ],
+)
+def test_the_other_vendors_and_servers_have_plans_too(
+    case: tuple[str, str, str], changes: dict[str, Any], command: str, image: str
+) -> None:
+    made = plan(*case, changes)
+    assert command in worker(made, "prefill-0").command
+    assert made.router.flags["--port"] == 30000
+    assert made.image.startswith(image)
 
 
 def test_what_is_unlike_production_is_in_the_flags_and_in_words() -> None:

@@ -11,6 +11,6 @@ until curl --silent --fail --max-time 5 --output /dev/null "$url/health" &&
         echo "$url did not answer in time" >&2
         exit 1
     fi
-    sleep 5
+    sleep "${READY_PAUSE:-5}"
 done
 echo "$url is ready"
