@@ -141,9 +141,10 @@ def _topologies(found: Sequence[Topology]) -> tuple[Topology, ...]:
 
 
 def _name(topology: Topology) -> str:
-    """As people speak of topologies: `1p2d-tp8`, `1p1d-tp4-dep8`."""
+    """As people speak of topologies: `1p2d-tp8`, `1p1d-tp4-dep8`, and `1x-tp8` where the same workers do both."""
     sizes = [f"{_kind(group.ep, group.dp_attention)}{group.gpus}" for group in topology.groups]
-    counts = [f"{group.workers}{role}" for group, role in zip(topology.groups, "pd", strict=False)]
+    apart = len(topology.groups) > 1
+    counts = [f"{group.workers}{role}" for group, role in zip(topology.groups, "pd" if apart else "x", strict=True)]
     return "-".join(["".join(counts), *dict.fromkeys(sizes)])
 
 

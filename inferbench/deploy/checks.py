@@ -79,12 +79,12 @@ def _vendors(settings: Settings) -> Iterator[str]:
 
 def prefill_tokens_per_rank(settings: Settings) -> int:
     """Prompt tokens of one chunk on one rank: SGLang divides a chunk by the ranks of data-parallel attention."""
-    group = settings.topology.prefill
+    group = settings.group("prefill")
     return group.max_batch_tokens // (group.gpus if group.dp_attention else 1)
 
 
 def _spreads_by_mori(settings: Settings) -> bool:
-    return settings.deployment.stack.all_to_all == "mori-ep" and settings.topology.prefill.ep > 1
+    return settings.deployment.stack.all_to_all == "mori-ep" and settings.group("prefill").ep > 1
 
 
 CONSTRAINTS: tuple[Callable[[Settings], Iterator[str]], ...] = (

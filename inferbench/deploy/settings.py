@@ -115,8 +115,15 @@ class Settings:
         return self.scenario.load.isl.max + self.scenario.load.osl.max + 1
 
     def group(self, role: Role) -> WorkerGroup:
-        """The workers of a role."""
-        return self.topology.prefill if role == "prefill" else self.topology.decode
+        """The workers of a role. Raises UsageError where the topology has no prefill workers."""
+        if role == "decode":
+            return self.topology.decode
+        if self.topology.prefill is None:
+            raise UsageError(
+                f"{self.deployment.name}: topology {self.topology.name} is aggregated; launch plans are for prefill "
+                "and decode workers apart"
+            )
+        return self.topology.prefill
 
     def flags(self, role: Role) -> Flags:
         """Default flags of a role's workers, by what they have in common with its parallelism."""

@@ -72,7 +72,7 @@ def engine_files(settings: Settings) -> dict[str, str]:
 
 
 def _prefill(settings: Settings) -> dict[str, Any]:
-    group, longest = settings.topology.prefill, settings.scenario.load.isl.max
+    group, longest = settings.group("prefill"), settings.scenario.load.isl.max
     tokens = group.max_batch_tokens // (group.gpus if group.dp_attention else 1)
     return {
         **_common(settings, "prefill"),
