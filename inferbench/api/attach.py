@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from ..domain.attachment import Attachment
 from ..domain.deployment import Deployment, Topology
-from ..domain.errors import EndpointError, IncomparableError, UsageError
+from ..domain.errors import IncomparableError, UsageError
 from ..domain.manifest import RunManifest
 from ..domain.names import unknown
 from ..domain.scenario import Scenario
@@ -19,19 +18,17 @@ from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..targets.cache import Flush
 from ..targets.site import Sight, Site, look
+from .attach_checks import LAUNCH, TOPOLOGY, check_keys, check_model, refuse_another_launch, unlike_topology
 from .attached_point import HowToMeasure, canary, measure
-from .catalogue import find, load_scenario, models
+from .catalogue import find, load_scenario
 from .http_point import run_in_loop
 from .recorder import Kept, Recorder
-from .resume import going_on, kept_points, refuse_changes, scenario_of
+from .resume import KEYS, going_on, kept_points, refuse_changes, scenario_of
 from .run import carry_out, copy_to, new_manifest, remote, silent
 from .runs import Run, open_run, with_seed
 from .sweep import OnProgress, sweep_point
 
 Named = TypeVar("Named", Deployment, Topology)
-
-LAUNCH = "launch"
-"""What may differ, with leave, between two measurements of one topology in a run."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +54,22 @@ def attach(
     on_progress: OnProgress = silent,
     command: Sequence[str] = (),
     seed: int | None = None,
+    allow_different: Collection[str] = (),
 ) -> Run:
     """Measure the deployment that runs at a site with a scenario's load, and return what came of it.
 
     Before any load every process must be ready, the model must be served, and a request for one token must be
     answered. Before each sweep point prefix caches are emptied and warm-ups are sent. After Ctrl-C the run holds what
     had been measured, marked partial. Raises EndpointError where the site cannot be measured, StoppedError where too
-    many requests fail, UsageError for a choice that the scenario does not have.
+    many requests fail, UsageError for a choice that the scenario does not have, IncomparableError where something else
+    runs there, unless `allow_different` names "topology".
     """
     path, how = find("scenarios", str(scenario)), how or HowToMeasure()
     spec = load_scenario(path)
     spec = spec if seed is None else with_seed(spec, seed)
     points = chosen_points(spec, choice or Choice())
-    seen = _approach(spec, site, how)
+    check_keys(allow_different)
+    seen = _approach(spec, site, points[0], how, allow_different)
     place = remote(store)
     directory = RunDirectory.create(DEFAULT_STORE if place else Path(store), spec.name)
     directory.write(layout.SCENARIO, path.read_bytes())
@@ -101,18 +101,16 @@ def attach_to_run(
         if manifest.kind != "run" or (manifest.points and not manifest.attachments):
             raise UsageError(f"{path}: was not measured on a real deployment, so that none can be added to it")
         spec = scenario_of(directory, manifest)
-        others = [name for name in allow_different if name != LAUNCH]
-        refuse_changes(manifest, spec, others)
+        refuse_changes(manifest, spec, check_keys(allow_different, KEYS))
         kept = kept_points(directory, manifest)
         points = [point for point in chosen_points(spec, choice or Choice()) if point.key not in kept]
         if not points:
             raise UsageError(f"{path}: holds all that was asked for: there is nothing to go on with")
-        seen = _approach(spec, site, how)
+        seen = _approach(spec, site, points[0], how, allow_different)
         if LAUNCH not in allow_different:
-            _refuse_another_launch(manifest, points[0], seen)
-        (directory.path.resolve().parents[1] / layout.INDEX).unlink(
-            missing_ok=True
-        )  # it takes a complete run as settled
+            refuse_another_launch(manifest, points[0], seen)
+        index = directory.path.resolve().parents[1] / layout.INDEX
+        index.unlink(missing_ok=True)  # it takes a complete run as settled
         return _carry_on(
             spec, directory, going_on(manifest), kept, points, seen, how, live=live, on_progress=on_progress
         )
@@ -137,56 +135,28 @@ def _named(what: str, name: str | None, there: Sequence[Named]) -> Named:
     return there[0] if name is None else by_name[name]
 
 
-def _approach(spec: Scenario, site: Site, how: HowToMeasure) -> Sight:
-    """Look at a site and have it answer for one token. Raises EndpointError."""
+def _approach(
+    spec: Scenario, site: Site, point: SweepPoint, how: HowToMeasure, allow_different: Collection[str]
+) -> Sight:
+    """Look at a site, hold it against the scenario, and have it answer for one token.
+
+    Raises EndpointError, and IncomparableError where something else runs there than the topology.
+    """
     seen = run_in_loop(look(site, how.ready_timeout_s))
-    _check_model(spec, site, seen)
+    check_model(spec, site, seen)
+    topology = spec.deployment(point.deployment).topology(point.topology)
+    differing = unlike_topology(topology, seen.parts)
+    if differing and TOPOLOGY not in allow_different:
+        raise IncomparableError(
+            f"{point.deployment} {point.topology} is not what runs there: {'; '.join(differing)}; "
+            f"--allow-different {TOPOLOGY} measures it all the same"
+        )
+    if differing:
+        note = f"it is not as the scenario has it, whose GPU count stands in all figures: {'; '.join(differing)}"
+        seen = replace(seen, notes=(*seen.notes, note))
     for endpoint in seen.endpoints:
         run_in_loop(canary(endpoint, how))
     return seen
-
-
-def _check_model(spec: Scenario, site: Site, seen: Sight) -> None:
-    """Refuse a model that nobody named and that is not, by its name, the scenario's."""
-    if any(endpoint.model is not None for endpoint in site.endpoints):
-        return
-    names = [seen.identity.model, *(part.model for part in seen.parts if part.model)]
-    known = models()[spec.model]
-    if not any(_letters(spec.model) in _letters(name) for name in names):
-        served = seen.identity.model
-        raise EndpointError(
-            f"{seen.endpoints[0].base_url} serves {served!r}, and the scenario is about {spec.model} "
-            f"({known.hugging_face_id}): if that is the same model, say so with --model {served}"
-        )
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _refuse_another_launch(manifest: RunManifest, point: SweepPoint, seen: Sight) -> None:
-    for before in manifest.attachments:
-        same = (before.deployment, before.topology) == (point.deployment, point.topology)
-        if same and before.fingerprint != seen.identity.launch_fingerprint:
-            raise IncomparableError(
-                f"{point.deployment} {point.topology} was launched as {before.fingerprint} when it was measured "
-                f"before, and as {seen.identity.launch_fingerprint} now: {_difference(before, seen)}; "
-                f"--allow-different {LAUNCH} measures it all the same"
-            )
-
-
-def _difference(before: Attachment, seen: Sight) -> str:
-    """In what two launches differ, as far as they tell."""
-    if before.launch_command != seen.identity.launch_command:
-        return f"launch command {before.launch_command} then, {seen.identity.launch_command} now"
-    for old, new in zip(before.parts, seen.parts, strict=False):
-        for what in ("role", "engine", "version", "model"):
-            if getattr(old, what) != getattr(new, what):
-                return f"{what} {getattr(old, what)} then, {getattr(new, what)} now"
-        for flag in sorted(old.flags.keys() | new.flags.keys()):
-            if old.flags.get(flag) != new.flags.get(flag):
-                return f"{flag} {old.flags.get(flag)} then, {new.flags.get(flag)} now"
-    return f"{len(before.parts)} processes then, {len(seen.parts)} now"
 
 
 def _carry_on(

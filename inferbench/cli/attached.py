@@ -150,7 +150,15 @@ def check(real: bool, needs: Mapping[str, object], refuses: Mapping[str, object]
 
 
 def measure(
-    scenario: str, site: Site, choice: Choice, how: HowToMeasure, repeats: int, *, live: bool, store: str
+    scenario: str,
+    site: Site,
+    choice: Choice,
+    how: HowToMeasure,
+    repeats: int,
+    *,
+    live: bool,
+    store: str,
+    allowed: list[str],
 ) -> Iterator[Run]:
     """Measure a deployment so many times, repeat i with the scenario's seed + i."""
     from ..api.attach import attach
@@ -161,7 +169,7 @@ def measure(
         with _bar(spec, choice) as watch:
             finished = attach(
                 scenario, site, choice, how=how, store=store, live=live and repeat == 0, on_progress=watch,
-                command=sys.argv, seed=spec.load.seed + repeat,
+                command=sys.argv, seed=spec.load.seed + repeat, allow_different=allowed,
             )  # fmt: skip
         yield finished
 

@@ -43,7 +43,7 @@ def run(
     from_manifest: Annotated[Path | None, typer.Option(metavar="RUN", help="Make an old run again, exactly.")] = None,
     allow_different: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="With --resume or --from-manifest: what may have changed since."),
+        typer.Option(metavar="KEY", help="What may have changed since, or may be there instead; nothing by default."),
     ] = None,
     base_url: attached.BaseUrl = None,
     deployment: attached.Deployment = None,
@@ -77,7 +77,7 @@ def run(
     """
     others = parse_list("--interleave", interleave or [], str, "a scenario")
     allowed = parse_list("--allow-different", allow_different or [], str, "a key")
-    _check(scenario, others, resume, from_manifest, repeat, allowed)
+    _check(scenario, others, resume, from_manifest, repeat, allowed if base_url is None else [])
     attached.check(
         base_url is not None,
         needs={
@@ -100,7 +100,7 @@ def run(
         if resume is not None:
             runs = attached.go_on(resume, site, choice, how, live=live, allowed=allowed)
         else:
-            runs = attached.measure(names[0], site, choice, how, repeat, live=live, store=store)
+            runs = attached.measure(names[0], site, choice, how, repeat, live=live, store=store, allowed=allowed)
     elif resume is not None:
         runs = _resumed(resume, live=live, workers=workers, allowed=allowed)
     elif from_manifest is not None:

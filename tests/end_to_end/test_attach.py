@@ -261,7 +261,13 @@ def test_caches_are_emptied_and_what_is_unlike_production_is_said(
     dead = {"/health": (200, {}), "/server_info": (200, info | {"version": "0.9.2"}), "/flush_cache": (404, {})}
     with answering(front) as router, answering(worker) as prefill, answering(dead) as decode:
         workers = ("--prefill-url", prefill, "--decode-url", decode)
-        assert attach(scenario, router, tmp_path, *B200, "--concurrency", "1", *workers) in DONE
+        where = (*MI355X, "--concurrency", "1", *workers)
+        assert attach(scenario, router, tmp_path, *where) == ExitCode.INCOMPARABLE
+        error = capsys.readouterr().err
+        assert "stream_interval 1 in the scenario, 50 there; --allow-different topology" in error
+        assert error.count("\n") == 1
+        assert not (tmp_path / "small").exists()
+        assert attach(scenario, router, tmp_path, *where, "--allow-different", "topology") in DONE
         shown = " ".join(capsys.readouterr().out.split()).replace(prefill, "P").replace(decode, "D")
     run = only_run(tmp_path)
     (attachment,) = run.manifest.attachments
@@ -272,7 +278,7 @@ def test_caches_are_emptied_and_what_is_unlike_production_is_said(
     for text in (
         "sglang 0.9.1, sglang 0.9.2 (1 prefill + 1 decode)", "caches emptied before each point: P (/flush_cache)",
         "cache not emptied: D (it has no", "prefix cache off", "stream interval 50", "is a version never seen",
-        "its workers run different versions: sglang 0.9.1, sglang 0.9.2",
+        "its workers run different versions: sglang 0.9.1, sglang 0.9.2", "it is not as the scenario has it",
     ):  # fmt: skip
         assert text in shown
     assert "sk-9" not in (run.path / "manifest.json").read_text()
