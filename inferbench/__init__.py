@@ -13,12 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.attach import Choice, attach, attach_to_run
+    from .api.attached_point import HowToMeasure
     from .api.auditing import audit
     from .api.bench import BenchRun, Client, bench
     from .api.bench_load import BenchLoad
     from .api.catalogue import load_scenario
     from .api.claims import claims
     from .api.comparing import compare
+    from .api.evaluating import evaluate_gsm8k
     from .api.exporting import export
     from .api.history import history
     from .api.importing import import_inferencex
@@ -30,9 +33,16 @@ if TYPE_CHECKING:
     from .api.sweep import PointProgress
     from .api.twin_ablation import ablate
     from .targets.endpoint import Endpoint
+    from .targets.site import Site
     from .tco.cost import cost
 
 _WHERE = {
+    "Choice": ".api.attach",
+    "HowToMeasure": ".api.attached_point",
+    "Site": ".targets.site",
+    "attach": ".api.attach",
+    "attach_to_run": ".api.attach",
+    "evaluate_gsm8k": ".api.evaluating",
     "BenchLoad": ".api.bench_load",
     "BenchRun": ".api.bench",
     "Client": ".api.bench",
@@ -60,16 +70,22 @@ _WHERE = {
 __all__ = [
     "BenchLoad",
     "BenchRun",
+    "Choice",
     "Client",
     "Endpoint",
+    "HowToMeasure",
     "PointProgress",
     "Run",
+    "Site",
     "ablate",
+    "attach",
+    "attach_to_run",
     "audit",
     "bench",
     "claims",
     "compare",
     "cost",
+    "evaluate_gsm8k",
     "export",
     "history",
     "import_inferencex",

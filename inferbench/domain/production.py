@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from .deployment import Deployment, Topology
 from .launch import FlagValue, Launch
@@ -59,6 +61,21 @@ def _given(launch: Launch) -> Iterator[Mark]:
 def marks_of_environment(environment: Mapping[str, str]) -> Iterator[Mark]:
     """The marks that variables ask for."""
     yield from (mark for name, mark in _ENVIRONMENT.items() if environment.get(name, "0") not in ("", "0"))
+
+
+def marks_of_command(command: str) -> tuple[Mark, ...]:
+    """The marks that a launch command asks for, by its flags and by the variables that stand before it."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote is not closed: nobody knows where words end
+        return ()
+    environment = dict(word.split("=", 1) for word in words if "=" in word and not word.startswith("-"))
+    flags: dict[str, FlagValue] = {}
+    for word, following in pairwise([*words, "--"]):
+        if word.startswith("--") and len(word) > len("--"):
+            name, separator, value = word.partition("=")
+            flags[name] = value if separator else True if following.startswith("--") else following
+    return tuple(dict.fromkeys((*marks_of(flag_texts(flags)), *marks_of_environment(environment))))
 
 
 def flag_texts(flags: Mapping[str, FlagValue]) -> dict[str, str]:

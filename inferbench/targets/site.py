@@ -10,6 +10,7 @@ from ..domain.attachment import Part, Role, fingerprint
 from ..domain.errors import EndpointError
 from ..domain.manifest import TargetIdentity
 from ..domain.marks import Mark, marks_of
+from ..domain.production import marks_of_command
 from .asking import Answer, asking
 from .cache import Flush, flush_cache
 from .control import probe, when_ready
@@ -49,8 +50,9 @@ class Sight:
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """What makes it unlike production, whichever of its processes says so."""
-        return tuple(dict.fromkeys(mark for part in self.parts for mark in marks_of(part.flags)))
+        """What makes it unlike production, whichever of its processes says so, or the command that launched it."""
+        told = [mark for part in self.parts for mark in marks_of(part.flags)]
+        return tuple(dict.fromkeys((*told, *marks_of_command(self.identity.launch_command or ""))))
 
     async def flush(self) -> dict[str, Flush]:
         """Empty the prefix cache of every process that has one; how that went, by URL."""

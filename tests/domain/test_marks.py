@@ -6,6 +6,7 @@ import pytest
 
 from inferbench.domain import marks
 from inferbench.domain.marks import marks_of
+from inferbench.domain.production import marks_of_command
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,21 @@ def test_marks_of_flags(flags: dict[str, str], names: list[str]) -> None:
 
 def test_an_interval_says_how_many_tokens_come_at_once() -> None:
     assert "100 at a time" in marks.stream_interval(100).text
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("", []),
+        ("python -m sglang.launch_server --model-path M --stream-interval 1 --tp 8", []),
+        (
+            "SGLANG_MORI_MOE_MAX_INPUT_TOKENS=2703 MODE=a=b python -m sglang.launch_server --disable-radix-cache "
+            "--ep-dispatch-algorithm fake --stream-interval=100",
+            ["fake expert dispatch", "prefix cache off", "stream interval 100", "capped MoE rows"],
+        ),
+        ("vllm serve M --no-enable-prefix-caching", ["prefix cache off"]),
+        ("serve 'not closed --ep-dispatch-algorithm fake", []),
+    ],
+)
+def test_marks_of_a_command(command: str, names: list[str]) -> None:
+    assert [mark.name for mark in marks_of_command(command)] == names

@@ -53,7 +53,8 @@ def attached_scenario(prompts: int = 3, osl: int = 4) -> dict[str, Any]:
 
 
 def attach(scenario: Path, url: str, store: Path, *more: str) -> int:
-    return execute(["run", str(scenario), "--base-url", url, "--store", str(store), *(more or B200)])
+    command = ["run", str(scenario), "--base-url", url, "--store", str(store), "--no-telemetry"]
+    return execute([*command, *(more or B200)])
 
 
 def only_run(store: Path) -> inferbench.Run:
@@ -287,7 +288,7 @@ def test_caches_are_emptied_and_what_is_unlike_production_is_said(
 def command(scenario: Path, url: str, store: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "inferbench", "run", str(scenario), "--base-url", url, "--store", str(store), *B200,
-         "--concurrency", "1,2"],
+         "--concurrency", "1,2", "--no-telemetry"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
 

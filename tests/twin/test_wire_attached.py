@@ -1,0 +1,67 @@
+"""A deployment of prefill and decode workers behind the real sglang-router, measured with a scenario's load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scenarios_for_tests import small_scenario, write_scenario
+from wire_servers import router, twin_server
+
+import inferbench
+from inferbench.cli import execute
+from inferbench.domain.errors import ExitCode
+from inferbench.domain.telemetry import Metric, WorkerRole
+from inferbench.store.telemetry import read_telemetry
+from inferbench.twin.wire.child import fetch_record
+
+DONE = (ExitCode.OK, ExitCode.INVALID)
+WARMUPS, PROMPTS, STREAMS = 1, 4, 2
+
+
+def test_what_stands_behind_the_router_is_found_flushed_watched_and_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = small_scenario()
+    del spec["live"]
+    spec["load"] |= {"prompts_per_concurrency": PROMPTS, "warmups_per_concurrency": WARMUPS}
+    scenario = write_scenario(tmp_path / "small.yaml", spec)
+    with (
+        twin_server("--role", "prefill") as prefill,
+        twin_server("--role", "decode") as decode,
+        router([prefill], [decode]) as front,
+    ):
+        command = [
+            "run", str(scenario), "--base-url", front.url, "--store", str(tmp_path / "s"), "--deployment",
+            "mi355x-sglang-mori", "--topology", "1p1d-tp8", "--concurrency", str(STREAMS),
+        ]  # fmt: skip
+        assert execute(command) in DONE
+        sent = len(fetch_record(decode.url))
+        named = ["--prefill-url", prefill.url, "--decode-url", decode.url, "--no-telemetry"]
+        assert execute([*command, *named]) in DONE
+        capsys.readouterr()
+        wrong = ["1p2d-tp8" if word == "1p1d-tp8" else word for word in command]
+        assert execute(wrong) == ExitCode.INCOMPARABLE
+        assert "2 decode workers in the scenario, 1 there" in capsys.readouterr().err
+    runs = [
+        inferbench.open_run(path) for path in sorted((tmp_path / "s").glob("small/*"), key=lambda p: p.stat().st_mtime)
+    ]
+    found, told = runs
+    assert sent == 1 + STREAMS * (WARMUPS + PROMPTS)
+    (attachment,) = found.manifest.attachments
+    assert attachment.fingerprint == told.manifest.attachments[0].fingerprint
+    assert [(part.role.value, part.url) for part in attachment.parts] == [
+        ("router", front.url), ("prefill", prefill.url), ("decode", decode.url)
+    ]  # fmt: skip
+    assert attachment.flushed == dict.fromkeys((prefill.url, decode.url), "/flush_cache")
+    assert attachment.parts[2].flags["disaggregation_mode"] == "decode"
+    point = found.summaries[0].point
+    telemetry = read_telemetry(found.directory.point(point))
+    assert telemetry is not None
+    assert {(s.name, s.role) for s in telemetry.sources} == {
+        (prefill.url, WorkerRole.PREFILL), (decode.url, WorkerRole.DECODE)
+    }  # fmt: skip
+    generated = sum(series.rise() for series in telemetry.of(Metric.GENERATION_TOKENS, WorkerRole.DECODE))
+    load = found.records(point.key)["osl"].sum()
+    assert load < generated <= load + WARMUPS * STREAMS * 64
+    assert read_telemetry(told.directory.point(point)) is None
