@@ -19,7 +19,7 @@ COMMANDS = (
 )  # fmt: skip
 MEANING = {
     ExitCode.OK: "fine; UNDECIDED and partial reach are answers",
-    ExitCode.REGRESSED: "regressed",
+    ExitCode.REGRESSED: "regressed, or answers graded below what was asked for",
     ExitCode.USAGE: "a bad option, or a file that cannot be used",
     ExitCode.ENDPOINT: "the endpoint is down, refuses, or does not serve the model",
     ExitCode.INVALID: "the client could not be trusted",

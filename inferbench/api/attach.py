@@ -174,7 +174,8 @@ def _carry_on(
     """Measure points into a run and end it. Whoever calls holds the directory's lock."""
     flushes = run_in_loop(seen.flush()) if how.flush_cache else {}
     attachment = _attachment(seen, points[0], flushes)
-    manifest = manifest.model_copy(update={"attachments": (*manifest.attachments, attachment)})
+    others = (before for before in manifest.attachments if not before.is_launch_of(attachment))
+    manifest = manifest.model_copy(update={"attachments": (*others, attachment)})
     attempts = {point.key: directory.set_aside(point) for point in points}
     recorder = Recorder(spec, directory, manifest, kept, attempts)
     outcomes = measure(points, spec, seen, how, directory, on_progress)

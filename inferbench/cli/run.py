@@ -33,7 +33,10 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable results instead of tables.")] = False,
     live: Annotated[bool, typer.Option(help="End with a short run over loopback HTTP that checks the client.")] = True,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that share the sweep points; one a core by default.")
+        int | None,
+        typer.Option(
+            min=1, help="Processes that share the sweep points (one a core by default), or the load on --base-url."
+        ),
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Make so many runs, repeat i with the scenario's seed + i.")] = 1,
     interleave: Annotated[

@@ -59,6 +59,14 @@ class Attachment(Value):
     notes: tuple[str, ...] = ()
     """What must be known to read its figures."""
 
+    def is_launch_of(self, other: Attachment) -> bool:
+        """Whether both are the same topology, launched the same way."""
+        return (self.deployment, self.topology, self.fingerprint) == (
+            other.deployment,
+            other.topology,
+            other.fingerprint,
+        )
+
 
 def fingerprint(parts: Sequence[Part], model: str, launch_command: str | None) -> str:
     """Return a name for a launch that is the same wherever and whenever it is launched the same way.

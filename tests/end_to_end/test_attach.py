@@ -319,6 +319,7 @@ def test_ctrl_c_keeps_what_was_measured_and_the_rest_can_follow(tmp_path: Path) 
     run = inferbench.open_run(run.path)
     assert (run.manifest.state, [s.partial for s in run.summaries]) == (RunState.COMPLETE, [False, False])
     assert [entry.attempt for entry in run.manifest.points] == [1, 2]
+    assert len(run.manifest.attachments) == 1  # the same launch is not told twice
 
 
 def test_a_server_that_dies_in_the_middle_ends_the_run_and_leaves_no_request_out(tmp_path: Path) -> None:
