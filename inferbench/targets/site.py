@@ -118,7 +118,7 @@ async def _behind(site: Site, fronts: Sequence[_Found], timeout_s: float) -> tup
         return list(await asyncio.gather(*asked)), []
     found, notes = [], []
     for _, endpoint, told in fronts:
-        for role, url in told.workers or ():
+        for role, url in sorted(told.workers or (), key=lambda worker: (_ORDER.index(worker[0]), worker[1])):
             try:
                 bare = replace(endpoint, base_url=url, api_key=None, headers={})
                 found.append(await _ask(role, bare, 0))
@@ -144,6 +144,8 @@ async def _ask(role: Role, endpoint: Endpoint, timeout_s: float) -> _Found:
     return part, endpoint, told
 
 
+_ORDER = list(Role)
+"""Workers are asked in this order: a router lists them in any."""
 _CALLED = {Role.PREFILL: "prefill worker", Role.DECODE: "decode worker", Role.ROUTER: "router"}
 
 
