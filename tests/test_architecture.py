@@ -49,6 +49,7 @@ ONLY_IN = {
     "pandas": {"api", "dashboard"},
     "duckdb": {"store"},
     "scipy": {"analysis", "calibration"},
+    "sklearn": {"calibration"},
     "ray": {"api"},
     "tokenizers": {"workload"},
     "prometheus_client": {"telemetry"},

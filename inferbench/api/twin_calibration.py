@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
+from ..calibration.baselines import Baseline, baselines
 from ..calibration.calibrate import calibrate
 from ..calibration.document import document
 from ..calibration.points import read_points
@@ -32,6 +33,14 @@ def validate_twin(points: Path, split: Split | None = None) -> Validation:
     to the other topologies, lengths or backends of the same file.
     """
     return validate(models()[MODEL], gpus(), read_points(points), load_parameters(), split)
+
+
+def baselines_of(points: Path, train: Path) -> tuple[Baseline, ...]:
+    """Score what data alone predicts of a file of measured points, learnt from another, and a plain roofline.
+
+    Raises UsageError where scikit-learn is missing, or where nothing may be learnt from the training file.
+    """
+    return baselines(models()[MODEL], gpus(), read_points(points), read_points(train), load_parameters())
 
 
 def validation_document(points: Path) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .baselines import Baseline
 from .score import Score
 from .validate import Part, Validation
 
@@ -112,6 +113,16 @@ def _interval(score: Score | None) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
+
+
+def baselines_table(found: Sequence[Baseline]) -> str:
+    """MAPE / median / p90 / bias and ranking of what the twin has to beat, on the same points."""
+    lines = ["| baseline | learnt from | failures | TPOT | tok/s/GPU | tau |", "|---|---|---|---|---|---|"]
+    for each in found:
+        taus = " ; ".join(_number(s.tau if (s := each.scores.get(m)) else None) for m in ("tpot", "tokens_s_gpu"))
+        tpot, rate = (_errors(each.scores.get(metric)) for metric in ("tpot", "tokens_s_gpu"))
+        lines.append(f"| {each.name} | {each.trained or 'nothing'} | {each.failures} | {tpot} | {rate} | {taus} |")
+    return "\n".join(lines)
 
 
 def floor_table(validation: Validation) -> str:

@@ -22,14 +22,18 @@ def validate(
             help="Refit on the rest of the file and predict what is held out; none: the constants as they are.",
         ),
     ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Score baselines beside the twin that learn from this CSV, and a roofline."),
+    ] = None,
     document: Annotated[
         Path | None, typer.Option(help="Write every basis and the table of targets to this Markdown file.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
 ) -> None:
     """Score the twin on measured points: errors, ranking, intervals, failures, beside the spread of repeats."""
-    from ..api.twin_calibration import validate_twin, validation_document
-    from ..calibration.document import failures_table, scores_table
+    from ..api.twin_calibration import baselines_of, validate_twin, validation_document
+    from ..calibration.document import baselines_table, failures_table, scores_table
     from ..calibration.split import SPLITS
     from .files import write_file
 
@@ -40,9 +44,13 @@ def validate(
         print(f"written: {document}")
         return
     found = validate_twin(points, split)
+    beside = baselines_of(points, train) if train is not None else ()
     if json:
-        sys.stdout.buffer.write(orjson.dumps(found.model_dump(mode="json")) + b"\n")
+        shown = found.model_dump(mode="json") | {"baselines": [each.model_dump(mode="json") for each in beside]}
+        sys.stdout.buffer.write(orjson.dumps(shown) + b"\n")
         return
     print(f"basis: {found.basis}; MAPE / median / p90 / bias, percent\n")
     print(scores_table(found, classes=False) + "\n\n" + scores_table(found, classes=True) + "\n")
+    if beside:
+        print(baselines_table(beside) + "\n")
     print(failures_table(found))
