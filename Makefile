@@ -5,16 +5,20 @@ BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench peers validate docs clean
+.PHONY: help run test test-real check format bench peers validate docs clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/.run  ## The main job: three deployments of DeepSeek-R1, their cost, a verdict and a page
 	$(BIN)/inferbench run $(SCENARIO)
 
 test: $(VENV)/.dev  ## All tests; what this machine lacks is skipped with the reason
 	$(BIN)/python -m pytest
+
+test-real: $(VENV)/.dev  ## Tests on real engines, slow: installs them in a cache folder (6 GB) and writes their table
+	-PYTHON=$(PYTHON) tests/real_engines/install.sh
+	INFERBENCH_REAL_TABLE=docs/real-engines.md $(BIN)/python -m pytest -m real tests/real_engines
 
 check: $(VENV)/.dev  ## Formatting, lint, types, and the files that come with inferbench
 	$(BIN)/ruff format --check .

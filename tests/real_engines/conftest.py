@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from real_table import RealTable
 
 from inferbench.engines.llama_cpp import LlamaServer, start
 from inferbench.engines.tiny_llama import SMALL
@@ -24,3 +25,10 @@ def llama_cpp(tiny_model: Path) -> Iterator[LlamaServer]:
     """llama.cpp's server for the whole session: leave it as it was, and compare its counters before and after."""
     with start(tiny_model, slots=SLOTS, size=SMALL) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def real_table() -> Iterator[RealTable]:
+    table = RealTable()
+    yield table
+    table.write()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.error import URLError
 
-from prometheus_client.parser import text_string_to_metric_families
+from inferbench.telemetry.exposition import read_exposition
 
 DEADLINE_S = 60
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -18,13 +18,10 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def counters(url: str, **labels: str) -> Counter[str]:
     """Every sample of a metrics page by name, summed over its labels; or over those samples with `labels`."""
-    with DIRECT.open(f"{url}/metrics", timeout=DEADLINE_S) as answer:
-        text = answer.read().decode()
     found: Counter[str] = Counter()
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if labels.items() <= sample.labels.items():
-                found[sample.name] += sample.value
+    for sample in read_exposition(fetch(f"{url}/metrics"), url):
+        if labels.items() <= sample.labels.items():
+            found[sample.name] += sample.value
     return found
 
 
@@ -58,6 +55,11 @@ def wait_for(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.02)
+
+
+def fetch(url: str) -> str:
+    with DIRECT.open(url, timeout=DEADLINE_S) as answer:
+        return str(answer.read().decode())
 
 
 def is_up(url: str) -> bool:
