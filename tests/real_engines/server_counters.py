@@ -57,6 +57,12 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def counted_since(before: Counter[str], url: str, total: str, n: int) -> Counter[str]:
+    """What was counted since `before`, once `total` has come to n: engines count a while after they have answered."""
+    wait_for(lambda: (counters(url) - before)[total] >= n)
+    return counters(url) - before
+
+
 def fetch(url: str) -> str:
     with DIRECT.open(url, timeout=DEADLINE_S) as answer:
         return str(answer.read().decode())

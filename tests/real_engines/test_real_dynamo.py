@@ -10,7 +10,7 @@ import pytest
 from huggingface_model import write_model, write_wide_tokenizer
 from measuring import CHAT, PATHS, exact, load, measure
 from real_table import RealTable, Row
-from server_counters import counters, fetch
+from server_counters import counted_since, counters, fetch, wait_for
 from started import Server, environment, free_ports, launched, started, version
 
 from inferbench.engines.tiny_llama import SMALL
@@ -81,7 +81,7 @@ def test_every_request_and_token_is_one_that_the_frontend_counted(
     for path in PATHS:
         before = counters(url)
         done = measure(url, load(96, streams=16, prompts=exact(model)), tmp_path / "s", path=path)
-        records, counted = done.records(), counters(url) - before
+        records, counted = done.records(), counted_since(before, url, REQUESTS, 96)
         assert done.summary.counts.ok == counted[REQUESTS] == 96
         assert records.osl.sum() == counted["dynamo_frontend_output_sequence_tokens_sum"]
         assert records.isl.sum() == counted["dynamo_frontend_input_sequence_tokens_sum"]
@@ -97,6 +97,7 @@ def test_more_sessions_than_the_mocker_takes_fail_here_as_they_do_there(
     url, _ = dynamo
     done = measure(url, load(900, streams=450, osl=50, prompts=exact(model)), tmp_path / "s")
     counts = done.summary.counts
+    wait_for(lambda: sum(by_status(url)) == 900)
     assert (counts.ok, counts.error) == by_status(url)
     assert counts.error >= 1
     assert all(error.startswith("HTTP 5") or "error" in error for error in done.records().errors if error)

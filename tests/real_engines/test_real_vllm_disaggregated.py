@@ -12,7 +12,7 @@ import pytest
 from huggingface_model import write_model
 from measuring import PATHS, exact, load, measure
 from real_table import RealTable, Row
-from server_counters import counters, is_up
+from server_counters import counted_since, counters, is_up
 from started import Server, environment, free_ports, launched, started, version
 
 from inferbench.domain.record import CountSource
@@ -23,6 +23,7 @@ from inferbench.loadgen.progress import Progress
 pytestmark = pytest.mark.real
 
 GENERATED, PROMPT = "vllm:generation_tokens_total", "vllm:prompt_tokens_total"
+SERVED = "vllm:request_success_total"
 BY_SOURCE, BYTES = "vllm:prompt_tokens_by_source_total", "vllm:nixl_bytes_transferred_sum"
 NIXL = '{"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_device":"cpu"}'
 
@@ -94,8 +95,9 @@ def test_every_request_and_token_is_one_that_the_pair_counted(
     prefill, decode, moved_before = counters(pair.prefill), counters(pair.decode), moved()
     done = measure(pair.url, load(n, streams=4, prompts=exact(model)), tmp_path, path=path, model="tiny")
     records = done.records()
-    prefilled, decoded = counters(pair.prefill) - prefill, counters(pair.decode) - decode
-    assert done.summary.counts.ok == decoded["vllm:request_success_total"] == n
+    prefilled = counted_since(prefill, pair.prefill, SERVED, n)
+    decoded = counted_since(decode, pair.decode, SERVED, n)
+    assert done.summary.counts.ok == decoded[SERVED] == prefilled[SERVED] == n
     assert set(records.osl_source) == {CountSource.SERVER}
     assert records.osl.sum() == decoded[GENERATED]
     assert records.isl.sum() == decoded[PROMPT] == prefilled[PROMPT]
