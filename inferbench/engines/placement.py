@@ -7,6 +7,7 @@ CPU pins its worker so. Only such threads are looked at; a server that may choos
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -38,7 +39,7 @@ class Placement:
 
 
 def look(urls: Iterable[str], client: Iterable[int] | None = None) -> Placement:
-    """Look where the servers of these URLs run, and those behind them that they hold connections to.
+    """Look where the servers of these URLs run, and those behind them: named at their start, or connected to now.
 
     `client` are the cores that the client may use, by default those of this process. Servers on other machines, and
     those whose processes this user may not see, are passed over. Nothing is found where the system cannot say.
@@ -119,9 +120,18 @@ def _engines(ports: set[int]) -> Iterator[Engine]:
             if tree:
                 yield Engine(port, _pinned(tree))
         ports = {c.raddr.port for c in connections if c.pid in inside and c.raddr and c.raddr.ip in _LOOPBACK}
+        ports |= {port for pid in inside for port in _named(pid)}
 
 
 _LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+_URL = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)")
+
+
+def _named(pid: int) -> set[int]:
+    """Ports of this machine that a command line names, as a router's does its workers'."""
+    with suppress(psutil.Error):
+        return {int(port) for port in _URL.findall(" ".join(psutil.Process(pid).cmdline()))}
+    return set()
 
 
 def _tree(pid: int) -> list[int]:

@@ -54,7 +54,7 @@ LISTENS = """
 import os, socket, sys, threading
 core, behind = int(sys.argv[1]), sys.argv[2:]
 own = socket.create_server(("127.0.0.1", 0))
-held = [socket.create_connection(("127.0.0.1", int(port))) for port in behind]
+held = [socket.create_connection(("127.0.0.1", int(port))) for port in behind if port.isdigit()]
 if core >= 0:  # a worker below the process that listens, and of it one thread, as engines have them
     if os.fork() == 0:
         own.close()
@@ -76,7 +76,7 @@ sys.stdin.read()
 
 
 @contextmanager
-def listening(core: int, *behind: int) -> Iterator[int]:
+def listening(core: int, *behind: int | str) -> Iterator[int]:
     """A server whose worker has a thread pinned to a core (none for -1), connected to others; its port."""
     process = subprocess.Popen(
         [sys.executable, "-c", LISTENS, str(core), *map(str, behind)],
@@ -129,6 +129,13 @@ def test_engines_behind_a_router_are_found_by_its_connections(cores: Sequence[in
         assert warning.startswith(f"2 engines share core {cores[0]}")
         assert all(f"port {port}" in warning for port in (prefill, decode))
         assert str(stranger) not in warning
+
+
+@needs_cores
+def test_engines_that_a_router_was_started_with_are_found(cores: Sequence[int]) -> None:
+    with listening(cores[0]) as engine, listening(-1, "--decode", url(engine)) as router:
+        (warning,) = look([url(router)], set(cores[:2])).warnings
+        assert f"(server at port {engine}) is pinned to core {cores[0]}" in warning
 
 
 @pytest.mark.parametrize("elsewhere", ["http://192.0.2.1:80", "http://no-such-host.invalid", "http://127.0.0.1:1"])
