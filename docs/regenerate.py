@@ -14,7 +14,7 @@ COMMANDS = (
     "", "run", "bench", "report", "compare", "validate", "dashboard", "claims", "audit", "import inferencex",
     "export", "regress", "baseline set", "baseline show", "history", "runs list", "runs show", "runs query",
     "runs verify", "runs gc", "runs push", "runs pull", "tco bill", "tco implied", "size", "selfcheck", "engines",
-    "engines start", "twin serve", "twin calibrate", "twin validate", "twin search", "twin ablate",
+    "engines start", "probe kv", "twin serve", "twin calibrate", "twin validate", "twin search", "twin ablate",
     "eval gsm8k",
 )  # fmt: skip
 MEANING = {

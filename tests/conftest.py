@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says what else the machine does, and nothing of the code.
+settings.register_profile("inferbench", deadline=None)
+settings.load_profile("inferbench")
 
 ALLOWED_SKIPS = ("measured data", "GPU")
 """What CI may lack."""

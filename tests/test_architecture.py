@@ -28,9 +28,10 @@ MAY_IMPORT = {
     "deploy": {"domain"},
     "facts": set(),
     "engines": {"domain", "workload"},
+    "probes": {"domain"},
     "api": {
         "domain", "workload", "loadgen", "targets", "twin", "metrics", "tco", "analysis", "report", "store", "interop",
-        "calibration", "deploy", "engines", "telemetry",
+        "calibration", "deploy", "engines", "telemetry", "probes",
     },
     # The command line names the values and defaults of the rooms whose flags it parses; it computes nothing.
     "cli": {

@@ -9,11 +9,16 @@ from pathlib import Path
 from ..calibration.baselines import Baseline, baselines
 from ..calibration.calibrate import calibrate
 from ..calibration.document import document
+from ..calibration.kv_probe import calibrate_kv
 from ..calibration.points import read_points
 from ..calibration.split import SPLITS, Split
 from ..calibration.validate import Validation, validate
 from ..calibration.write import write_stacks
-from ..twin.parameters import PARAMETERS_FILE, load_parameters
+from ..domain.errors import UsageError
+from ..domain.files import read_value
+from ..domain.names import unknown
+from ..domain.probe import KvProbe
+from ..twin.parameters import PARAMETERS_FILE, KvTransferParameters, load_parameters
 from .catalogue import gpus, models
 
 MODEL = "deepseek-r1-0528"
@@ -24,6 +29,13 @@ def calibrate_twin(points: Path, output: Path = PARAMETERS_FILE, progress: Calla
     """Fit the twin to a file of measured points and write its constants into a parameter file."""
     stacks = calibrate(models()[MODEL], gpus(), read_points(points), load_parameters(), datetime.date.today(), progress)
     write_stacks(output, stacks)
+
+
+def calibrate_twin_kv(probe: Path, gpu: str, output: Path = PARAMETERS_FILE) -> KvTransferParameters:
+    """Put what a KV probe found into a parameter file. Raises FileError for a file that is no probe, UsageError."""
+    if gpu not in gpus():
+        raise UsageError(unknown("GPU", gpu, list(gpus())))
+    return calibrate_kv(read_value(probe, KvProbe), gpus()[gpu], output)
 
 
 def validate_twin(points: Path, split: Split | None = None) -> Validation:

@@ -24,6 +24,7 @@ COMMANDS = {
 }
 """Modules with a function of the command's own name."""
 GROUPS = {
+    "probe": ".probe",
     "import": ".importing",
     "tco": ".tco",
     "baseline": ".baseline",

@@ -1,0 +1,1 @@
+"""Measuring the parts of a deployment by themselves: KV transfer between two processes or hosts."""
