@@ -32,7 +32,7 @@ def unlike_topology(topology: Topology, parts: Sequence[Part]) -> list[str]:
     groups = ((Role.PREFILL, topology.prefill), (Role.DECODE, topology.decode))
     if not any(part.role in (Role.PREFILL, Role.DECODE) for part in parts):
         return []
-    return [line for role, group in groups for line in _unlike_group(role, group, topology, parts)]
+    return [line for role, group in groups if group for line in _unlike_group(role, group, topology, parts)]
 
 
 def _unlike_group(role: Role, group: WorkerGroup, topology: Topology, parts: Sequence[Part]) -> Iterator[str]:

@@ -40,7 +40,7 @@ def _of_scenario(summary: PointSummary, scenario: Scenario) -> MeasuredPoint:
         speculation="mtp" if topology.mtp else "none",
         isl=scenario.load.isl.nominal,
         osl=scenario.load.osl.nominal,
-        prefill=_role(topology.prefill) if summary.point.prefill_gpus else None,
+        prefill=None if topology.prefill is None else _role(topology.prefill),
         decode=_role(topology.decode),
         marks=_marks(summary, topology),
     )

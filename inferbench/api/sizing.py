@@ -140,6 +140,6 @@ def _shapes(run: Run, point: SweepPoint) -> tuple[WorkerShape, ...]:
     if run.scenario is not None:
         topology = run.scenario.deployment(point.deployment).topology(point.topology)
         groups = (("prefill", topology.prefill), ("decode", topology.decode))
-        return tuple(WorkerShape(role=role, workers=group.workers, gpus=group.gpus) for role, group in groups)
+        return tuple(WorkerShape(role=role, workers=g.workers, gpus=g.gpus) for role, g in groups if g is not None)
     roles = (("prefill", point.prefill_gpus), ("decode", point.decode_gpus))
     return tuple(WorkerShape(role=role, workers=1, gpus=count) for role, count in roles if count)

@@ -96,7 +96,7 @@ def sweep_point(deployment: Deployment, topology: Topology, concurrency: int) ->
         deployment=deployment.name,
         topology=topology.name,
         concurrency=concurrency,
-        prefill_gpus=topology.prefill.total_gpus,
+        prefill_gpus=topology.prefill_gpus,
         decode_gpus=topology.decode.total_gpus,
     )
 

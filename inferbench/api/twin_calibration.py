@@ -6,11 +6,14 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
+from ..calibration.agreement import agreements, sample
 from ..calibration.baselines import Baseline, baselines
 from ..calibration.calibrate import calibrate
+from ..calibration.configuration import predictable
 from ..calibration.document import document
 from ..calibration.kv_probe import calibrate_kv
 from ..calibration.points import read_points
+from ..calibration.priors import seeded
 from ..calibration.split import SPLITS, Split
 from ..calibration.validate import Validation, validate
 from ..calibration.write import write_stacks
@@ -20,7 +23,10 @@ from ..domain.names import unknown
 from ..domain.probe import KvProbe
 from ..twin.parameters import PARAMETERS_FILE, KvTransferParameters, load_parameters
 from .catalogue import gpus, models
+from .twin_agreement import simulate
 
+PER_CLASS = 3
+"""Configurations of each class that are simulated request by request."""
 MODEL = "deepseek-r1-0528"
 """The model that all measured points are of."""
 
@@ -56,7 +62,12 @@ def baselines_of(points: Path, train: Path) -> tuple[Baseline, ...]:
 
 
 def validation_document(points: Path) -> str:
-    """Return the Markdown page of the frozen constants and of every split of a file of measured points."""
+    """Return the Markdown page of the frozen constants and of every split of a file of measured points.
+
+    With it goes a sample of its configurations in the event simulation, which the steady state stands for.
+    """
     found: dict[str, Validation] = {"frozen": validate_twin(points)}
     found.update((split, validate_twin(points, split)) for split in SPLITS)
-    return document(found)
+    model, parameters = models()[MODEL], seeded(load_parameters())
+    own, _ = predictable(model, gpus(), read_points(points).points, parameters)
+    return document(found, agreements(model, gpus(), sample(own, PER_CLASS), parameters, simulate))

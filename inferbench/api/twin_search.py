@@ -48,7 +48,7 @@ def nearest(points: Path, found: Found, gpu: str, framework: str, precision: str
 def _distance(point: Point, found: Found) -> float:
     assert point.prefill is not None
     top, total = found.topology, 0.0
-    for workers, group in ((point.prefill, top.prefill), (point.decode, top.decode)):
+    for workers, group in ((point.prefill, top.prefilling), (point.decode, top.decode)):
         total += abs(math.log(workers.workers * workers.gpus / group.total_gpus))
         total += (workers.dp_attention != group.dp_attention) + ((workers.ep > 1) != (group.ep > 1))
     total += point.mtp != (top.mtp > 0)

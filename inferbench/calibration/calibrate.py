@@ -9,10 +9,11 @@ from ..domain.hardware import Gpu
 from ..domain.model import ModelSpec
 from ..twin.parameters import StackParameters, TwinParameters
 from .configuration import predictable
-from .fit import Problem, fit
-from .knobs import PRIORS, with_knobs
+from .family import Family
+from .fit import STARTS
 from .points import Points
 from .prediction import predict
+from .priors import PARENTS, seeded
 from .validate import held_out_predictions
 from .write import fitted_stack, saturated_classes
 
@@ -26,16 +27,19 @@ def calibrate(
     progress: Callable[[str], None],
 ) -> dict[str, dict[str, StackParameters]]:
     """Return the constants of every stack, fitted where the file has points of it and as they were elsewhere."""
+    stacks = {gpu: dict(frameworks) for gpu, frameworks in base.stacks.items()}
+    base = seeded(base)
     found, _ = predictable(model, gpus, points.points, base)
     held_out = held_out_predictions(model, gpus, found, base, "topology")
-    stacks = {gpu: dict(frameworks) for gpu, frameworks in base.stacks.items()}
-    for stack in PRIORS:
+    family = Family(model, gpus, found, base, STARTS)
+    for stack in PARENTS:
         own = [c for c in found if c.point.stack == stack]
-        if not own:
+        parameters = family.parameters(stack)
+        if not own or parameters is None:
             continue
         gpu, framework = stack.split()
-        result = fit(Problem(base, model, gpus[gpu], stack, own))
-        fitted = predict(model, gpus, own, with_knobs(base, stack, result.knobs, result.z))
-        stacks[gpu][framework] = fitted_stack(base, result, own, held_out, saturated_classes(fitted), today)
+        result, saturated = family.fits[stack], saturated_classes(predict(model, gpus, own, parameters))
+        block = parameters.stacks[gpu][framework]
+        stacks.setdefault(gpu, {})[framework] = fitted_stack(block, result, own, held_out, saturated, today)
         progress(f"{stack}: {len(own)} points, {len(result.knobs)} constants, costs {result.costs}")
     return stacks

@@ -15,22 +15,23 @@ from ..domain.hardware import Gpu
 from ..domain.model import ModelSpec
 from ..domain.records import Floats
 from ..twin.build import plant_of
+from ..twin.closed_loop import ClosedLoad, SteadyState
 from ..twin.parameters import TwinParameters
-from ..twin.steady import ClosedLoad, SteadyState, steady_state
+from ..twin.steady import steady_state
 from .points import Point, Workers
+from .priors import PARENTS
 from .recipes import Recipe, recipe_of
 
 RANGE_RATIO = 0.8
 """Least length over nominal: InferenceX draws lengths uniformly from 0.8 to 1.0 of nominal."""
 SETTINGS = {
-    ("mi355x sglang", "fp4"): ("mori-io", "mori-ep", "fp4", "fp8-blockwise"),
-    ("mi355x sglang", "fp8"): ("mori-io", "mori-ep", "fp8", "bf16"),
-    ("b200 dynamo-sglang", "fp4"): ("nixl", "deepep", "fp4", "bf16"),
-    ("b200 dynamo-sglang", "fp8"): ("nixl", "deepep", "fp4", "bf16"),
-    ("b200 dynamo-trtllm", "fp4"): ("nixl", "trtllm", "fp4", "fp8-direct"),
-    ("b200 dynamo-trtllm", "fp8"): ("nixl", "trtllm", "fp4", "fp8-direct"),
+    "mi": ("mori-io", "mori-ep", "fp4", "fp8-blockwise"),
+    "sglang": ("nixl", "deepep", "fp4", "bf16"),
+    "trtllm": ("nixl", "trtllm", "fp4", "fp8-direct"),
 }
-"""KV transfer, all-to-all library and formats by stack and precision; on B200 those of the fit, for want of times."""
+"""KV transfer, all-to-all library and formats on AMD, and by engine on NVIDIA; there those of the fit, for want of
+published times."""
+MORI_FP8 = ("mori-io", "mori-ep", "fp8", "bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +75,23 @@ def configurations(points: Sequence[Point]) -> tuple[list[Configuration], dict[i
 
 
 def _configuration(point: Point, most_concurrent: int, undated: str | None) -> Configuration:
-    if not point.disaggregated:
-        raise UnpredictableError(f"aggregated serving ({point.stack}) is not modelled")
-    if (point.stack, point.precision) not in SETTINGS:
-        raise UnpredictableError(f"no constants for {point.stack} {point.precision}")
+    if point.stack not in PARENTS:
+        raise UnpredictableError(f"no constants for {point.stack}")
     recipe = recipe_of(point, most_concurrent)
     if recipe is None:
         raise UnpredictableError("no recipe gives its draft depth or prefill batch")
     return Configuration(point, recipe, era_of(point) if point.date is not None else undated)
 
 
+AGGREGATED_ERAS = ("2026-01-10", "2026-04-10")
 ERAS = {
     ("mi355x sglang", "fp4"): ("2026-02-28", "2026-05-20"),
     ("mi355x sglang", "fp8"): ("2026-02-09", "2026-02-28"),
     ("b200 dynamo-sglang", "fp4"): ("2026-03-31",),
     ("b200 dynamo-sglang", "fp8"): ("2026-02-28",),
-    ("b200 dynamo-trtllm", "fp4"): (),
+    ("gb200 dynamo-sglang", "fp4"): ("2025-12-31",),
+    ("gb200 dynamo-sglang", "fp8"): ("2025-12-31",),
+    ("gb200 dynamo-trtllm", "fp4"): ("2025-12-31",),
     ("b200 dynamo-trtllm", "fp8"): ("2026-02-28",),
 }
 """Last days of earlier software: the images change between them."""
@@ -100,7 +102,8 @@ def era_of(point: Point) -> str | None:
     """Name of the time whose software a dated point ran; None: today's."""
     assert point.date is not None
     day = point.date.isoformat()
-    return next((bound for bound in ERAS.get((point.stack, point.precision), ()) if day <= bound), None)
+    bounds = ERAS.get((point.stack, point.precision), ()) if point.disaggregated else AGGREGATED_ERAS
+    return next((bound for bound in bounds if day <= bound), None)
 
 
 def _eras_of_topologies(points: Sequence[Point]) -> dict[tuple[object, ...], str | None]:
@@ -113,18 +116,26 @@ def _eras_of_topologies(points: Sequence[Point]) -> dict[tuple[object, ...], str
     return {topology: count.most_common(1)[0][0] for topology, count in counts.items()}
 
 
+def settings_of(point: Point) -> tuple[str, str, str, str]:
+    """KV transfer, all-to-all library, dispatch and combine format of a point's stack."""
+    if point.hw.startswith("mi"):
+        return MORI_FP8 if (point.disaggregated, point.precision) == (True, "fp8") else SETTINGS["mi"]
+    return SETTINGS["trtllm" if "trtllm" in point.framework else "sglang"]
+
+
 def deployment_of(configuration: Configuration) -> tuple[Deployment, Topology]:
     """Return a configuration as a scenario would write it."""
     point, recipe = configuration.point, configuration.recipe
-    assert point.prefill is not None
-    transfer, library, dispatch, combine = SETTINGS[point.stack, point.precision]
-    overlap = point.hw == "mi355x" and point.precision == "fp4" and point.prefill.dp_attention
+    prefill = point.prefill
+    transfer, library, dispatch, combine = settings_of(point)
+    overlap = point.hw == "mi355x" and point.precision == "fp4" and prefill is not None and prefill.dp_attention
     topology = Topology(
         name="measured",
-        prefill=_group(point.prefill, None, recipe.max_batch_tokens),
-        decode=_group(point.decode, recipe.cap, recipe.max_batch_tokens),
+        prefill=None if prefill is None else _group(prefill, None, recipe),
+        decode=_group(point.decode, recipe.cap, recipe),
         mtp=recipe.mtp,
         stream_interval=100 if point.decode.dp_attention else 1,
+        first_chunk=recipe.first_chunk,
         concurrency=(point.concurrency,),
     )
     deployment = Deployment(
@@ -146,7 +157,7 @@ def deployment_of(configuration: Configuration) -> tuple[Deployment, Topology]:
     return deployment, topology
 
 
-def _group(workers: Workers, cap: int | None, max_batch_tokens: int) -> WorkerGroup:
+def _group(workers: Workers, cap: int | None, recipe: Recipe) -> WorkerGroup:
     return WorkerGroup(
         workers=workers.workers,
         gpus=workers.gpus,
@@ -154,7 +165,8 @@ def _group(workers: Workers, cap: int | None, max_batch_tokens: int) -> WorkerGr
         ep=workers.ep,
         dp_attention=workers.dp_attention,
         max_running=cap,
-        max_batch_tokens=max_batch_tokens,
+        max_batch_tokens=recipe.max_batch_tokens,
+        balance_passes=recipe.balance_passes,
     )
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from .agreement import Agreement
 from .baselines import Baseline
 from .score import Score
 from .validate import Part, Validation
 
 TITLES = {
     "frozen": "The constants that come with inferbench, on the points that they were fitted to (in-sample)",
-    "topology": "Topologies held out: shape, lengths and speculation together, a fifth at a time, in three shuffles",
+    "topology": "Topologies held out, a fifth of each stack, precision and speculation at a time, in three shuffles",
     "shape": "Shapes held out: workers at every length, with and without drafts, a fifth at a time, in three shuffles",
     "lengths": "Whole ISL/OSL held out",
-    "backend": "Whole backends held out: the constants are those of another stack",
+    "backend": "Whole backends held out: means of its relatives' constants, aggregated servers of its GPU among them",
 }
 NAMES = {"tpot": "TPOT", "tokens_s_gpu": "tok/s/GPU", "ttft": "median TTFT"}
 
@@ -62,7 +64,7 @@ def targets(validations: Mapping[str, Validation]) -> str:
     lines = ["| held out | figure | reached | bar | stretch | n | |", "|---|---|---|---|---|---|---|"]
     for bar in BARS:
         found = validations.get(bar.basis)
-        part = None if found is None else found.pooled if bar.summary is None else found.summaries.get(bar.summary)
+        part = None if found is None else found.targeted if bar.summary is None else found.summaries.get(bar.summary)
         score = None if part is None else part.scores.get(bar.metric)
         value = None if score is None else getattr(score, bar.field)
         limits = (
@@ -88,7 +90,8 @@ def scores_table(validation: Validation, *, classes: bool) -> str:
         "| | points | failures | TPOT | tok/s/GPU | median TTFT | tau | 90 % intervals: cover, half-width |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, part in {"all": validation.pooled, **(validation.classes if classes else validation.summaries)}.items():
+    pools = {"all": validation.pooled, "B200 and MI355X, disaggregated": validation.targeted}
+    for name, part in {**pools, **(validation.classes if classes else validation.summaries)}.items():
         if part.points:
             lines.append(_row(name, part))
     return "\n".join(lines)
@@ -144,8 +147,19 @@ def failures_table(validation: Validation) -> str:
     return "\n".join(["| reason | points | first lines |", "|---|---|---|", *rows])
 
 
-def document(validations: Mapping[str, Validation]) -> str:
-    """The whole page."""
+def agreement_table(agreements: Sequence[Agreement]) -> str:
+    """Steady state against event simulation, by stack: median and largest distance, percent."""
+    lines = ["| | configurations | TPOT | tok/s/GPU | median TTFT |", "|---|---|---|---|---|"]
+    for stack in ["all", *sorted({a.stack for a in agreements})]:
+        own = [a for a in agreements if stack in ("all", a.stack)]
+        columns = ([abs(getattr(a, metric)) * 100 for a in own] for metric in ("tpot", "rate", "ttft"))
+        cells = " | ".join(f"{median(column):.1f} / {max(column):.1f}" for column in columns)
+        lines.append(f"| {stack} | {len(own)} | {cells} |")
+    return "\n".join(lines)
+
+
+def document(validations: Mapping[str, Validation], agreements: Sequence[Agreement] = ()) -> str:
+    """The whole page. agreements: of a sample of the configurations; none: not compared."""
     any_of = next(iter(validations.values()))
     dropped = ", ".join(f"{name} {n}" for name, n in any_of.dropped.items())
     guessed = ", ".join(f"{name} {n}" for name, n in any_of.guessed.items())
@@ -153,11 +167,12 @@ def document(validations: Mapping[str, Validation]) -> str:
         "# Validation of the twin\n",
         "Written by `make validate POINTS=FILE`. Errors are percent of the measured value, as mean absolute / median "
         "absolute / 90th percentile / median signed; bias above 0 is predicted too high. All figures are of whole "
-        "runs, with TPOT = (E2EL - TTFT) / (n - 1). Predictions are those of the steady state (`twin/steady.py`), "
-        "which a test holds to the event simulation.\n",
+        "runs, with TPOT = (E2EL - TTFT) / (n - 1). Predictions are those of the steady state (`twin/steady.py`); "
+        "how far it is from the event simulation stands below.\n",
         f"The file has {any_of.rows} rows; left out on purpose: {dropped or 'none'}. Settings that no recipe states "
         f"and that are guessed, in points: {guessed or 'none'}.\n",
         "## The targets\n",
+        "They are about disaggregated DeepSeek-R1 on B200 and MI355X, and so are the figures beside them.\n",
         targets(validations) + "\n",
         "The equations were shaped with all of these points in view, so that errors on topologies held out here are "
         "a little kinder than those on points that nobody had seen.\n",
@@ -171,8 +186,20 @@ def document(validations: Mapping[str, Validation]) -> str:
         "The same configuration and concurrency measured again within 4 days: median / 90th percentile of the "
         "absolute log ratio in percent (pairs). Images were not held fixed.\n",
         floor_table(any_of) + "\n",
+        *_agreement_section(agreements),
         "## What the twin cannot predict\n",
         "Each such point counts as a failure.\n",
         failures_table(any_of),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _agreement_section(agreements: Sequence[Agreement]) -> list[str]:
+    if not agreements:
+        return []
+    return [
+        "## The steady state against the event simulation\n",
+        "A sample of the measured configurations, each simulated request by request: the median of the distances and "
+        "the largest, percent. With few slots a run has few requests, and its median and end are chance.\n",
+        agreement_table(agreements) + "\n",
+    ]

@@ -45,7 +45,8 @@ class Problem:
     def __init__(
         self, base: TwinParameters, model: ModelSpec, gpu: Gpu, stack: str, configurations: Sequence[Configuration]
     ) -> None:
-        self.knobs = knobs_of(stack, configurations)
+        start = base.stacks[stack.split()[0]][stack.split()[1]]
+        self.knobs = knobs_of(stack, configurations, start)
         self.stack, self._base, self._model, self._gpu = stack, base, model, gpu
         self._batches: list[Batch] = batches(configurations)
         points = [c.point for c in configurations]

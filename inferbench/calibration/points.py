@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from ..domain.errors import FileError
+from ..twin.parameters import stack_name
 
 DROPPED_FLAGS = ("known_accuracy_issue_run", "littles_law_outlier")
 """Runs that their own publisher lists as wrong, and rows whose figures contradict each other by Little's law."""
 NOT_MEASURED = ("vendor_blog_interpolated", "blog_table", "issue_table", "third_party_run")
 """Kinds of row that are rounded, interpolated, or from somebody else's machine."""
 MIXED_RUNS = "median_over_runs"
-FRAMEWORKS = {"mori-sglang": "sglang", "dynamo-trt": "dynamo-trtllm"}
+FRAMEWORKS = {"mori-sglang": "sglang", "dynamo-trt": "dynamo-trtllm", "trt": "trtllm"}
 """Names in the file that the twin calls otherwise."""
 COLUMNS = (
     "kind", "date", "hw", "framework", "precision", "disagg", "spec_decoding", "isl", "osl", "conc", "prefill_tp",
@@ -70,13 +71,13 @@ class Point:
 
     @property
     def stack(self) -> str:
-        """Hardware and framework."""
-        return f"{self.hw} {self.framework}"
+        """Hardware and framework; aggregated servers are a stack of their own."""
+        return f"{self.hw} {stack_name(self.framework, aggregated=not self.disaggregated)}"
 
     @property
     def shape(self) -> tuple[object, ...]:
         """Workers and precision: what stays the same when lengths, speculation and load change."""
-        return self.hw, self.framework, self.precision, str(self.prefill), str(self.decode)
+        return self.stack, self.precision, str(self.prefill), str(self.decode)
 
     @property
     def topology(self) -> tuple[object, ...]:

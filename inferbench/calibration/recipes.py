@@ -37,6 +37,8 @@ class Rule(Value):
     cap: PositiveInt | Literal["fit"] | None = None
     cap_per_gpu: PositiveInt | None = None
     max_batch_tokens: PositiveInt | None = None
+    first_chunk: PositiveInt | None = None
+    balance_passes: PositiveInt | None = None
     guess: bool = False
     source: str
 
@@ -73,6 +75,10 @@ class Recipe(Value):
     cap: int | None
     """Requests on one decode worker; None: none known."""
     max_batch_tokens: int
+    balance_passes: int
+    """Passes that prompts wait for one on every rank."""
+    first_chunk: int
+    """Tokens that the first chunk of an answer was held for."""
     guesses: tuple[str, ...]
     """Which of these no recipe states."""
 
@@ -92,13 +98,17 @@ def recipe_of(point: Point, most_concurrent: int) -> Recipe | None:
     depth = next((rule for rule in rules if rule.mtp is not None), None)
     cap = next((rule for rule in rules if rule.cap is not None or rule.cap_per_gpu is not None), None)
     tokens = next((rule for rule in rules if rule.max_batch_tokens is not None), None)
+    first = next((rule for rule in rules if rule.first_chunk is not None), None)
     if tokens is None or tokens.max_batch_tokens is None or (point.mtp and depth is None):
         return None
-    used = {"mtp": depth if point.mtp else None, "cap": cap, "max_batch_tokens": tokens}
+    balance = next((rule for rule in rules if rule.balance_passes is not None), None)
+    used = {"mtp": depth if point.mtp else None, "cap": cap, "max_batch_tokens": tokens, "first_chunk": first}
     return Recipe(
         mtp=(depth.mtp or 0) if point.mtp and depth is not None else 0,
         cap=_cap(point, cap, most_concurrent),
         max_batch_tokens=tokens.max_batch_tokens,
+        balance_passes=0 if balance is None or balance.balance_passes is None else balance.balance_passes,
+        first_chunk=1 if first is None or first.first_chunk is None else first.first_chunk,
         guesses=tuple(name for name, rule in used.items() if rule is not None and rule.guess),
     )
 

@@ -12,11 +12,11 @@ from ..domain.model import ModelSpec
 from ..domain.value import Value
 from ..twin.parameters import TwinParameters
 from .configuration import Configuration, predictable
-from .fit import Problem, fit
-from .intervals import with_intervals
-from .knobs import DONORS, donated, with_knobs
+from .family import Family
+from .intervals import UNKNOWN, with_intervals
 from .points import Point, Points
 from .prediction import METRICS, Prediction, predict
+from .priors import seeded
 from .score import Floor, Score, rerun_floor, scores
 from .split import Split, folds, shuffles
 
@@ -51,6 +51,8 @@ class Validation(Value):
     guessed: dict[str, int]
     """Points with a setting that no recipe states."""
     pooled: Part
+    targeted: Part
+    """The stacks that accuracy targets are set for."""
     summaries: dict[str, Part]
     """By backend and parallelism, as the accuracy targets are set."""
     classes: dict[str, Part]
@@ -58,6 +60,8 @@ class Validation(Value):
 
 
 LINES_SHOWN = 5
+TARGETED = ("b200 dynamo-trtllm", "b200 dynamo-sglang", "mi355x sglang")
+"""Disaggregated DeepSeek-R1 on B200 and MI355X: what the accuracy targets are about."""
 
 
 def held_out_predictions(
@@ -86,10 +90,10 @@ def _held_out_once(
     result: dict[int, tuple[Prediction, int]] = {}
     for part, (_, held) in enumerate(folds([c.point for c in found], split, seed)):
         out = set(held)
-        training = [c for i, c in enumerate(found) if i not in out]
+        family = Family(model, gpus, [c for i, c in enumerate(found) if i not in out], base)
         for stack in sorted({found[i].point.stack for i in held}):
             testing = [i for i in held if found[i].point.stack == stack]
-            constants = _constants_without(model, gpus, training, base, stack)
+            constants = family.parameters(stack)
             if constants is not None:
                 predicted = predict(model, gpus, [found[i] for i in testing], constants)
                 result.update({i: (p, part) for i, p in zip(testing, predicted, strict=True)})
@@ -97,28 +101,11 @@ def _held_out_once(
     return with_intervals([result[i][0] for i in order], [result[i][1] for i in order])
 
 
-def _constants_without(
-    model: ModelSpec, gpus: Mapping[str, Gpu], training: Sequence[Configuration], base: TwinParameters, stack: str
-) -> TwinParameters | None:
-    """Constants of a stack by the training points: its own, or else its donor's; None where neither has any."""
-    own = [c for c in training if c.point.stack == stack]
-    if own:
-        return _fitted(model, gpus, own, base, stack)
-    other = [c for c in training if c.point.stack == DONORS[stack]]
-    return donated(_fitted(model, gpus, other, base, DONORS[stack]), stack) if other else None
-
-
-def _fitted(
-    model: ModelSpec, gpus: Mapping[str, Gpu], training: Sequence[Configuration], base: TwinParameters, stack: str
-) -> TwinParameters:
-    problem = Problem(base, model, gpus[stack.split()[0]], stack, training)
-    return with_knobs(base, stack, problem.knobs, fit(problem, starts=1).z)
-
-
 def validate(
     model: ModelSpec, gpus: Mapping[str, Gpu], points: Points, parameters: TwinParameters, split: Split | None
 ) -> Validation:
     """Score the frozen constants, or with a split those refitted on its training parts."""
+    parameters = seeded(parameters)
     found, reasons = predictable(model, gpus, points.points, parameters)
     if split is None:
         predictions = with_frozen_intervals(predict(model, gpus, found, parameters), parameters)
@@ -135,25 +122,26 @@ def validate(
         failures=_failures(reasons),
         guessed=dict(sorted(guesses.items())),
         pooled=_part(predictions, found, len(reasons)),
+        targeted=_part(
+            [p for p in predictions if p.point.stack in TARGETED],
+            [c for c in found if c.point.stack in TARGETED],
+            sum(1 for point in points.points if point.line in reasons and point.stack in TARGETED),
+        ),
         summaries=_parts(predictions, found, reasons, points, summary_of),
         classes=_parts(predictions, found, reasons, points, lambda point: point.group),
     )
 
 
+ENGINES = {"sglang": "SGLang", "trtllm": "TRT-LLM", "atom": "ATOM"}
 KINDS = {"tp": "TP", "tep": "TP with EP", "dep": "DP+EP"}
 
 
 def summary_of(point: Point) -> str:
     """Name of the accuracy target that a point counts for."""
-    if not point.disaggregated:
-        return f"{point.stack}, aggregated"
-    kind = KINDS[point.decode.kind]
-    names = {
-        "b200 dynamo-trtllm": "B200 TRT-LLM",
-        "b200 dynamo-sglang": "B200 SGLang",
-        "mi355x sglang": f"MI355X MoRI-SGLang {kind}",
-    }
-    return names.get(point.stack, point.stack)
+    if point.stack == "mi355x sglang":
+        return f"MI355X MoRI-SGLang {KINDS[point.decode.kind]}"
+    engine = ENGINES.get(point.framework.removeprefix("dynamo-"), point.framework)
+    return f"{point.hw.upper()} {engine}" + ("" if point.disaggregated else " aggregated")
 
 
 def with_frozen_intervals(predictions: Sequence[Prediction], parameters: TwinParameters) -> list[Prediction]:
@@ -164,7 +152,10 @@ def with_frozen_intervals(predictions: Sequence[Prediction], parameters: TwinPar
         stack = parameters.stacks[gpu][framework]
         classes = stack.intervals if p.current else stack.earlier_intervals
         own = classes.get(p.point.precision, {}).get(p.point.decode.kind)  # type: ignore[call-overload]
-        widths = {} if own is None else {"tpot": math.log1p(own.tpot), "tokens_s_gpu": math.log1p(own.tokens_s_gpu)}
+        if own is None:
+            widths = {"tpot": UNKNOWN, "tokens_s_gpu": UNKNOWN}
+        else:
+            widths = {"tpot": math.log1p(own.tpot), "tokens_s_gpu": math.log1p(own.tokens_s_gpu)}
         result.append(replace(p, half_width=widths))
     return result
 

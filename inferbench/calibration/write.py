@@ -11,11 +11,10 @@ import numpy as np
 import yaml
 
 from ..domain.errors import FileError
-from ..twin.parameters import Era, FitRecord, StackParameters, TwinParameters
+from ..twin.parameters import Era, FitRecord, StackParameters
 from .configuration import MIXED, Configuration
 from .fit import Fit
 from .intervals import class_intervals
-from .knobs import with_knobs
 from .prediction import Prediction
 
 BEGIN = "# --- fitted: written by `inferbench twin calibrate`, not by hand ---\n"
@@ -32,24 +31,22 @@ SATURATED = 0.9
 def saturated_classes(predictions: Sequence[Prediction]) -> tuple[str, ...]:
     """Prefill classes, as `precision kind`, that some point ran to capacity."""
     found = {
-        f"{p.point.precision} {p.point.prefill.kind}"
+        f"{p.point.precision} {(p.point.prefill or p.point.decode).kind}"
         for p in predictions
-        if p.point.prefill is not None and p.prefill_load >= SATURATED
+        if p.point.prefill is None or p.prefill_load >= SATURATED
     }
     return tuple(sorted(found))
 
 
 def fitted_stack(
-    base: TwinParameters,
+    stack: StackParameters,
     fit: Fit,
     configurations: Sequence[Configuration],
     held_out: Sequence[Prediction],
     saturated: tuple[str, ...],
     today: datetime.date,
 ) -> StackParameters:
-    """Return a stack's constants with their record."""
-    gpu, framework = fit.stack.split()
-    stack = with_knobs(base, fit.stack, fit.knobs, fit.z).stacks[gpu][framework]
+    """Return a fitted stack's constants with their record."""
     ranges = {
         ".".join(knob.path): tuple(_digits(float(knob.at(np.array(z + sign * NORMAL_90 * spread)))) for sign in (-1, 1))
         for knob, z, spread in zip(fit.knobs, fit.z, fit.spread, strict=True)

@@ -27,6 +27,8 @@ class WorkerGroup(Value):
     """Requests that one worker runs at once; None: no cap of its own."""
     max_batch_tokens: PositiveInt = 16384
     """Prompt tokens that one prefill pass of a worker may hold."""
+    balance_passes: NonNegativeInt = 0
+    """With DP attention and aggregated serving: passes that prompts wait at most until every rank has one."""
 
     @model_validator(mode="after")
     def _parallelism_fits(self) -> Self:
@@ -42,34 +44,48 @@ class WorkerGroup(Value):
 
 
 class Topology(Value):
-    """How many prefill and decode workers of which parallelism, and the loads it is run at."""
+    """How many workers of which role and parallelism, and the loads it is run at."""
 
     name: Name
-    prefill: WorkerGroup
+    prefill: WorkerGroup | None = None
+    """None: aggregated serving, where each decode worker also prefills the prompts of its own requests."""
     decode: WorkerGroup
     mtp: NonNegativeInt = 0
     """Draft depth of multi-token prediction; 0: no speculation."""
     stream_interval: PositiveInt = 1
     """Tokens that the server gathers before it sends a chunk."""
+    first_chunk: PositiveInt = 1
+    """Tokens that the server gathers before the first chunk of an answer."""
     concurrency: tuple[PositiveInt, ...] = Field(min_length=1)
     """Closed-loop limits that the topology is run at, requests."""
 
     @property
     def groups(self) -> tuple[WorkerGroup, ...]:
         """The groups of workers, prefill first."""
-        return (self.prefill, self.decode)
+        return (self.decode,) if self.prefill is None else (self.prefill, self.decode)
 
     @property
     def total_gpus(self) -> int:
         """Prefill and decode GPUs together."""
-        return self.prefill.total_gpus + self.decode.total_gpus
+        return self.prefill_gpus + self.decode.total_gpus
+
+    @property
+    def prefill_gpus(self) -> int:
+        """GPUs that do nothing but prefill; 0 where serving is aggregated."""
+        return 0 if self.prefill is None else self.prefill.total_gpus
+
+    @property
+    def prefilling(self) -> WorkerGroup:
+        """The workers that prefill: those of decode where serving is aggregated."""
+        return self.decode if self.prefill is None else self.prefill
 
 
 class Stack(Value):
     """The parts of the serving stack that the twin models and that a launch plan needs."""
 
-    framework: Literal["sglang", "dynamo-sglang", "dynamo-trtllm", "vllm"]
-    kv_transfer: Literal["mori-io", "mooncake", "nixl"]
+    framework: Literal["sglang", "trtllm", "atom", "dynamo-sglang", "dynamo-trtllm", "vllm"]
+    kv_transfer: Literal["mori-io", "mooncake", "nixl"] | None = None
+    """None: no prefill workers to move a KV cache from."""
     all_to_all: Literal["mori-ep", "deepep", "trtllm", "allgather"]
     """What moves tokens to their experts; allgather: the collectives of tensor parallelism, and no library for it."""
     dispatch: Literal["bf16", "fp8", "fp4"]
@@ -109,6 +125,13 @@ class Deployment(Value):
         names = [t.name for t in self.topologies]
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"two topologies are named {twice[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_transfer_where_roles_are_apart(self) -> Self:
+        apart = next((t.name for t in self.topologies if t.prefill is not None), None)
+        if apart is not None and self.stack.kv_transfer is None:
+            raise ValueError(f"topology {apart!r} has prefill workers, so the stack needs a kv_transfer")
         return self
 
     def topology(self, name: str) -> Topology:

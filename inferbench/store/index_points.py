@@ -122,10 +122,11 @@ def _of_topology(deployment: Deployment, name: str) -> dict[str, Any]:
 
 def _launch(deployment: Deployment, topology: Topology) -> str:
     """The launch facts of a topology in a line."""
+    apart = topology.prefill is not None
     parts = [
-        f"prefill {_workers(topology.prefill)}",
-        f"decode {_workers(topology.decode)}",
-        f"KV {deployment.kv_precision} over {deployment.stack.kv_transfer}",
+        *([] if topology.prefill is None else [f"prefill {_workers(topology.prefill)}"]),
+        f"{'decode' if apart else 'aggregated'} {_workers(topology.decode)}",
+        f"KV {deployment.kv_precision}" + (f" over {deployment.stack.kv_transfer}" if apart else ""),
         f"all-to-all {deployment.stack.all_to_all} ({deployment.stack.dispatch})",
     ]
     if topology.mtp:

@@ -25,10 +25,11 @@ from ..domain.hardware import Gpu
 from ..domain.model import ModelSpec
 from .all_to_all import Formats, published_seconds
 from .build import plant_of
+from .closed_loop import ClosedLoad, SteadyState
 from .parameters import AllToAllParameters, load_parameters
 from .physics import PrefillPass
 from .search import moments
-from .steady import ClosedLoad, SteadyState, steady_state
+from .steady import steady_state
 from .switches import switched
 from .target import Plant
 

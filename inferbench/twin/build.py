@@ -14,7 +14,7 @@ from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from ..loadgen.port import Clock
 from .all_to_all import Formats, format_change_seconds
 from .kernels import Rates, Real
-from .kv_transfer import kv_bytes_per_token, kv_transfer, links_of
+from .kv_transfer import KvTransfer, kv_bytes_per_token, kv_transfer, links_of
 from .memory import kv_token_budget, weight_bytes_per_gpu
 from .parameters import Era, StackParameters, TwinParameters, load_parameters
 from .physics import DecodeStep, PrefillPass
@@ -57,11 +57,12 @@ def plant_of(
     era: name of earlier software in the parameters; None: today's.
     """
     parameters = parameters or load_parameters()
-    constants = parameters.stack(deployment.gpu, deployment.stack.framework)
+    aggregated = topology.prefill is None
+    constants = parameters.stack(deployment.gpu, deployment.stack.framework, aggregated=aggregated)
     earlier = next((e for e in constants.eras.get(deployment.precision, ()) if e.name == era), None)
     hardware = hardware_of(gpu, deployment, parameters, constants)
     _check(model, deployment, topology, constants, hardware)
-    prefill, decode, stack = topology.prefill, topology.decode, deployment.stack
+    prefill, decode, stack = topology.prefilling, topology.decode, deployment.stack
     kv_bytes = kv_bytes_per_token(model, hardware.kv_bytes, topology.mtp)
     weights = weight_bytes_per_gpu(model, decode, hardware.dense_bytes, hardware.expert_bytes)
     budget = kv_token_budget(gpu, decode, weights, kv_bytes, parameters.memory.fraction)
@@ -96,20 +97,23 @@ def plant_of(
         ),
         max_batch_tokens=prefill.max_batch_tokens,
         links_per_worker=links_of(prefill),
-        transfer=kv_transfer(parameters.kv_transfer[stack.kv_transfer], gpu, model, kv_bytes, prefill, decode),
+        transfer=_transfer(parameters, deployment, topology, model, gpu, kv_bytes),
         decode_workers=decode.workers,
         decode=step,
         ranks=decode.gpus if decode.dp_attention else 1,
         max_running=decode.max_running or budget,
         kv_tokens=budget,
         passes=_passes(step.acceptance, topology.mtp),
+        aggregated=aggregated,
         prefill_ranks=prefill.gpus if prefill.dp_attention else 1,
         handoff_seconds=constants.prefill.handoff_ms * NS_PER_MS / NS_PER_S,
         handoff_passes=constants.prefill.handoff_passes,
         skew=_skew(constants, deployment, topology, earlier),
         tokens_per_pass=step.tokens_per_pass,
         delay_ns=round(host.delay_ms * NS_PER_MS),
+        balance_passes=decode.balance_passes if decode.dp_attention else 0,
         stream_interval=topology.stream_interval,
+        first_chunk=topology.first_chunk,
     )
 
 
@@ -154,6 +158,16 @@ def _check(
         )
     if topology.decode.dp_attention:
         format_change_seconds(hardware.all_to_all, hardware.formats, hardware.fitted_formats, tokens=0)
+
+
+def _transfer(
+    parameters: TwinParameters, deployment: Deployment, topology: Topology, model: ModelSpec, gpu: Gpu, kv_bytes: float
+) -> KvTransfer:
+    """Time of a prompt's KV transfer: none where it is decoded where it was prefilled."""
+    if topology.prefill is None or deployment.stack.kv_transfer is None:
+        return KvTransfer(0.0, 0.0)
+    backend = parameters.kv_transfer[deployment.stack.kv_transfer]
+    return kv_transfer(backend, gpu, model, kv_bytes, topology.prefill, topology.decode)
 
 
 def _skew(constants: StackParameters, deployment: Deployment, topology: Topology, earlier: Era | None) -> Real:

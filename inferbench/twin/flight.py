@@ -14,16 +14,27 @@ class Flight:
     """A request between its submission and its record."""
 
     __slots__ = (
-        "done", "first_ns", "first_pass", "open", "passes", "rank", "request", "sent_ns", "slot_free_ns", "worker",
+        "done", "first_chunk", "first_ns", "first_pass", "open", "passes", "rank", "request", "sent_ns",
+        "slot_free_ns", "worker",
     )  # fmt: skip
 
-    def __init__(self, request: PlannedRequest, slot_free_ns: int, sent_ns: int, done: Done, passes: int) -> None:
+    def __init__(
+        self,
+        request: PlannedRequest,
+        slot_free_ns: int,
+        sent_ns: int,
+        done: Done,
+        passes: int,
+        first_chunk: int = 1,
+    ) -> None:
         self.request = request
         self.slot_free_ns = slot_free_ns
         self.sent_ns = sent_ns
         self.done = done
         self.passes = passes
         """Decode passes that it needs."""
+        self.first_chunk = first_chunk
+        """Tokens that the server gathers before its first chunk."""
         self.open = True
         """False once its record is out: callbacks still under way then pass it by."""
         self.worker = 0
@@ -52,11 +63,22 @@ class Flight:
         """Tokens that the client holds after `done` of its passes, the first token included."""
         return 1 + ((self.request.osl - 1) * done // self.passes if self.passes else 0)
 
-    def finish(self, end_ns: int) -> None:
-        """End it as OK; its last token reached the client at `end_ns`."""
+    @property
+    def held_passes(self) -> int:
+        """Passes until there are tokens enough for the first chunk."""
+        wanted, rest = min(self.first_chunk, self.request.osl) - 1, self.request.osl - 1
+        return -(-wanted * self.passes // rest) if wanted else 0
+
+    def finish(self, end_ns: int, pass_times_ns: Sequence[int] = ()) -> None:
+        """End it as OK; its last token reached the client at `end_ns`. pass_times_ns are those of its worker."""
+        self._end(Status.OK, None, self.request.osl, self._chunks(self.passes, pass_times_ns), end_ns)
+
+    def _chunks(self, passes: int, pass_times_ns: Sequence[int]) -> PassChunks:
+        """What the client has got after `passes` of its passes."""
         assert self.first_ns is not None
-        chunks = PassChunks(self.first_ns, self.worker, self.first_pass, self.last_pass)
-        self._end(Status.OK, None, self.request.osl, chunks, end_ns)
+        held = self.held_passes
+        first_ns = pass_times_ns[self.first_pass + held - 1] if held else self.first_ns
+        return PassChunks(first_ns, self.worker, self.first_pass + held, self.first_pass + passes - 1)
 
     def fail(self, error: str, now_ns: int) -> None:
         """End it as an error before it got any token."""
@@ -68,8 +90,10 @@ class Flight:
             self._end(Status.CANCELLED, None, 0, None, now_ns)
             return
         seen = min(max(bisect_right(pass_times_ns, now_ns) - self.first_pass, 0), self.passes)
-        chunks = PassChunks(self.first_ns, self.worker, self.first_pass, self.first_pass + seen - 1)
-        self._end(Status.CANCELLED, None, self.tokens_after(seen), chunks, now_ns)
+        if seen < self.held_passes:
+            self._end(Status.CANCELLED, None, 0, None, now_ns)
+            return
+        self._end(Status.CANCELLED, None, self.tokens_after(seen), self._chunks(seen, pass_times_ns), now_ns)
 
     def _end(self, status: Status, error: str | None, osl: int, chunks: PassChunks | None, end_ns: int) -> None:
         self.open = False

@@ -19,7 +19,9 @@ def interval_of(
 
     Raises UsageError where the twin has no constants for the deployment's GPU and framework.
     """
-    stack = (parameters or load_parameters()).stack(deployment.gpu, deployment.stack.framework)
+    stack = (parameters or load_parameters()).stack(
+        deployment.gpu, deployment.stack.framework, aggregated=topology.prefill is None
+    )
     kind, precision = kind_of(topology.decode), deployment.precision
     own = stack.intervals.get(precision, {}).get(kind)
     name = f"{deployment.gpu} {deployment.stack.framework} {precision} {kind.upper()}"
@@ -27,6 +29,6 @@ def interval_of(
         return NOTHING_MEASURED, f"no measured points of {name}"
     basis = "all classes of the stack" if own.pooled else f"{own.points} points of {name}"
     how = f"covers 90 % of the errors on held-out topologies, {basis}"
-    if f"{precision} {kind_of(topology.prefill)}" not in stack.fit.saturated_prefill:
+    if f"{precision} {kind_of(topology.prefilling)}" not in stack.fit.saturated_prefill:
         return max(own.at_interactivity, CAPACITY_UNKNOWN), f"{how}; its prefill was never measured at capacity"
     return own.at_interactivity, how

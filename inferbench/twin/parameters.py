@@ -184,6 +184,11 @@ class MemoryParameters(Sourced):
     """Share of the memory that weights and KV cache may take."""
 
 
+def stack_name(framework: str, *, aggregated: bool) -> str:
+    """Name of a stack among a GPU's constants."""
+    return f"{framework}-agg" if aggregated else framework
+
+
 class TwinParameters(Value):
     """The parameter file."""
 
@@ -196,12 +201,16 @@ class TwinParameters(Value):
     host: HostParameters
     memory: MemoryParameters
 
-    def stack(self, gpu: str, framework: str) -> StackParameters:
-        """Return the constants of a GPU and framework. Raises UsageError that names the combinations there are."""
-        found = self.stacks.get(gpu, {}).get(framework)
+    def stack(self, gpu: str, framework: str, *, aggregated: bool = False) -> StackParameters:
+        """Return the constants of a GPU and framework. Raises UsageError that names the combinations there are.
+
+        Aggregated servers have constants of their own: other software runs them, at other times.
+        """
+        name = stack_name(framework, aggregated=aggregated)
+        found = self.stacks.get(gpu, {}).get(name)
         if found is None:
             known = [f"{g} {f}" for g, frameworks in self.stacks.items() for f in frameworks]
-            raise UsageError(f"twin: {unknown('GPU and framework', f'{gpu} {framework}', known)}")
+            raise UsageError(f"twin: {unknown('GPU and framework', f'{gpu} {name}', known)}")
         return found
 
 

@@ -88,11 +88,16 @@ class DecodeWorker:
         now = self._clock.now_ns()
         while self._joining:  # requests of one token leave at once, and others take their place
             self._join(now)
-        if not self._batch:
+        prefill_seconds = self._start_prompts()
+        if not self._batch and not prefill_seconds:
             self._busy = False
             return
-        seconds = max(self._fixed + self._slope * self._context, self._floor)
-        self._clock.call_at(now + round(seconds * NS_PER_S), self._end_pass)
+        decode_seconds = max(self._fixed + self._slope * self._context, self._floor) if self._batch else 0.0
+        self._clock.call_at(now + round((decode_seconds + prefill_seconds) * NS_PER_S), self._end_pass)
+
+    def _start_prompts(self) -> float:
+        """Time that the pass takes longer for prompts in it: none here, where prefill has workers of its own."""
+        return 0.0
 
     def _end_pass(self) -> None:
         number = len(self.pass_times_ns)

@@ -13,9 +13,10 @@ from ..domain.hardware import Gpu
 from ..domain.model import ModelSpec
 from ..domain.scenario import Lengths
 from .build import plant_of
+from .closed_loop import ClosedLoad
 from .intervals import interval_of
 from .parameters import Kind, TwinParameters, load_parameters
-from .steady import ClosedLoad, steady_state
+from .steady import steady_state
 
 BANDS = ((1, 2, 4, 8, 16, 32, 64), (96, 128, 192, 256, 384, 512), (768, 1024, 1536, 2048, 3072, 4096))
 """Concurrencies, in launches: each is launched for the largest of its own, which sets its batch caps."""

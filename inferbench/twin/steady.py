@@ -12,19 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..domain.units import NS_PER_S
+from .closed_loop import (
+    ClosedLoad,
+    SteadyState,
+    decode_pass_seconds,
+    held_passes,
+    others,
+    passes,
+    slots,
+    slower,
+    solve_batch,
+    whole_run,
+)
 from .kernels import Real
-from .speculation import LONG_PROMPT, slow_factor
+from .speculation import LONG_PROMPT
+from .steady_aggregated import aggregated_state
 from .target import Plant
-
-KNEE = 8.0
-"""How sharply a closed loop goes over from its own pace to that of the stage that is full."""
-ROUNDS = 5
-"""Of Steffensen's iteration for the batch; each is two evaluations of the pass time."""
-SMALLEST_BATCH = 1e-3
-DRAIN = 0.03
-"""Share of a run that the last requests of every slot cost, waiting for each other, with lengths of 0.8 to 1.0."""
-IMBALANCE = 0.18
-"""By how many sqrt(requests of a rank) the fullest rank exceeds the mean one."""
 
 BUNCHES = 1.7
 """How much likelier a prompt is to find others waiting than the share of time that prefill is busy."""
@@ -33,35 +36,6 @@ SELDOM = 0.25
 QUEUE = 0.6
 FULL_QUEUE = 0.85
 """Wait for QUEUE load / (1 - load) prompts, up to this load; beyond it the knee takes over."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedLoad:
-    """A closed loop by its mean lengths. Numbers, or arrays of equal shape."""
-
-    concurrency: Real
-    isl: Real
-    """Mean prompt, tokens."""
-    isl_squared: Real
-    """Mean square of the prompts."""
-    osl: Real
-    waves: float = 10.0
-    """Requests of the run per slot."""
-
-
-@dataclass(frozen=True, slots=True)
-class SteadyState:
-    """What a client would report of a whole run."""
-
-    tpot_s: Real
-    ttft_s: Real
-    """Of a request in the middle of the run: its median."""
-    requests_s: Real
-    """Completed requests per second of the whole run, burst and drain included."""
-    batch: Real
-    """Requests that run on one decode worker."""
-    prefill_load: Real
-    """Share of the prefill capacity that is in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +69,27 @@ class _Prefill:
 
 def steady_state(plant: Plant, load: ClosedLoad) -> SteadyState:
     """Solve the closed loop: requests in decode = rate x time in decode, with the rate that prefill leaves."""
+    if plant.aggregated:
+        return aggregated_state(plant, load)
     prefill = _prefill(plant, load)
-    cap = float(plant.max_running)
-    batch = _fixed_point(plant, load, prefill, cap)
-    in_decode = _decode_seconds(plant, load, batch)
+    batch = _fixed_point(plant, load, prefill)
+    in_decode = passes(plant, load) * decode_pass_seconds(plant, load, batch)
     rate = plant.decode_workers * batch / in_decode
-    step = in_decode / _passes(plant, load)
+    step = in_decode / passes(plant, load)
     waiting = load.concurrency / rate - in_decode
-    _, median = prefill.seconds(_others(load) * rate / plant.prefill_workers)
+    _, median = prefill.seconds(others(load) * rate / plant.prefill_workers)
     unhindered = median + step / 2 + 2 * plant.delay_ns / NS_PER_S
     share = np.minimum(in_decode * rate / load.concurrency, 1.0)
     used = rate / prefill.capacity
+    held = held_passes(plant, load) * step
     skew = np.where(load.isl >= LONG_PROMPT, plant.skew, 1.0)
     return SteadyState(
-        tpot_s=in_decode / np.maximum(load.osl - 1, 1) * skew,
-        ttft_s=np.maximum(waiting, unhindered),
-        requests_s=rate * _whole_run(load, share, used, skew),
+        tpot_s=(in_decode - held) / np.maximum(load.osl - 1, 1) * skew,
+        ttft_s=np.maximum(waiting, unhindered) + held,
+        requests_s=rate * whole_run(load, share, used, skew),
         batch=batch,
         prefill_load=used,
     )
-
-
-def _others(load: ClosedLoad) -> Real:
-    """Share of the load that a request finds before it: in a closed loop it never meets itself."""
-    return 1 - 1 / load.concurrency
-
-
-def _passes(plant: Plant, load: ClosedLoad) -> Real:
-    return np.maximum(load.osl - 1, 1) / plant.tokens_per_pass
 
 
 def _prefill(plant: Plant, load: ClosedLoad) -> _Prefill:
@@ -141,44 +108,11 @@ def _prefill(plant: Plant, load: ClosedLoad) -> _Prefill:
     return _Prefill(first, more, prompts, after, plant.handoff_passes, plant.prefill_workers / each)
 
 
-def _decode_seconds(plant: Plant, load: ClosedLoad, batch: Real) -> Real:
-    """Time that a request spends in decode when each worker runs `batch` of them."""
-    running = np.maximum(batch, 1.0)
-    fullest = running
-    if plant.ranks > 1:
-        rank = running / plant.ranks
-        fullest = np.minimum(np.maximum(rank, 1.0) + IMBALANCE * np.sqrt(rank), running)
-    context = running * (load.isl + load.osl / 2)
-    return _passes(plant, load) * plant.decode.coefficients(fullest, running).seconds(context)
-
-
-def _fixed_point(plant: Plant, load: ClosedLoad, prefill: _Prefill, cap: float) -> Real:
-    def step(log_batch: Real) -> Real:
-        batch = np.exp(log_batch)
-        in_decode = _decode_seconds(plant, load, batch)
+def _fixed_point(plant: Plant, load: ClosedLoad, prefill: _Prefill) -> Real:
+    def next_batch(batch: Real) -> Real:
+        in_decode = passes(plant, load) * decode_pass_seconds(plant, load, batch)
         now = np.minimum(plant.decode_workers * batch / in_decode, prefill.capacity) / plant.prefill_workers
-        own_pace = load.concurrency / (prefill.seconds(_others(load) * now)[0] + in_decode)
-        rate = (own_pace**-KNEE + prefill.capacity**-KNEE) ** (-1 / KNEE)
-        return np.log(np.clip(rate * in_decode / plant.decode_workers, SMALLEST_BATCH, cap))
+        own_pace = load.concurrency / (prefill.seconds(others(load) * now)[0] + in_decode)
+        return slower(own_pace, prefill.capacity) * in_decode / plant.decode_workers
 
-    x = np.log(np.minimum(np.maximum(load.concurrency / plant.decode_workers, SMALLEST_BATCH), cap))
-    for _ in range(ROUNDS):
-        first = step(x)
-        second = step(first)
-        slope = second - 2 * first + x
-        flat = np.abs(slope) < 1e-12
-        better = x - (first - x) ** 2 / np.where(flat, 1.0, slope)
-        x = np.clip(np.where(flat, second, better), np.log(SMALLEST_BATCH), np.log(cap))
-    return np.exp(x)
-
-
-def _whole_run(load: ClosedLoad, share_in_decode: Real, prefill_load: Real, skew: Real) -> Real:
-    """Whole-run rate over the steady one.
-
-    The start burst is spread over the prompts' prefill, which costs half of that time; the last requests end apart,
-    and the more so the longer the slow ones among them take.
-    """
-    waves = load.waves
-    drain = DRAIN * 10 + (slow_factor(skew) - 1) / 2
-    lost = drain / waves * share_in_decode + np.minimum(prefill_load, 1.0) * share_in_decode / (2 * waves)
-    return 1 / (1 + lost)
+    return solve_batch(next_batch, load.concurrency / plant.decode_workers, slots(plant, load))

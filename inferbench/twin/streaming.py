@@ -15,16 +15,17 @@ Chunks = list[tuple[Flight, int]]
 
 
 class ChunkStream:
-    """The streams of one decode worker: the first token at once, then `interval` at a time, the rest at the end."""
+    """The streams of one decode worker: `first` tokens, then `interval` at a time, the rest at the end."""
 
-    def __init__(self, on_chunk: OnChunk, interval: int) -> None:
-        self._on_chunk, self._interval = on_chunk, interval
+    def __init__(self, on_chunk: OnChunk, interval: int, first: int = 1) -> None:
+        self._on_chunk, self._interval, self._first = on_chunk, interval, first
         self._sent: dict[Flight, int] = {}
 
     def joined(self, flights: Sequence[Flight]) -> Chunks:
         """Requests joined the batch: return their first chunks."""
-        self._sent.update((flight, 1) for flight in flights if flight.passes)
-        return [(flight, 1) for flight in flights]
+        at_once = 1 if self._first == 1 else 0
+        self._sent.update((flight, at_once) for flight in flights if flight.passes)
+        return [(flight, 1) for flight in flights if at_once or not flight.passes]
 
     def passed(self, number: int) -> Chunks:
         """Pass `number` ended: return the chunks that are due."""
@@ -32,7 +33,7 @@ class ChunkStream:
         for flight, sent in list(self._sent.items()):
             held = flight.tokens_after(number - flight.first_pass + 1)
             last = number == flight.last_pass
-            if held - sent >= self._interval or last:
+            if held - sent >= (self._interval if sent else self._first) or last:
                 due.append((flight, held - sent))
                 self._sent[flight] = held
             if last:

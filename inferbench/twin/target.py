@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from typing_extensions import override
@@ -13,6 +13,7 @@ from typing_extensions import override
 from ..domain.plan import PlannedRequest
 from ..domain.records import Ints
 from ..loadgen.port import Clock, Done, Target
+from .aggregated import AggregatedWorker
 from .flight import Flight
 from .kernels import Real
 from .prefill import KvLinks, PrefillTime, PrefillWorker, TransferTime
@@ -48,6 +49,12 @@ class Plant:
     delay_ns: int
     """From the end of a pass to the client."""
     stream_interval: int
+    balance_passes: int = 0
+    """Passes that prompts wait for one on every rank, where serving is aggregated."""
+    first_chunk: int = 1
+    """Tokens that a request's first chunk is held for."""
+    aggregated: bool = False
+    """The decode workers prefill, too: `prefill` is theirs, and there are neither prefill workers nor transfers."""
     prefill_ranks: int = 1
     """Ranks of a prefill worker that each hold prompts of their own; 1 without DP attention."""
     handoff_seconds: Real = 0.0
@@ -64,17 +71,34 @@ def decode_worker(
     plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
 ) -> DecodeWorker:
     """Return one decode worker, idle; `ended` is called with each request and the time of its last token."""
-    return DecodeWorker(
+    return DecodeWorker(index, clock, plant.decode, **_of_decode(plant, ended, on_chunk))
+
+
+def aggregated_worker(
+    plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
+) -> AggregatedWorker:
+    """Return one worker that prefills and decodes, idle."""
+    rest = _of_decode(plant, ended, on_chunk)
+    return AggregatedWorker(
         index,
         clock,
         plant.decode,
-        ranks=plant.ranks,
-        max_running=plant.max_running,
-        kv_tokens=plant.kv_tokens,
-        delay_ns=plant.delay_ns,
-        ended=ended,
-        stream=None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval),
+        prefill=plant.prefill,
+        chunk_tokens=plant.max_batch_tokens,
+        balance_passes=plant.balance_passes,
+        **rest,
     )
+
+
+def _of_decode(plant: Plant, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None) -> dict[str, Any]:
+    return {
+        "ranks": plant.ranks,
+        "max_running": plant.max_running,
+        "kv_tokens": plant.kv_tokens,
+        "delay_ns": plant.delay_ns,
+        "ended": ended,
+        "stream": None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval, plant.first_chunk),
+    }
 
 
 def prefill_worker(plant: Plant, clock: Clock, links: KvLinks) -> PrefillWorker:
@@ -108,9 +132,14 @@ class TwinTarget(Target):
         self._clock, self._plant = clock, plant
         self._flights: dict[Flight, None] = {}
         self._submitted = 0
-        self._decode = [
-            decode_worker(plant, index, clock, self._ended, on_chunk) for index in range(plant.decode_workers)
-        ]
+        self._decode: Sequence[DecodeWorker]
+        self._prefill: Sequence[PrefillWorker | AggregatedWorker]
+        if plant.aggregated:
+            workers = [aggregated_worker(plant, i, clock, self._ended, on_chunk) for i in range(plant.decode_workers)]
+            self._decode = self._prefill = workers
+            self._admission = Admission(workers)
+            return
+        self._decode = [decode_worker(plant, i, clock, self._ended, on_chunk) for i in range(plant.decode_workers)]
         self._admission = Admission(self._decode)
         self._prefill = [
             prefill_worker(
@@ -123,7 +152,7 @@ class TwinTarget(Target):
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         """Queue the prompt. One that no decode worker could ever hold ends as an error."""
         now = self._clock.now_ns()
-        flight = Flight(request, slot_free_ns, now, done, passes_of(self._plant, request))
+        flight = Flight(request, slot_free_ns, now, done, passes_of(self._plant, request), self._plant.first_chunk)
         self._flights[flight] = None
         if self._decode[0].could_ever_hold(flight):
             self._prefill[self._submitted % len(self._prefill)].enqueue(flight)
@@ -149,7 +178,7 @@ class TwinTarget(Target):
 
     def _ended(self, flight: Flight, end_ns: int) -> None:
         del self._flights[flight]
-        flight.finish(end_ns)
+        flight.finish(end_ns, self._decode[flight.worker].pass_times_ns)
 
     def _refuse(self, flight: Flight) -> None:
         if flight.open:

@@ -17,6 +17,7 @@ from inferbench.calibration.fit import Problem, fit
 from inferbench.calibration.knobs import knobs_of, with_knobs
 from inferbench.calibration.points import Point, Points, Workers
 from inferbench.calibration.prediction import predict
+from inferbench.calibration.priors import unfitted, with_block
 from inferbench.calibration.split import SHUFFLES
 from inferbench.calibration.validate import held_out_predictions, validate
 from inferbench.calibration.write import write_stacks
@@ -42,7 +43,8 @@ def made(z_scale: float = 0.5) -> tuple[list[Configuration], TwinParameters, np.
     found, reasons = configurations(bare)
     assert not reasons
     base = load_parameters()
-    knobs = knobs_of(STACK, found)
+    base = with_block(base, STACK, unfitted(base, STACK))
+    knobs = knobs_of(STACK, found, base.stack("b200", "dynamo-trtllm"))
     z = z_scale * np.array([(-1.0) ** i for i in range(len(knobs))])
     truth = predict(MODEL, GPUS, found, with_knobs(base, STACK, knobs, z))
     points = [
@@ -143,7 +145,7 @@ def test_held_out_points_come_from_constants_that_never_saw_them() -> None:
 
 def unpredictable() -> list[Point]:
     return [
-        point(line=90, disaggregated=False, prefill=None, framework="trt"),
+        point(line=90, disaggregated=False, prefill=None, framework="vllm"),
         point(line=91, hw="h200"),
         point(line=92, hw="h200"),
     ]
@@ -156,8 +158,8 @@ def test_what_cannot_be_predicted_is_a_failure_with_its_reason() -> None:
     assert found.pooled.points == 1
     assert found.pooled.failures == 4
     reasons = {f.reason: (f.points, f.lines) for f in found.failures}
-    assert reasons["no constants for h200 dynamo-trtllm fp4"] == (2, (91, 92))
-    assert reasons["aggregated serving (b200 trt) is not modelled"] == (1, (90,))
+    assert reasons["twin: NVIDIA H200 has no fp4 arithmetic; use fp8 or bf16"] == (2, (91, 92))
+    assert reasons["no constants for b200 vllm-agg"] == (1, (90,))
     assert reasons["isl must be a number, not '8k'"] == (1, (7,))
     assert found.classes["h200 dynamo-trtllm fp4 tep"].failures == 2
 

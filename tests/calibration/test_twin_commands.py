@@ -15,6 +15,11 @@ from inferbench.twin.parameters import PARAMETERS_FILE, load_parameters
 RUN = CliRunner()
 
 
+SERVER = {"disagg": "false", "decode_workers": "1", "num_decode_gpu": "8", "total_gpus": "8"}
+OTHERS = ({**SERVER, "framework": "trt"}, {**SERVER, "framework": "vllm"}, {"isl": "much"})
+"""An aggregated server, one of an engine that the twin does not know, and a row that is wrong."""
+
+
 @pytest.fixture
 def points(tmp_path: Path) -> Path:
     rows = [
@@ -29,23 +34,23 @@ def points(tmp_path: Path) -> Path:
         for isl in (1024, 8192)
         for c in (10, 60)
     ]
-    return write(tmp_path / "points.csv", *rows, {"disagg": "false", "framework": "trt"}, {"isl": "much"})
+    return write(tmp_path / "points.csv", *rows, *OTHERS)
 
 
 def test_validate_scores_a_file(points: Path) -> None:
     result = RUN.invoke(app, ["validate", "--points", str(points), "--json"], catch_exceptions=False)
     found = json.loads(result.stdout)
     assert found["basis"] == "frozen"
-    assert found["pooled"]["points"] == 16
+    assert found["pooled"]["points"] == 17
     assert found["pooled"]["failures"] == 2
-    assert set(found["summaries"]) == {"B200 TRT-LLM", "b200 trt, aggregated"}
+    assert set(found["summaries"]) == {"B200 TRT-LLM", "B200 TRT-LLM aggregated", "B200 vllm aggregated"}
 
 
 def test_validate_on_a_split_refits(points: Path) -> None:
     result = RUN.invoke(app, ["validate", "--points", str(points), "--split", "lengths"], catch_exceptions=False)
     assert "basis: lengths" in result.stdout
     assert "| B200 TRT-LLM | 16 |" in result.stdout
-    assert "aggregated serving (b200 trt) is not modelled" in result.stdout
+    assert "no constants for b200 vllm-agg" in result.stdout
 
 
 def test_validate_writes_the_page(points: Path, tmp_path: Path) -> None:

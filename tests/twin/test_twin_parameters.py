@@ -18,7 +18,9 @@ def test_every_block_names_its_source() -> None:
         return own + [b for v in inner for b in blocks(v)]
 
     found = blocks(load_parameters())
-    assert len(found) == 3 * 2 + 1 + 3 + 4 + 2
+    stacks = sum(map(len, load_parameters().stacks.values()))
+    assert stacks == 21
+    assert len(found) == stacks * 2 + 1 + 3 + 4 + 2
     assert all(len(block.source) > 20 for block in found)
 
 
@@ -27,7 +29,7 @@ def test_an_unknown_stack_names_those_there_are() -> None:
         load_parameters().stack("b200", "sglang")
     message = str(caught.value)
     assert "b200 sglang" in message
-    assert "b200 dynamo-sglang, b200 dynamo-trtllm, mi355x sglang" in message
+    assert "b200 dynamo-sglang, b200 dynamo-trtllm, b200 sglang-agg" in message
     assert "did you mean" in message
 
 

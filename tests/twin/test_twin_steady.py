@@ -9,7 +9,8 @@ from twin.twin_factories import GPUS, MODEL, SCENARIO, Fixed, Step, drive, plan,
 
 from inferbench.domain.units import NS_PER_S
 from inferbench.twin.build import plant_of
-from inferbench.twin.steady import ClosedLoad, SteadyState, steady_state
+from inferbench.twin.closed_loop import ClosedLoad, SteadyState
+from inferbench.twin.steady import steady_state
 from inferbench.twin.target import Plant
 
 ISL = {8192: (6553, 8192), 1024: (819, 1024)}

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from ...domain.deployment import Deployment, Topology
+from ...domain.errors import UsageError
 from ...domain.model import ModelSpec
 from ..build import KV_BYTES
 from ..kv_transfer import kv_bytes_per_token
@@ -26,7 +27,7 @@ def served_of(
     model: ModelSpec, deployment: Deployment, topology: Topology, role: Role, plant: Plant, bootstrap_port: int | None
 ) -> Served:
     """Describe a server. The whole deployment is described by its decode workers."""
-    group = topology.prefill if role is Role.PREFILL else topology.decode
+    group = topology.prefilling if role is Role.PREFILL else topology.decode
     drafts: dict[str, Any] = {}
     if topology.mtp:
         drafts = {
@@ -49,7 +50,7 @@ def served_of(
             "kv_cache_dtype": "fp8_e4m3" if deployment.kv_precision == "fp8" else "bfloat16",
             "max_running_requests": plant.max_running,
             "stream_interval": topology.stream_interval,
-            "disaggregation_transfer_backend": TRANSFER_BACKENDS[deployment.stack.kv_transfer],
+            "disaggregation_transfer_backend": TRANSFER_BACKENDS.get(deployment.stack.kv_transfer or ""),
             "disaggregation_bootstrap_port": bootstrap_port,
             **drafts,
         },
@@ -65,7 +66,12 @@ def backend_of(
     time_scale: float,
     listener: socket.socket | None = None,
 ) -> MakeBackend:
-    """Return what makes the server's backend once its clock runs. listener: where a prefill worker is met."""
+    """Return what makes the server's backend once its clock runs. listener: where a prefill worker is met.
+
+    Raises UsageError for a role apart where the topology's workers have both.
+    """
+    if role is not Role.BOTH and topology.prefill is None:
+        raise UsageError(f"twin: topology {topology.name} is aggregated; serve it with --role both")
 
     def make(clock: FollowingClock, on_chunk: OnChunk) -> Backend:
         if role is Role.BOTH:
