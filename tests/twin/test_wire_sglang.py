@@ -8,6 +8,8 @@ import urllib.request
 import pytest
 from wire_servers import DIRECT, call, metrics_of
 
+from inferbench.domain.telemetry import Metric
+from inferbench.telemetry.vocabulary import read_metrics
 from inferbench.twin.wire.child import start_paced
 from inferbench.twin.wire.histogram import Histogram
 
@@ -98,6 +100,16 @@ def test_metrics_count_what_was_sent():
     assert (found["num_running_reqs"], found["num_queue_reqs"], found["cache_hit_rate"]) == (0, 0, 0)
     assert pacing["chunks"] == 6
     assert 0 < pacing["late_p50_ms"] <= pacing["late_p100_ms"]
+
+
+def test_our_own_telemetry_reads_it_as_sglangs(server):
+    call(f"{server.url}/generate", params(text="a b"))
+    engine, readings = read_metrics(call(f"{server.url}/metrics")[1].decode(), server.url)
+    found = {reading.metric: reading.value for reading in readings}
+    assert engine == "sglang"
+    assert (found[Metric.RUNNING], found[Metric.QUEUED], found[Metric.FAILED_REQUESTS]) == (0, 0, 0)
+    assert found[Metric.GENERATION_TOKENS] >= 3
+    assert found[Metric.CPU_TIME] > 0
 
 
 def test_histogram_puts_a_value_at_its_bound_below_it():

@@ -53,6 +53,10 @@ class FollowingClock(Clock):
         """Return when a simulated time is due, CLOCK_MONOTONIC."""
         return self._real.origin_ns + round(when_ns * self._scale)
 
+    def monotonic_now(self) -> int:
+        """Return when the present was due, CLOCK_MONOTONIC: real time, or before it where the loop is late."""
+        return self.monotonic_of(self._now_ns)
+
     def _arm(self) -> None:
         """Wake when the first callback is due, unless it has been asked for."""
         if self._heap and (self._wake_ns is None or self._heap[0][0] < self._wake_ns):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
@@ -52,9 +53,10 @@ def _gauges(served: Served, monitor: Monitor, backend: Backend) -> dict[str, flo
 def _counters(monitor: Monitor) -> dict[str, float]:
     return {
         "prompt_tokens_total": monitor.prompt_tokens,
-        "generation_tokens_total": monitor.generated_tokens,
+        "generation_tokens_total": monitor.answer_tokens,
         "num_requests_total": monitor.requests,
         "num_aborted_requests_total": monitor.aborted,
+        "process_cpu_seconds_total": time.process_time(),
     }
 
 

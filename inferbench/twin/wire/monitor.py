@@ -32,11 +32,13 @@ class Monitor:
         self.context_tokens = 0
         """Tokens, prompt and answer, of those that run."""
         self.requests = self.aborted = 0
-        self.prompt_tokens = self.generated_tokens = 0
+        self.prompt_tokens = self.answer_tokens = 0
+        """Of requests that have ended well: SGLang counts them only then."""
         self.drafted_tokens = self.passes = 0
         """Tokens that came out of passes with drafts, and those passes."""
         self.ttft, self.itl = Histogram(TTFT_BOUNDS), Histogram(ITL_BOUNDS)
         self.tpot, self.e2e = Histogram(ITL_BOUNDS), Histogram(E2E_BOUNDS)
+        self._sent_tokens = 0
         self._mark_ns, self._mark_tokens, self._rate = time.monotonic_ns(), 0, 0.0
 
     @property
@@ -44,11 +46,9 @@ class Monitor:
         """Requests that are being answered."""
         return self.waiting + self.running
 
-    def started(self, sends: SendRecord) -> None:
+    def started(self) -> None:
         """A request was taken."""
         self.waiting += 1
-        self.requests += 1
-        self.prompt_tokens += sends.prompt_tokens
 
     def sent(self, sends: SendRecord, now_ns: int, tokens: int) -> None:
         """Tokens are about to be sent; `sends` still holds what was before them."""
@@ -59,7 +59,7 @@ class Monitor:
             self.running += 1
             self.context_tokens += sends.prompt_tokens
             self.ttft.observe((now_ns - sends.arrival_ns) / NS_PER_S)
-        self.generated_tokens += tokens
+        self._sent_tokens += tokens
         self.context_tokens += tokens
 
     def ended(self, sends: SendRecord, ok: bool, passes: int | None) -> None:
@@ -72,6 +72,9 @@ class Monitor:
         if not ok:
             self.aborted += 1
             return
+        self.requests += 1
+        self.prompt_tokens += sends.prompt_tokens
+        self.answer_tokens += sends.tokens
         self.e2e.observe((sends.last_token_ns - sends.arrival_ns) / NS_PER_S)
         if sends.tokens > 1:
             self.tpot.observe((sends.last_token_ns - sends.first_token_ns) / (sends.tokens - 1) / NS_PER_S)
@@ -83,8 +86,8 @@ class Monitor:
         """Rate of generated tokens since it was last asked for, over a second at least."""
         elapsed_ns = time.monotonic_ns() - self._mark_ns
         if elapsed_ns >= RATE_NS:
-            self._rate = (self.generated_tokens - self._mark_tokens) * NS_PER_S / elapsed_ns
-            self._mark_ns, self._mark_tokens = time.monotonic_ns(), self.generated_tokens
+            self._rate = (self._sent_tokens - self._mark_tokens) * NS_PER_S / elapsed_ns
+            self._mark_ns, self._mark_tokens = time.monotonic_ns(), self._sent_tokens
         return self._rate
 
     def histograms(self) -> Mapping[str, Histogram]:

@@ -17,3 +17,7 @@ class SendRecord:
     """Just before the first token went to the kernel: no client can have had it sooner. 0: never."""
     last_token_ns: int = 0
     tokens: int = 0
+    taken_ns: int = 0
+    """When it came by the target's own schedule; what follows was due by it, too."""
+    first_due_ns: int = 0
+    last_due_ns: int = 0

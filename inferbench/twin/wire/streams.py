@@ -49,9 +49,10 @@ class Streams:
         self.record.append(sends)
         answer = answer_of(ask, self._served.model, seq, int(time.time()))
         self._open[seq] = _Stream(ask, sends, answer, connection)
-        self.monitor.started(sends)
+        self.monitor.started()
         planned = PlannedRequest(seq, ask.prompt_tokens, ask.max_tokens, seq if ask.seed is None else ask.seed, None)
         self._clock.advance(request.arrival_ns)
+        sends.taken_ns = self._clock.monotonic_now()
         connection.on_lost = lambda: self.backend.abandon(seq)
         self.backend.submit(planned, ask.bootstrap, self._on_end)
 
@@ -61,11 +62,12 @@ class Streams:
         sends = stream.sends
         now_ns = time.monotonic_ns()
         self.monitor.sent(sends, now_ns, tokens)
-        self.pacing.sent(now_ns - self._clock.monotonic_of(self._clock.now_ns()))
+        due_ns = self._clock.monotonic_now()
+        self.pacing.sent(now_ns - due_ns)
         first = not sends.tokens
         if first:
-            sends.first_token_ns = now_ns
-        sends.last_token_ns = now_ns
+            sends.first_token_ns, sends.first_due_ns = now_ns, due_ns
+        sends.last_token_ns, sends.last_due_ns = now_ns, due_ns
         sends.tokens += tokens
         if stream.ask.stream:
             if first:
