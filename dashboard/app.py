@@ -11,6 +11,12 @@ import streamlit as st
 VIEWS = {
     "Answer": (("overview", "Overview", "verified"), ("frontier", "Frontier", "show_chart")),
     "Decide": (("tco", "Cost", "payments"), ("compare", "Compare", "balance")),
+    "Look closer": (("run", "Run", "timeline"), ("live", "Live", "sensors")),
+    "Judge": (
+        ("ablation", "Ablation", "waterfall_chart"),
+        ("claims", "Claims", "fact_check"),
+        ("regressions", "Regressions", "trending_down"),
+    ),
 }
 """File below views/, title and icon of every view, by the section that it stands in."""
 

@@ -12,10 +12,14 @@ import pandas as pd
 import streamlit as st
 
 from inferbench.api.catalogue import bundled
+from inferbench.api.claims import claims
 from inferbench.api.costing import open_book
 from inferbench.api.runs import Run, open_run
 from inferbench.api.store_points import store_points
 from inferbench.api.stores import list_runs
+from inferbench.api.twin_ablation import ablate
+from inferbench.domain.ablation_result import AblationResult
+from inferbench.domain.claim_answer import ClaimReport
 from inferbench.domain.owned import Book
 from inferbench.report.view import RunView
 from inferbench.store.index import BROKEN
@@ -114,3 +118,20 @@ def points() -> pd.DataFrame:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _points(place: Path, stamp: str) -> pd.DataFrame:  # noqa: ARG001  (part of the cache's key)
     return store_points(place)
+
+
+def claim_names() -> list[str]:
+    """The claims that came with inferbench, the templates left out."""
+    return sorted(path.stem for path in bundled("scenarios/claims").glob("*.yaml") if path.stem != "template")
+
+
+@st.cache_resource(show_spinner=False)
+def claim(name: str) -> ClaimReport:
+    """The answer to a claim."""
+    return claims(name)
+
+
+@st.cache_resource(show_spinner=False)
+def ablation() -> AblationResult:
+    """The ablation that came with inferbench, on the twin."""
+    return ablate()

@@ -68,8 +68,13 @@ class Page:
         st.markdown(f"**{plain(table.title)}**")
         names = _distinct([column.heading for column in table.columns])
         rows = [dict(zip(names, row, strict=True)) for row in table.rows]
-        shown: dict[str, Any] = {"height": height} if height else {}
-        st.dataframe(rows, hide_index=True, alt=table.title, **shown)
+        looks = {
+            name: st.column_config.TextColumn(alignment=column.align)
+            for name, column in zip(names, table.columns, strict=True)
+        }
+        if rows:
+            shown: dict[str, Any] = {"height": height} if height else {}
+            st.dataframe(rows, hide_index=True, alt=table.title, column_config=looks, **shown)
         if table.note:
             st.caption(plain(table.note))
 

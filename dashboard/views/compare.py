@@ -55,7 +55,10 @@ def _sentence(at: str, pair: tuple[str, str], cost: dict[str, float | None], *, 
     mark = " (simulated)" if simulated else ""
     if first is None or second is None:
         return f"At {at}{mark}: {Outcome.UNREACHABLE.value} by {' and '.join(n for n in pair if cost[n] is None)}"
-    return f"At {at}{mark}: {usd(first)} against {usd(second)} per million tokens, {ratio(second / first)}"
+    low, high = sorted(pair, key=lambda name: cost[name] or 0.0)
+    times = ratio(max(first, second) / min(first, second))
+    costs = f"{low} {usd(cost[low])}, {high} {usd(cost[high])} per million tokens"
+    return f"At {at}{mark}: {costs}, {times} as much"
 
 
 def runs(name: str) -> None:

@@ -108,11 +108,11 @@ def show(frame: pd.DataFrame) -> None:
     words = "" if question.y == "throughput" else f" under {book.name} {tier}"
     shown = store_frontier(frame, question, book, tier)
     if not len(shown.x):
-        st.info("No point of this store passes these filters.")
+        st.info("No point of this store passes these filters and has these figures.")
         return
     chart = store_frontier_chart(shown, X_AXES[question.x], Y_AXES[question.y], asked.logs, words)
     _clicked(shown, page.chart(chart, select="point"))
-    with st.expander(plain(f"The points of the fronts as a table ({int(shown.front.sum()):,})")):
+    if controls.toggle("The best points as a table", "table"):
         page.table(cloud_table(shown, X_AXES[question.x], Y_AXES[question.y]))
     page.exports()
 
@@ -130,9 +130,7 @@ def _clicked(shown: ShownPoints, event: Any) -> None:
         for name, value in point_facts(shown, row):
             st.markdown(f"{plain(name)}: **{plain(value)}**")
         run = str(shown.facts["name"][row])
-        st.page_link(
-            "views/overview.py", label="Open its run", icon=":material/open_in_new:", query_params={"run": run}
-        )
+        st.page_link("views/run.py", label="Open its run", icon=":material/open_in_new:", query_params={"run": run})
 
 
 points = data.points()

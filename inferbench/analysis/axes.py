@@ -33,6 +33,7 @@ Y_AXES = {
     "cost": Axis("cost", "$ per million tokens", -1),
     "per_mw": Axis("tokens for power", "tok/s per provisioned MW", 1),
     "energy": Axis("provisioned energy", "J per token", -1),
+    "gpu_energy": Axis("energy of the GPUs alone", "J per token", -1),
 }
 
 TOKENS = {"total": "tput_per_gpu", "output": "output_tput_per_gpu", "input": "input_tput_per_gpu"}

@@ -90,6 +90,10 @@ def _mask(frame: pd.DataFrame, question: FrontierQuestion) -> Any:
 
 def _figures(frame: pd.DataFrame, question: FrontierQuestion, book: Book, tier: str) -> tuple[Floats, Floats, Floats]:
     """What is drawn upwards, with the ends of its interval."""
+    if question.y == "gpu_energy":
+        column = f"joules_per_{question.tokens}_token"
+        joules: Floats = frame[column].to_numpy(float) if column in frame else np.full(len(frame), np.nan)
+        return joules, joules, joules
     tput = frame[TOKENS[question.tokens]].to_numpy(float)
     tput = np.where(tput > 0, tput, np.nan)
     width = frame["half_width"].to_numpy(float)

@@ -44,9 +44,9 @@ def dashboard(
         **LOOK,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return subprocess.call(
-        [sys.executable, "-m", "streamlit", "run", str(app_file()), *flags, "--", str(store.resolve())]
-    )
+    app = app_file()
+    command = [sys.executable, str(app.with_name("serve.py")), "run", str(app), *flags, "--", str(store.resolve())]
+    return subprocess.call(command)
 
 
 def app_file() -> Path:

@@ -116,6 +116,12 @@ def style(fig: go.Figure, height: int = HEIGHT) -> go.Figure:
     return fig.update_xaxes(**axis, title_standoff=8).update_yaxes(**axis, title_standoff=8)
 
 
+def legend_below(fig: go.Figure) -> go.Figure:
+    """Put the legend under the axis title of a figure whose height is not the usual one, and return it."""
+    plot = max(fig.layout.height - 80, 80)
+    return fig.update_layout(legend_y=-64 / plot)
+
+
 def hover(view: RunView, summary: PointSummary, *lines: str) -> str:
     """Hover text of a sweep point, names escaped."""
     point = summary.point

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ..analysis.equal import EqualReading
 from ..domain.deployment import Deployment
-from .chart import Chart, figure, log_axis, look, marker, safe
+from .chart import Chart, figure, legend_below, log_axis, look, marker, safe
 from .format import MISSING, count, significant, usd
 from .table import Column, Table
 from .view import RunView
@@ -57,8 +57,8 @@ def equal_chart(view: RunView, found: Equal, names: Sequence[str]) -> Chart:
     """Cost of each deployment by what was held equal."""
     labels = list(found)
     traces = [_dots(view, name, [(row, r) for row, own in enumerate(found.values()) for r in own]) for name in names]
-    fig = figure(traces, "cost, $ per million tokens (logarithmic)", "", 170 + 80 * len(labels))
-    fig.update_xaxes(**log_axis("$")).update_yaxes(
+    fig = figure(traces, "$ per million tokens (log)", "", 170 + 80 * len(labels))
+    legend_below(fig).update_xaxes(**log_axis("$")).update_yaxes(
         tickvals=list(range(len(labels))),
         ticktext=[safe(label).replace(": ", ":<br>").replace(" at ", "<br>at ") for label in labels],
         range=[len(labels) - 0.5, -0.5],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ..domain.uncertainty import TornadoBar
-from .chart import PALETTE, TEXT, Chart, figure, safe
+from .chart import PALETTE, TEXT, Chart, figure, legend_below, safe
 from .format import ratio
 
 MOST = 12
@@ -35,8 +35,8 @@ def tornado(found: Sequence[TornadoBar], centre: float, title: str, under: str) 
         for end, color in (("low", PALETTE[4]), ("high", PALETTE[1]))
     ]
     height = 150 + (62 if len(bars) <= FEW else 36) * len(bars)
-    fig = figure(traces, "cost ratio", "", height).update_layout(barmode="overlay", legend_y=-80 / (height - 80))
-    fig.add_vline(x=1, line={"color": TEXT, "width": 1.5, "dash": "dot"})
+    fig = figure(traces, "cost ratio", "", height).update_layout(barmode="overlay")
+    legend_below(fig).add_vline(x=1, line={"color": TEXT, "width": 1.5, "dash": "dot"})
     fig.update_yaxes(showgrid=False)
     return Chart(
         key="tornado",

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ..domain.comparison import Outcome, Verdict
-from .chart import TEXT, Chart, faint, figure, log_axis, look, marker, safe
+from .chart import TEXT, Chart, faint, figure, legend_below, log_axis, look, marker, safe
 from .format import interval, ratio, usd
 from .view import RunView
 
@@ -148,8 +148,8 @@ def cost_ranges_chart(view: RunView) -> Chart:
     """A dot with its interval for each deployment at each operating point, under the headline book and tier."""
     traces = [_range_trace(view, name, place) for place, name in enumerate(view.deployments)]
     count = len(view.conclusions)
-    fig = figure(traces, "cost, $ per million tokens (logarithmic)", "", 170 + 26 * count * max(len(traces), 1))
-    fig.update_xaxes(**log_axis("$")).update_layout(legend_y=-0.1)
+    fig = figure(traces, "$ per million tokens (logarithmic)", "", 170 + 26 * count * max(len(traces), 1))
+    legend_below(fig).update_xaxes(**log_axis("$"))
     fig.update_yaxes(
         range=[count - 0.5, -0.5],
         tickvals=list(range(count)),

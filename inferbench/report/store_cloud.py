@@ -17,6 +17,9 @@ from .chart import FADED, PALETTE, SHAPES, Chart, figure, log_axis, safe
 WEBGL_FROM = 1_000
 """Points from which on the browser draws pixels; below, every point is an element that prints sharp."""
 
+STEPS = [[edge / len(PALETTE), color] for n, color in enumerate(PALETTE) for edge in (n, n + 1)]
+"""The palette as a colour scale of steps."""
+
 
 @dataclass(frozen=True, eq=False)
 class ShownPoints:
@@ -39,7 +42,7 @@ class ShownPoints:
     unsound: int
     """Left out: stopped early, or by a client that was INVALID."""
     unpriced: int
-    """Left out: the book has no price or power for their GPU."""
+    """Left out: the book has no price or power for their GPU, or nobody measured or modelled their energy."""
 
     def label(self, series: int) -> str:
         """Name of a series, with the word "simulated" where it is."""
@@ -48,8 +51,14 @@ class ShownPoints:
 
 def store_frontier_chart(shown: ShownPoints, x: Axis, y: Axis, logs: tuple[bool, bool], words: str) -> Chart:
     """Every series with its front as a line; `words` says under which prices."""
-    scatter = go.Scattergl if len(shown.x) >= WEBGL_FROM else go.Scatter
-    traces = [t for code in np.unique(shown.series) for t in _traces(shown, int(code), scatter, y)]
+    crowd = len(shown.x) >= WEBGL_FROM
+    codes = [int(code) for code in np.unique(shown.series)]
+    beaten = (
+        [_crowd(shown, y, simulated=kind) for kind in (True, False)]
+        if crowd
+        else [_beaten(shown, code, y) for code in codes]
+    )
+    traces = [trace for trace in (*beaten, *(_best(shown, code, y) for code in codes)) if trace is not None]
     fig = figure(traces, x.label, y.label, 560)
     fig.update_layout(hovermode="closest", dragmode="zoom", clickmode="event+select")
     for update, log, prefix in ((fig.update_xaxes, logs[0], ""), (fig.update_yaxes, logs[1], y.unit[:1])):
@@ -67,7 +76,10 @@ def _caption(shown: ShownPoints, x: Axis, y: Axis) -> str:
     way = f"{'Up' if y.sign > 0 else 'Down'} and to the {'right' if x.sign > 0 else 'left'} is better."
     drawn = f"{len(shown.x):,} of {shown.total:,} points are drawn"
     drawn += ": all of the fronts, the others thinned evenly." if len(shown.x) < shown.total else "."
-    left = [(shown.unsound, "stopped early or had an INVALID client"), (shown.unpriced, "have no price or power here")]
+    left = [
+        (shown.unsound, "stopped early or had an INVALID client"),
+        (shown.unpriced, "have no price, power or energy here"),
+    ]
     out = "".join(f" {count:,} more {why}." for count, why in left if count)
     return (
         f"{way} Lines join the best points of a series, faint markers are beaten. Open markers and dashed lines: "
@@ -75,37 +87,68 @@ def _caption(shown: ShownPoints, x: Axis, y: Axis) -> str:
     )
 
 
-def _traces(shown: ShownPoints, code: int, scatter: Any, y: Axis) -> list[Any]:
+@dataclass(frozen=True)
+class _Look:
+    color: str
+    symbol: str
+    dash: str
+
+
+def _look(shown: ShownPoints, code: int) -> _Look:
     color, symbol = PALETTE[code % len(PALETTE)], SHAPES[(code + code // len(PALETTE)) % len(SHAPES)][0]
-    simulated = shown.simulated[code]
-    marker = {"color": color, "symbol": symbol + ("-open" if simulated else ""), "line": {"color": color, "width": 1.5}}
-    label, group = safe(shown.label(code)), {"legendgroup": str(code)}
-    traces = []
-    for best in (False, True):
-        at = np.flatnonzero((shown.series == code) & (shown.front == best))
-        at = at[np.argsort(shown.x[at], kind="stable")]
-        if len(at):
-            style = {"marker": {**marker, "size": 9 if best else 6}, "opacity": 1 if best else FADED, "name": label}
-            traces.append(_points(shown, at, y, best=best, label=label) | style | group)
-        if best and len(at):
-            traces[-1] |= {"mode": "lines+markers", "line": {"color": color, "width": 1.8, "dash": _dash(simulated)}}
-            traces[-1] |= _bars(shown, at, color)
-    if traces:
-        traces[-1]["showlegend"] = True
-    return [scatter(**trace) for trace in traces]
+    return _Look(color, symbol + "-open", "dash") if shown.simulated[code] else _Look(color, symbol, "solid")
 
 
-def _dash(simulated: bool) -> str:
-    return "dash" if simulated else "solid"
+def _crowd(shown: ShownPoints, y: Axis, *, simulated: bool) -> go.Scattergl | None:
+    """All beaten points in one trace: a browser draws that many times as fast as a trace for each series.
+
+    Colours go as numbers into a scale of steps, since plotly checks every word of a list by itself.
+    """
+    at = np.flatnonzero(~shown.front & (np.array(shown.simulated, dtype=bool)[shown.series] == simulated))
+    labels, facts = [safe(shown.label(code)) for code in range(len(shown.names))], shown.facts
+    return go.Scattergl(
+        x=shown.x[at], y=shown.y[at], mode="markers", opacity=FADED, showlegend=False, name="beaten",
+        text=[f"<b>{labels[shown.series[i]]}</b><br>{safe(str(facts['topology'][int(i)]))}" for i in at],
+        customdata=np.array([[i, facts["concurrency"][i], facts["gpus"][i]] for i in at.tolist()]),
+        hovertemplate="%{text}, concurrency %{customdata[1]}, %{customdata[2]} GPUs<br>%{x:.4g}, %{y:.4g} "
+        + f"{y.unit}<extra></extra>",
+        marker={
+            "color": shown.series[at] % len(PALETTE) + 0.5, "colorscale": STEPS, "cmin": 0, "cmax": len(PALETTE),
+            "size": 6, "symbol": "circle-open" if simulated else "circle",
+        },
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": FADED}},
+    ) if len(at) else None  # fmt: skip
 
 
-def _points(shown: ShownPoints, at: Ints, y: Axis, *, best: bool, label: str) -> dict[str, Any]:
+def _beaten(shown: ShownPoints, code: int, y: Axis) -> go.Scatter | None:
+    at, of, label = np.flatnonzero((shown.series == code) & ~shown.front), _look(shown, code), safe(shown.label(code))
+    return go.Scatter(
+        **_points(shown, at, y, label=label, best=False), opacity=FADED, showlegend=False, legendgroup=str(code),
+        name=label, marker=_marker(of, 6),
+    ) if len(at) else None  # fmt: skip
+
+
+def _best(shown: ShownPoints, code: int, y: Axis) -> go.Scatter | None:
+    """The front of a series: a line through its points, with their intervals."""
+    at, of, label = np.flatnonzero((shown.series == code) & shown.front), _look(shown, code), safe(shown.label(code))
+    at = at[np.argsort(shown.x[at], kind="stable")]
+    return go.Scatter(
+        **_points(shown, at, y, label=label, best=True) | {"mode": "lines+markers"}, legendgroup=str(code), name=label,
+        marker=_marker(of, 9), line={"color": of.color, "width": 1.8, "dash": of.dash}, **_bars(shown, at, of.color),
+    ) if len(at) else None  # fmt: skip
+
+
+def _marker(of: _Look, size: int) -> dict[str, Any]:
+    return {"color": of.color, "symbol": of.symbol, "size": size, "line": {"color": of.color, "width": 1.5}}
+
+
+def _points(shown: ShownPoints, at: Ints, y: Axis, *, label: str, best: bool) -> dict[str, Any]:
     facts = shown.facts
     keys = ("topology", "concurrency", "gpus", *(("launch", "name") if best else ()))
     rows = [[int(i), *(_word(facts[key][i]) for key in keys)] for i in at]
     launch = "<br>%{customdata[4]}<br>run %{customdata[5]}" if best else ""
     return {
-        "x": shown.x[at], "y": shown.y[at], "mode": "markers", "customdata": rows, "showlegend": False,
+        "x": shown.x[at], "y": shown.y[at], "mode": "markers", "customdata": rows,
         "hovertemplate": f"<b>{label}</b><br>%{{customdata[1]}}, concurrency %{{customdata[2]}}, %{{customdata[3]}} "
         f"GPUs<br>%{{x:.4g}}, %{{y:.4g}} {y.unit}{launch}<extra></extra>",
         "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1 if best else FADED}},

@@ -26,7 +26,7 @@ from .migrate import upgrade
 from .places import DirectoryPlace, Place
 
 INDEX_FILE = layout.INDEX
-VERSION = b"2"
+VERSION = b"3"
 """Of the index's columns; an index of another version is made anew."""
 _KEY = b"inferbench.index"
 BROKEN = "broken"

@@ -20,7 +20,7 @@ _TEXT = (
 _COUNTS = ("concurrency", "gpus", "prefill_gpus", "isl", "osl", "planned", "ok", "failed")
 _FIGURES = (
     "output_tput_per_gpu", "input_tput_per_gpu", "tput_per_gpu", "interactivity", "tpot_p50", "ttft_p50", "ttft_p99",
-    "e2el_p50", "at_unix",
+    "e2el_p50", "at_unix", "joules_per_total_token", "joules_per_output_token",
 )  # fmt: skip
 POINT = pa.struct(
     [(name, pa.string()) for name in _TEXT]
@@ -29,7 +29,8 @@ POINT = pa.struct(
     + [(name, pa.bool_()) for name in ("partial", "client_valid")]
 )
 """A sweep point over the whole run: latencies in ms, throughputs in tok/s/GPU of all GPUs, interactivity in
-tok/s/user, nominal lengths in tokens, the wall clock at its begin. A fact that nothing states is null."""
+tok/s/user, energy of the GPUs alone, nominal lengths in tokens, the wall clock at its begin.
+A fact that nothing states is null."""
 
 
 def point_rows(
@@ -66,6 +67,9 @@ def _figures(summary: PointSummary) -> dict[str, Any]:
         "ok": counts.ok,
         "failed": counts.error + counts.timeout + counts.refused,
     }
+    if summary.energy is not None and summary.energy.valid:
+        row["joules_per_total_token"] = summary.energy.joules_per_total_token
+        row["joules_per_output_token"] = summary.energy.joules_per_output_token
     if figures is not None:
         row["output_tput_per_gpu"] = figures.throughput.output_tput / point.gpus
         row["input_tput_per_gpu"] = figures.throughput.input_tput / point.gpus

@@ -23,7 +23,7 @@ def open_view(store: Path, monkeypatch: pytest.MonkeyPatch, view: str = "overvie
     # Streamlit leaves the application behind as the main module, which process pools of later tests would run.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     st.cache_resource.clear()
-    app = AppTest.from_file(str(DASHBOARD / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(DASHBOARD / "app.py"), default_timeout=180)
     if view != "overview":
         app.run()
         app.switch_page(f"views/{view}.py")

@@ -15,10 +15,12 @@ from browsers import CHROMIUM, FLAGS
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "dashboard"
 """Kept for whoever looks; not in git."""
+PATIENCE_MS = 120_000
+"""A busy machine of two cores may take its time; a test that fails for it says nothing."""
 SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 DRAWN = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => ({
     asked: plot._fullData.filter(t => t._length).length,
-    drawn: plot.querySelectorAll('.scatterlayer .trace, .barlayer .trace').length
+    drawn: plot.querySelectorAll('.scatterlayer .trace, .barlayer .trace, .waterfalllayer .trace').length
         + plot.data.filter(t => t.type === 'scattergl').length,
     width: plot.querySelector('.main-svg').getBoundingClientRect().width,
     room: plot.getBoundingClientRect().width,
@@ -57,6 +59,7 @@ class Seen:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("requestfailed", self._failed)

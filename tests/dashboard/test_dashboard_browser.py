@@ -22,6 +22,10 @@ VIEWS = {
     "tco-books": "/tco?look=Price+books",
     "tco-fleet": "/tco?look=Fleet+and+bill",
     "compare": "/compare",
+    "run": "/run",
+    "run-points": "/run?look=All+points",
+    "ablation": "/ablation",
+    "claims": "/claims",
 }
 WIDTHS = {"light": 1280, "dark": 390}
 """Every view at both widths and in both themes, in two windows instead of four."""
@@ -77,7 +81,7 @@ def test_one_clicks_from_the_answer_to_a_point_and_back_to_its_run(window: Seen)
     link.wait_for()
     assert "topology" in window.words()
     link.click()
-    window.page.wait_for_url("**/?*run=*")
+    window.page.wait_for_url("**/run?*run=*")
     window.settle()
     assert window.complaints == []
 
@@ -86,6 +90,9 @@ def test_text_of_a_run_is_shown_and_never_run(window: Seen) -> None:
     window.open("/")
     assert HOSTILE in window.words()
     assert window.page.locator("script", has_text="alert(1)").count() == 0
+    window.open("/claims")  # whose sources are addresses
+    assert "https" in window.words()
+    assert window.page.locator('[data-testid="stMain"] a[href^="http"]').count() == 0
     assert window.complaints == []
 
 

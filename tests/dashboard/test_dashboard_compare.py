@@ -17,7 +17,7 @@ from inferbench.api.runs import open_run
 def test_one_thing_is_held_equal_at_a_time(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_view(store, monkeypatch, "compare")
     said = words(app)
-    assert "At 205 tok/s/user (simulated): $" in said
+    assert "At 205 tok/s/user (simulated): b200-trtllm $" in said
     (run,) = store.glob("*/2*")
     book = open_book("inferencex-2026-09")
     found = equal(open_run(run), book, "hyperscaler", interactivity=205, ttft_p99_ms=2000, usd_per_hour=500)

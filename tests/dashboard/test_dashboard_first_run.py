@@ -25,7 +25,7 @@ def test_the_button_runs_the_example_and_the_store_fills(tmp_path: Path, monkeyp
     monkeypatch.setattr(first_run.start, "__defaults__", (str(scenario),))
     app.button[0].click().run()
     started = first_run._started()[(tmp_path / "store").resolve()]
-    assert started.process.wait(timeout=120) == 0, started.said
+    assert started.process.wait(timeout=300) == 0, started.said
     assert "At 100 tok/s/user" in words(open_view(tmp_path / "store", monkeypatch))
 
 
@@ -33,7 +33,7 @@ def test_a_run_that_fails_says_what_it_printed(tmp_path: Path, monkeypatch: pyte
     open_view(tmp_path, monkeypatch)
     first_run = sys.modules["first_run"]
     started = first_run.start(tmp_path, "no-such-scenario")
-    assert started.process.wait(timeout=60) != 0
+    assert started.process.wait(timeout=300) != 0
     first_run._started()[tmp_path.resolve()] = started
     monkeypatch.setattr(sys.modules["apps"].st.cache_resource, "clear", lambda: None)
     app = open_view(tmp_path, monkeypatch)

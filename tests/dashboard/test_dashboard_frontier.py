@@ -47,7 +47,13 @@ def test_a_bad_link_draws_the_default(store: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("x", "y"), [("interactivity", "per_mw"), ("ttft_p50", "energy"), ("ttft_p99", "throughput"), ("e2el_p50", "cost")]
+    ("x", "y"),
+    [
+        ("interactivity", "per_mw"),
+        ("ttft_p50", "energy"),
+        ("ttft_p99", "throughput"),
+        ("e2el_p50", "cost"),
+    ],
 )
 def test_every_axis_draws(store: Path, monkeypatch: pytest.MonkeyPatch, x: str, y: str) -> None:
     assert traces(open_view(store, monkeypatch, "frontier", x=x, y=y, tokens="output"))
@@ -61,6 +67,11 @@ def test_cost_is_price_over_throughput(store: Path, monkeypatch: pytest.MonkeyPa
     for trace in cost:
         for x, y in zip(trace["x"], trace["y"], strict=True):
             assert y == pytest.approx(1.73e6 / 3600 / by_x[x])
+
+
+def test_a_figure_that_no_point_has_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_view(store, monkeypatch, "frontier", y="gpu_energy", tokens="input")
+    assert "No point of this store passes these filters and has these figures" in app.info[0].value
 
 
 def test_nothing_left_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

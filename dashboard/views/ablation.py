@@ -1,0 +1,29 @@
+"""The parts of a stack, turned on one by one on the twin, beside what was published of them."""
+
+from __future__ import annotations
+
+import chosen
+import data
+import streamlit as st
+from page import Page
+
+from inferbench.report.figures_ablation import ablation_charts
+from inferbench.report.tables_ablation import ablation_tables, sentences
+
+
+def show() -> None:
+    """Show the ablation that came with inferbench."""
+    with st.spinner("The twin turns the parts on and off"):
+        result = data.ablation()
+    page = Page("ablation", result.title)
+    page.say(f"As of {result.as_of}. Modelled by the twin, beside what was published.", small=True)
+    for sentence in sentences(result):
+        page.say(sentence)
+    for chart in ablation_charts(result):
+        page.chart(chart)
+    for table in ablation_tables(result):
+        page.table(table)
+    page.exports()
+
+
+chosen.readable(show)

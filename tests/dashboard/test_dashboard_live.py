@@ -1,0 +1,24 @@
+"""Runs that are going on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from apps import open_view, words
+from store_factories import write_run
+
+from inferbench.domain.manifest import RunState
+
+
+def test_a_run_that_goes_on_is_shown_with_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "r0")
+    write_run(tmp_path, "r1", state=RunState.RUNNING)
+    app = open_view(tmp_path, monkeypatch, "live")
+    assert "s/r1" in words(app)
+    assert "s/r0" not in words(app)
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_nothing_going_on_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No run of this store is going on" in open_view(store, monkeypatch, "live").info[0].value
