@@ -17,12 +17,13 @@ def show() -> None:
         result = data.ablation()
     page = Page("ablation", result.title)
     page.say(f"As of {result.as_of}. Modelled by the twin, beside what was published.", small=True)
-    for sentence in sentences(result):
-        page.say(sentence)
     for chart in ablation_charts(result):
         page.chart(chart)
     for table in ablation_tables(result):
         page.table(table)
+    with st.expander("What each published figure stands on, and what was assumed"):
+        for sentence in sentences(result):
+            page.say(sentence)
     page.exports()
 
 
