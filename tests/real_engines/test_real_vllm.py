@@ -46,8 +46,9 @@ def serve(model: Path, folder: Path) -> Iterator[tuple[str, int]]:
     """A server's URL and process id."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
+    # Its HTTP process, too, is starved where the worker computes: first tokens then come 100 ms after its own stamps.
     command = [
-        environment("vllm") / "vllm", "serve", model, "--host", "127.0.0.1", "--port", port, "--served-model-name",
+        *client_core(), environment("vllm") / "vllm", "serve", model, "--host", "127.0.0.1", "--port", port, "--served-model-name",
         "tiny", "--max-model-len", 4096, "--dtype", "bfloat16", "--max-num-seqs", SLOTS,
     ]  # fmt: skip
     with started(command, f"{url}/health", folder / "vllm.log", VLLM) as process:
