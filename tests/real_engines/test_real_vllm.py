@@ -48,8 +48,8 @@ def serve(model: Path, folder: Path) -> Iterator[tuple[str, int]]:
     url = f"http://127.0.0.1:{port}"
     # Its HTTP process, too, is starved where the worker computes: first tokens then come 100 ms after its own stamps.
     command = [
-        *client_core(), environment("vllm") / "vllm", "serve", model, "--host", "127.0.0.1", "--port", port, "--served-model-name",
-        "tiny", "--max-model-len", 4096, "--dtype", "bfloat16", "--max-num-seqs", SLOTS,
+        *client_core(), environment("vllm") / "vllm", "serve", model, "--host", "127.0.0.1", "--port", port,
+        "--served-model-name", "tiny", "--max-model-len", 4096, "--dtype", "bfloat16", "--max-num-seqs", SLOTS,
     ]  # fmt: skip
     with started(command, f"{url}/health", folder / "vllm.log", VLLM) as process:
         yield url, process.pid
