@@ -122,7 +122,7 @@ def serving(command: list[str]) -> Iterator[str]:
                 time.sleep(0.1)
         yield url
     finally:
-        process.terminate()
+        process.kill()
         process.wait()
 
 

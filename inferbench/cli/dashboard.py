@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +31,7 @@ def dashboard(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
-) -> int:
+) -> None:
     """Open the runs of a store in a browser."""
     if find_spec("streamlit") is None:
         raise UsageError("the dashboard needs streamlit: pip install 'inferbench[dashboard]'")
@@ -46,7 +46,8 @@ def dashboard(
     flags = [f"--{name}={value}" for name, value in options.items()]
     app = app_file()
     command = [sys.executable, str(app.with_name("serve.py")), "run", str(app), *flags, "--", str(store.resolve())]
-    return subprocess.call(command)
+    # In place of this process, so that whoever ends the command ends the server.
+    os.execv(sys.executable, command)
 
 
 def app_file() -> Path:

@@ -47,6 +47,10 @@ def serving(store: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:  # it waits for windows that are still open
+                process.kill()
             process.stdout.close()
 
 
