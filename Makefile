@@ -1,5 +1,8 @@
 # Two commands do everything on a fresh machine with Python 3.11: `make run` and `make test`.
 PYTHON ?= python3.11
+# llama.cpp, which tests run against, comes as source: its server without its own tests, on as many cores as there are.
+export CMAKE_ARGS ?= -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+export LLAMA_CPP_BUILD_JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
