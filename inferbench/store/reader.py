@@ -55,7 +55,8 @@ def _one_table(directory: Path) -> pa.Table:
 def _read_parquet(path: Path, columns: pa.Schema) -> pa.Table:
     """Read one file. `pq.read_table` would do it too, and load pyarrow's data sets for that, which takes longer."""
     with pq.ParquetFile(path) as file:
-        return file.read().select(columns.names).cast(columns)
+        table = file.read().select(columns.names)
+        return table if table.schema.equals(columns) else table.cast(columns)
 
 
 @contextlib.contextmanager
@@ -115,10 +116,10 @@ def _ints(table: pa.Table, name: str, missing: int = NEVER) -> Ints:
 
 def _values(column: pa.Array) -> Ints:
     """A column of whole numbers as numpy has it. `to_numpy` would do it too, and import pandas for that."""
-    column = column.cast(pa.int64())
     if not len(column):
         return np.empty(0, dtype=np.int64)
-    return np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column)]
+    values = np.frombuffer(column.buffers()[1], dtype=f"i{column.type.bit_width // 8}")
+    return values[column.offset : column.offset + len(column)].astype(np.int64)
 
 
 def _valid(column: pa.Array) -> NDArray[np.bool_]:
