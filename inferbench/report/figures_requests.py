@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +17,7 @@ from .format import count, significant
 from .table import Column, Table
 
 SLOWEST = 20
+DECADE = 10
 DRAWN = 4_000
 """Requests that a chart shows; of more, every so many."""
 LATENCIES = {"TTFT": "ttft_ms", "TPOT": "tpot_ms", "E2EL": "e2el_ms"}
@@ -53,7 +55,8 @@ def distributions_chart(found: Requests) -> Chart:
             ),
             row=1, col=column,
         )  # fmt: skip
-    style(fig, 340).update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(**log_axis(steps=(1,)), title_text="ms")
+        fig.update_xaxes(**_latency_axis(values), row=1, col=column)
+    style(fig, 340).update_yaxes(range=[0, 1], tickformat=".0%").update_xaxes(title_text="ms")
     return Chart(
         key="latencies",
         title=f"How latencies are distributed{_mark(found)}",
@@ -62,6 +65,13 @@ def distributions_chart(found: Requests) -> Chart:
         alt="Cumulative distributions of TTFT, TPOT and end-to-end latency in ms.",
         figure=fig,
     )
+
+
+def _latency_axis(values: Floats) -> dict[str, Any]:
+    """Logarithmic where latencies lie decades apart; on a narrow range that would leave no tick to read off."""
+    if len(values) and values[-1] > DECADE * values[0] > 0:
+        return log_axis(steps=(1,))
+    return {"nticks": 4}
 
 
 def requests_chart(found: Requests) -> Chart:
