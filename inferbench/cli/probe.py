@@ -18,7 +18,6 @@ from .lists import parse_list
 app = typer.Typer(help="Measure the parts of a deployment by themselves.", rich_markup_mode=None)
 
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-SIZES = "4k,64k,1m,16m"
 
 
 @app.callback()
@@ -31,7 +30,7 @@ def kv(
     backend: Annotated[
         list[str] | None, typer.Option(help="mooncake, nixl, mori-io; several are set side by side.")
     ] = None,
-    sizes: Annotated[list[str] | None, typer.Option(help=f"Bytes of a message [{SIZES}].")] = None,
+    sizes: Annotated[list[str] | None, typer.Option(help="Bytes of a message [4k,64k,1m,16m].")] = None,
     batch: Annotated[list[str] | None, typer.Option(help="Messages in a transfer [1,8].")] = None,
     concurrency: Annotated[list[str] | None, typer.Option(help="Transfers at once [1,4].")] = None,
     seconds: Annotated[float, typer.Option(min=0.01, max=60, help="Time for each point and direction.")] = 0.3,
@@ -49,7 +48,7 @@ def kv(
     --listen on the one, --peer on the other, once for each backend. `inferbench twin calibrate --probe FILE` puts
     what a cluster gave into the twin.
     """
-    from ..api.probing import BATCHES, CONCURRENCIES, probe_kv, serve_far
+    from ..api.probing import BATCHES, CONCURRENCIES, SIZES, probe_kv, serve_far
     from ..report.tables_probe import kv_table
     from .console import show
 
@@ -64,7 +63,7 @@ def kv(
                 probe_kv(
                     name,
                     far=peer,
-                    sizes=parse_list("--sizes", sizes or [SIZES], _size, "a size such as 64k"),
+                    sizes=parse_list("--sizes", sizes or [], _size, "a size such as 64k") or SIZES,
                     batches=_counts("--batch", batch) or BATCHES,
                     concurrencies=_counts("--concurrency", concurrency) or CONCURRENCIES,
                     seconds=seconds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..domain.launch_plan import Process
 from .finish import finish_flags
-from .placement import STRIDE, Place, host, places, worker_port
+from .placement import STRIDE, Place, host, places, worker_port, worker_process
 from .routers import FRONT
 from .settings import Flags, Settings
 from .sglang import sglang_environment, sglang_flags
@@ -110,13 +110,9 @@ def _worker(
     own = planes(wrapper)
     wrapper.check(own, f"{settings.deployment.name} {place.role}")
     engine_flags: Flags = {**sglang_flags(settings, place, engine), "--host": "0.0.0.0", "--port": port + STRIDE // 2}
-    return Process(
-        name=place.name,
-        role=place.role,
-        node=place.node,
-        first_gpu=place.first_gpu,
-        gpus=settings.group(place.role).gpus,
-        port=port,
+    return worker_process(
+        settings,
+        place,
         environment={
             **meeting_environment(settings),
             "DYN_SYSTEM_PORT": str(port),
@@ -125,5 +121,4 @@ def _worker(
         prepare=install(settings),
         command=("python3", "-m", "dynamo.sglang"),
         flags={**finish_flags(settings, place.role, engine_flags, engine, notes), **own},
-        ready="/health",
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..domain.errors import UsageError
-from ..domain.launch import Role
+from ..domain.launch import FlagValue, Role
+from ..domain.launch_plan import Process
 from .settings import Settings
 
 
@@ -62,6 +63,31 @@ MY_ADDRESS = "${MY_ADDRESS}"
 def worker_port(settings: Settings, place: Place) -> int:
     """The port on which a worker answers HTTP."""
     return settings.launch.ports.worker + STRIDE * place.slot
+
+
+def worker_process(
+    settings: Settings,
+    place: Place,
+    *,
+    environment: Mapping[str, str],
+    command: tuple[str, ...],
+    flags: Mapping[str, FlagValue],
+    prepare: tuple[tuple[str, ...], ...] = (),
+) -> Process:
+    """A worker at its place: what every engine's has in common."""
+    return Process(
+        name=place.name,
+        role=place.role,
+        node=place.node,
+        first_gpu=place.first_gpu,
+        gpus=settings.group(place.role).gpus,
+        port=worker_port(settings, place),
+        environment=dict(environment),
+        prepare=prepare,
+        command=command,
+        flags=dict(flags),
+        ready="/health",
+    )
 
 
 def host(name: str) -> str:

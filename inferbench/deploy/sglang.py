@@ -9,7 +9,7 @@ from ..domain.launch_plan import Process
 from .finish import finish_environment, finish_flags
 from .mori import mori_environment
 from .network import kv_environment, network_environment
-from .placement import Place, places, worker_port
+from .placement import Place, places, worker_port, worker_process
 from .settings import Flags, Settings
 from .versions import EngineVersion, version
 
@@ -29,17 +29,12 @@ def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[
     port = worker_port(settings, place)
     listening: Flags = {"--host": "0.0.0.0", "--port": port}
     flags = {**sglang_flags(settings, place, known), **listening}
-    return Process(
-        name=place.name,
-        role=place.role,
-        node=place.node,
-        first_gpu=place.first_gpu,
-        gpus=settings.group(place.role).gpus,
-        port=port,
+    return worker_process(
+        settings,
+        place,
         environment=sglang_environment(settings, place, known, notes),
         command=("python3", "-m", "sglang.launch_server"),
         flags=finish_flags(settings, place.role, flags, known, notes),
-        ready="/health",
     )
 
 

@@ -11,7 +11,7 @@ from ..domain.launch_plan import Process
 from .dynamo import meeting_environment, planes
 from .finish import finish_environment, finish_flags
 from .network import kv_environment, network_environment
-from .placement import Place, places, worker_port
+from .placement import Place, places, worker_port, worker_process
 from .settings import Flags, Settings
 from .versions import EngineVersion, version
 
@@ -46,17 +46,12 @@ def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[
         "--extra-engine-args": engine_file(place.role),
         **planes(known),
     }
-    return Process(
-        name=place.name,
-        role=place.role,
-        node=place.node,
-        first_gpu=place.first_gpu,
-        gpus=settings.group(place.role).gpus,
-        port=port,
+    return worker_process(
+        settings,
+        place,
         environment=finish_environment(settings, place.role, environment, known, "DYN_TRTLLM_", notes),
         command=("python3", "-m", "dynamo.trtllm"),
         flags=finish_flags(settings, place.role, flags, known, notes),
-        ready="/health",
     )
 
 

@@ -8,7 +8,7 @@ from ..domain.errors import UsageError
 from ..domain.launch_plan import Process
 from .finish import finish_environment, finish_flags
 from .network import kv_environment, network_environment
-from .placement import MY_ADDRESS, Place, places, worker_port
+from .placement import MY_ADDRESS, Place, places, worker_port, worker_process
 from .settings import Flags, Settings
 from .versions import EngineVersion, version
 
@@ -33,17 +33,12 @@ def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[
     if settings.deployment.stack.kv_transfer == "nixl":
         environment["VLLM_NIXL_SIDE_CHANNEL_HOST"] = MY_ADDRESS
         environment["VLLM_NIXL_SIDE_CHANNEL_PORT"] = str(ports.side_channel + place.slot * group.gpus)
-    return Process(
-        name=place.name,
-        role=role,
-        node=place.node,
-        first_gpu=place.first_gpu,
-        gpus=group.gpus,
-        port=port,
+    return worker_process(
+        settings,
+        place,
         environment=finish_environment(settings, role, environment, known, "VLLM_", notes),
         command=("vllm", "serve", settings.weights),
         flags=finish_flags(settings, role, {**_flags(settings, place), "--port": port}, known, notes),
-        ready="/health",
     )
 
 
