@@ -59,10 +59,14 @@ def free_ports(n: int) -> list[int]:
 
 @contextmanager
 def launched(command: Sequence[Any], log: Path, extra: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server that may not answer yet."""
+    """A server that may not answer yet.
+
+    It leads a process group, but shares the session: Linux schedules sessions against each other (autogroup), and one
+    whose processes yield to each other as vLLM's do can keep a core from all others for as long as it has work.
+    """
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [str(part) for part in command], stdout=out, stderr=out, start_new_session=True, cwd=log.parent,
+            [str(part) for part in command], stdout=out, stderr=out, process_group=0, cwd=log.parent,
             env={**os.environ, **QUIET, **(extra or {})},
         )  # fmt: skip
     server = Server(process, log)
