@@ -55,8 +55,12 @@ st.plotly_chart({"data": [{"type": "scatter", "x": list(range(n)), "y": list(ran
 """
 CLICK = """
 window.__change = new Promise(done => {
-    const size = () => document.querySelector('.js-plotly-plot')._fullData.reduce((n, t) => n + t._length, 0);
-    const before = size();
+    let before = 0;
+    const size = () => {
+        const drawn = document.querySelector('.js-plotly-plot')?._fullData;  // none while a chart is being replaced
+        return drawn ? drawn.filter(t => t.mode.includes('markers')).reduce((n, t) => n + t._length, 0) : before;
+    };
+    before = size();
     document.addEventListener('pointerdown', () => {
         const began = performance.now();
         const look = () => size() !== before

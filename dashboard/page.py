@@ -7,15 +7,14 @@ from typing import Any
 
 import controls
 import streamlit as st
+from plot import plot
 from text import plain
 
-from inferbench.report.chart import CONFIG, Chart
+from inferbench.report.chart import Chart
 from inferbench.report.notices import Notice
 from inferbench.report.table import Table
 from inferbench.report.view_page import render_view, table_csv
 
-INK = {"light": "#4a525d", "dark": "#b4bcc8"}
-"""Text of a figure on a light and on a dark page; a figure alone must do with the grey between."""
 FORMATS = ("svg", "png")
 
 
@@ -50,15 +49,12 @@ class Page:
         box = {"invalid": st.error, "simulated": st.info}.get(notice.kind, st.warning)
         box(plain(text))
 
-    def chart(self, chart: Chart, *, select: str | None = None) -> Any:
-        """Show a chart with its words; `select` is the key of what was clicked, which is returned."""
+    def chart(self, chart: Chart, *, select: bool = False) -> int | None:
+        """Show a chart with its words; with `select` return the first of the clicked point's custom data."""
         self.charts.append(chart)
         st.markdown(f"**{plain(chart.title)}**")
-        shape = chart.figure.update_layout(font_color=INK.get(st.context.theme.type or "", INK["light"]))
-        options = {**CONFIG, "toImageButtonOptions": {"format": image_format(), "filename": f"{self.name}-{chart.key}"}}
-        kept: dict[str, Any] = {"on_select": "rerun", "selection_mode": "points"} if select else {}
-        key = select or f"{self.name}-{chart.key}"
-        chosen = st.plotly_chart(shape, theme=None, config=options, alt=chart.alt, key=key, **kept)
+        name = f"{self.name}-{chart.key}"
+        chosen = plot(chart, name, image=image_format(), filename=name, select=select)
         st.caption(plain(chart.caption))
         return chosen
 

@@ -111,20 +111,16 @@ def show(frame: pd.DataFrame) -> None:
         st.info("No point of this store passes these filters and has these figures.")
         return
     chart = store_frontier_chart(shown, X_AXES[question.x], Y_AXES[question.y], asked.logs, words)
-    _clicked(shown, page.chart(chart, select="point"))
+    _clicked(shown, page.chart(chart, select=True))
     if controls.toggle("The best points as a table", "table"):
         page.table(cloud_table(shown, X_AXES[question.x], Y_AXES[question.y]))
     page.exports()
 
 
-def _clicked(shown: ShownPoints, event: Any) -> None:
+def _clicked(shown: ShownPoints, row: int | None) -> None:
     """What is known of the point that was clicked, and the way to its run."""
-    points = event["selection"]["points"] if event else []
-    if not points or not points[0].get("customdata"):
+    if row is None or row >= len(shown.x):
         st.caption("Click a point to see what is known of it.")
-        return
-    row = int(points[0]["customdata"][0])
-    if row >= len(shown.x):
         return
     with st.container(border=True):
         for name, value in point_facts(shown, row):

@@ -13,6 +13,7 @@ from ..domain.errors import UsageError
 from ..domain.history import History, HistoryRun, LevelChange
 from ..domain.policy import Effects, RegressionMetric
 from .changepoints import change_points
+from .means import geometric_mean
 from .regression import FAMILY
 
 Row = Mapping[str, Any]
@@ -38,7 +39,9 @@ def history(rows: Sequence[Row], metric: RegressionMetric, scenario: str, effect
         raise UsageError(f"history: the latest run of {scenario!r} has no figure of {metric.value}")
     keys = _keys(latest)
     runs = tuple(
-        HistoryRun(run_id=r["run_id"], began_unix=r["began_unix"] or 0.0, value=_mean(_figures(r, metric, keys)))
+        HistoryRun(
+            run_id=r["run_id"], began_unix=r["began_unix"] or 0.0, value=geometric_mean(_figures(r, metric, keys))
+        )
         for r in alike
     )
     return History(
@@ -79,15 +82,11 @@ def _figures(row: Row, metric: RegressionMetric, keys: set[str]) -> list[float]:
     return [point[metric.value] or 0.0 for point in row["points"] if point["point"] in keys]
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.exp(np.mean(np.log(values))))
-
-
 def _changes(runs: Sequence[HistoryRun], metric: RegressionMetric, effect: float) -> tuple[LevelChange, ...]:
     values = [run.value for run in runs]
     begins = change_points(np.log(values))
     edges = (0, *begins, len(runs))
-    levels = [_mean(values[a:b]) for a, b in pairwise(edges)]
+    levels = [geometric_mean(values[a:b]) for a, b in pairwise(edges)]
     sign, limit = FAMILY[metric].sign, FAMILY[metric].limit(effect)
     return tuple(
         LevelChange(

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-import numpy as np
-
 from ..domain.manifest import RunManifest, RunState
 from ..domain.policy import RegressionMetric, RegressionPolicy
 from ..domain.regression import (
@@ -21,6 +19,7 @@ from ..domain.regression import (
 )
 from ..domain.summary import BasisSummary, Origin, PointSummary
 from .compare import POINT_KEYS, RUN_KEYS, differing, lengths_differing
+from .means import geometric_mean
 from .regression import FAMILY, judge_family
 from .usable import why_unusable
 
@@ -165,7 +164,7 @@ def _figures(
     figures = {metric: [[_read(metric, run.counted(policy)[key], policy) for key in keys] for run in runs]
                for metric in FAMILY}  # fmt: skip
     return {
-        metric: [float(np.exp(np.mean(np.log(row)))) for row in rows]
+        metric: [geometric_mean(row) for row in rows]
         for metric, rows in figures.items()
         if all(value for row in rows for value in row)
     }
@@ -183,7 +182,7 @@ def _point_changes(
     for key in keys:
         before, after = _figures(baseline, [key], policy), _figures(candidate, [key], policy)
         for metric in (m for m in FAMILY if m in before and m in after):
-            change = float(np.exp(np.mean(np.log(after[metric])) - np.mean(np.log(before[metric]))) - 1)
+            change = geometric_mean(after[metric]) / geometric_mean(before[metric]) - 1
             yield PointChange(point=key, metric=metric, change=change)
 
 

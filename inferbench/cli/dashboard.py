@@ -45,7 +45,8 @@ def dashboard(
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     app = app_file()
-    command = [sys.executable, str(app.with_name("serve.py")), "run", str(app), *flags, "--", str(store.resolve())]
+    start, server = (str(app.with_name(name)) for name in ("serve.py", "server.py"))
+    command = [sys.executable, start, "run", server, *flags, "--", str(store.resolve())]
     # In place of this process, so that whoever ends the command ends the server.
     os.execv(sys.executable, command)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from functools import cache
 
+import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from .accuracy import accuracy_lines
 from .answers import answers, describe, tally
 from .attached import attachment_lines
-from .chart import CONFIG, Chart
+from .chart import CONFIG, Chart, document
 from .conditions import conditions, points_table
 from .figures import comparison_charts, live_charts, timeline_charts
 from .format import utc
@@ -62,8 +62,8 @@ def render_html(view: RunView) -> str:
 
 def figure_json(chart: Chart) -> Markup:
     """A figure as JSON that may stand inside a script element: `<` is written as an escape, so it cannot close it."""
-    document = json.loads(chart.figure.to_json())
-    text = json.dumps({"data": document["data"], "layout": document["layout"], "config": CONFIG}, sort_keys=True)
+    shown = {**document(chart), "config": CONFIG}
+    text = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()
     return Markup(text.replace("<", "\\u003c"))
 
 

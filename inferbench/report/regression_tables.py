@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from ..analysis.means import geometric_mean
 from ..domain.regression import MetricRegression, RegressionOutcome, RegressionReport, ScenarioRegression
 from .format import MISSING, percent, significant
 from .table import Column, Table
@@ -39,8 +38,8 @@ def _row(metric: MetricRegression) -> tuple[str, ...]:
     return (
         metric.metric.value,
         metric.unit,
-        significant(_mean(metric.baseline)),
-        significant(_mean(metric.candidate)),
+        significant(geometric_mean(metric.baseline)),
+        significant(geometric_mean(metric.candidate)),
         percent(change.estimate if change else None),
         f"{change.low:+.1%} to {change.high:+.1%}" if change else MISSING,
         f"{metric.effect:.1%}",
@@ -54,10 +53,6 @@ def _cost_row(scenario: ScenarioRegression) -> tuple[tuple[str, ...], ...]:
         return ()
     span = f"{cost.low:+.1%} to {cost.high:+.1%}"
     return (("cost of output", "$/Mtok", MISSING, MISSING, percent(cost.estimate), span, MISSING, "derived"),)
-
-
-def _mean(values: tuple[float, ...]) -> float:
-    return float(np.exp(np.mean(np.log(values))))
 
 
 def points_table(scenario: ScenarioRegression) -> Table:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ..analysis.axes import Axis
 from ..domain.records import Floats, Ints
-from .chart import FADED, PALETTE, SHAPES, Chart, figure, log_axis, safe
+from .chart import FADED, PALETTE, SHAPES, Chart, figure, log_axis, packed, safe
 
 WEBGL_FROM = 1_000
 """Points from which on the browser draws pixels; below, every point is an element that prints sharp."""
@@ -51,25 +51,28 @@ class ShownPoints:
 
 def store_frontier_chart(shown: ShownPoints, x: Axis, y: Axis, logs: tuple[bool, bool], words: str) -> Chart:
     """Every series with its front as a line; `words` says under which prices."""
-    crowd = len(shown.x) >= WEBGL_FROM
     codes = [int(code) for code in np.unique(shown.series)]
-    beaten = (
-        [_crowd(shown, y, simulated=kind) for kind in (True, False)]
-        if crowd
-        else [_beaten(shown, code, y) for code in codes]
-    )
-    traces = [trace for trace in (*beaten, *(_best(shown, code, y) for code in codes)) if trace is not None]
-    fig = figure(traces, x.label, y.label, 560)
-    fig.update_layout(hovermode="closest", dragmode="zoom", clickmode="event+select")
-    for update, log, prefix in ((fig.update_xaxes, logs[0], ""), (fig.update_yaxes, logs[1], y.unit[:1])):
-        update(**log_axis("$" if prefix == "$" else "")) if log else update(rangemode="tozero", tickformat=",")
+    if len(shown.x) >= WEBGL_FROM:
+        traces = [_crowd(shown, y, simulated=kind) for kind in (True, False)]
+        traces += [trace for code in codes for trace in _apart(_best(shown, code, y))]
+    else:
+        traces = [trace(shown, code, y) for trace in (_beaten, _best) for code in codes]
     return Chart(
         key="store",
         title=f"{y.title[0].upper()}{y.title[1:]} against {x.title}{words}",
         caption=_caption(shown, x, y),
         alt=f"{y.label} against {x.label} for {len(shown.names)} series.",
-        figure=fig,
+        figure={"data": [trace for trace in traces if trace], "layout": _layout(x, y, logs)},
     )
+
+
+@cache
+def _layout(x: Axis, y: Axis, logs: tuple[bool, bool]) -> dict[str, Any]:
+    fig = figure([], x.label, y.label, 560)
+    fig.update_layout(hovermode="closest", dragmode="zoom", clickmode="event+select")
+    for update, log, prefix in ((fig.update_xaxes, logs[0], ""), (fig.update_yaxes, logs[1], y.unit[:1])):
+        update(**log_axis("$" if prefix == "$" else "")) if log else update(rangemode="tozero", tickformat=",")
+    return dict(fig.to_dict()["layout"])
 
 
 def _caption(shown: ShownPoints, x: Axis, y: Axis) -> str:
@@ -99,56 +102,70 @@ def _look(shown: ShownPoints, code: int) -> _Look:
     return _Look(color, symbol + "-open", "dash") if shown.simulated[code] else _Look(color, symbol, "solid")
 
 
-def _crowd(shown: ShownPoints, y: Axis, *, simulated: bool) -> go.Scattergl | None:
-    """All beaten points in one trace: a browser draws that many times as fast as a trace for each series.
+Trace = dict[str, Any]
+"""A trace in plain values: Plotly's own objects check every word of a list by itself. Empty where it has no points."""
 
-    Colours go as numbers into a scale of steps, since plotly checks every word of a list by itself.
-    """
+
+def _crowd(shown: ShownPoints, y: Axis, *, simulated: bool) -> Trace:
+    """All beaten points in one trace: a browser draws that many times as fast as a trace for each series."""
     at = np.flatnonzero(~shown.front & (np.array(shown.simulated, dtype=bool)[shown.series] == simulated))
     labels, facts = [safe(shown.label(code)) for code in range(len(shown.names))], shown.facts
-    return go.Scattergl(
-        x=shown.x[at], y=shown.y[at], mode="markers", opacity=FADED, showlegend=False, name="beaten",
-        text=[f"<b>{labels[shown.series[i]]}</b><br>{safe(str(facts['topology'][int(i)]))}" for i in at],
-        customdata=np.array([[i, facts["concurrency"][i], facts["gpus"][i]] for i in at.tolist()]),
-        hovertemplate="%{text}, concurrency %{customdata[1]}, %{customdata[2]} GPUs<br>%{x:.4g}, %{y:.4g} "
-        + f"{y.unit}<extra></extra>",
-        marker={
-            "color": shown.series[at] % len(PALETTE) + 0.5, "colorscale": STEPS, "cmin": 0, "cmax": len(PALETTE),
-            "size": 6, "symbol": "circle-open" if simulated else "circle",
+    return {
+        "type": "scattergl", "x": packed(shown.x[at]), "y": packed(shown.y[at]), "mode": "markers", "opacity": FADED,
+        "showlegend": False, "name": "beaten",
+        "customdata": [
+            [i, facts["concurrency"][i], facts["gpus"][i], labels[shown.series[i]], safe(str(facts["topology"][i]))]
+            for i in at.tolist()
+        ],
+        "hovertemplate": "<b>%{customdata[3]}</b><br>%{customdata[4]}, concurrency %{customdata[1]}, "
+        f"%{{customdata[2]}} GPUs<br>%{{x:.4g}}, %{{y:.4g}} {y.unit}<extra></extra>",
+        "marker": {
+            "color": packed(shown.series[at] % len(PALETTE) + 0.5), "colorscale": STEPS, "cmin": 0,
+            "cmax": len(PALETTE), "size": 6, "symbol": "circle-open" if simulated else "circle",
         },
-        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": FADED}},
-    ) if len(at) else None  # fmt: skip
+        "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": FADED}},
+    } if len(at) else {}  # fmt: skip
 
 
-def _beaten(shown: ShownPoints, code: int, y: Axis) -> go.Scatter | None:
+def _apart(front: Trace) -> list[Trace]:
+    """A front in two traces that hide together: its line, which is cheap to draw, and its markers, which are pixels."""
+    if not front:
+        return []
+    line = {key: front[key] for key in ("type", "x", "y", "name", "legendgroup", "line")}
+    line |= {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    return [line, {**front, "type": "scattergl", "mode": "markers"}]
+
+
+def _beaten(shown: ShownPoints, code: int, y: Axis) -> Trace:
     at, of, label = np.flatnonzero((shown.series == code) & ~shown.front), _look(shown, code), safe(shown.label(code))
-    return go.Scatter(
-        **_points(shown, at, y, label=label, best=False), opacity=FADED, showlegend=False, legendgroup=str(code),
-        name=label, marker=_marker(of, 6),
-    ) if len(at) else None  # fmt: skip
+    return {
+        **_points(shown, at, y, label=label, best=False), "opacity": FADED, "showlegend": False,
+        "legendgroup": str(code), "name": label, "marker": _marker(of, 6),
+    } if len(at) else {}  # fmt: skip
 
 
-def _best(shown: ShownPoints, code: int, y: Axis) -> go.Scatter | None:
+def _best(shown: ShownPoints, code: int, y: Axis) -> Trace:
     """The front of a series: a line through its points, with their intervals."""
     at, of, label = np.flatnonzero((shown.series == code) & shown.front), _look(shown, code), safe(shown.label(code))
     at = at[np.argsort(shown.x[at], kind="stable")]
-    return go.Scatter(
-        **_points(shown, at, y, label=label, best=True) | {"mode": "lines+markers"}, legendgroup=str(code), name=label,
-        marker=_marker(of, 9), line={"color": of.color, "width": 1.8, "dash": of.dash}, **_bars(shown, at, of.color),
-    ) if len(at) else None  # fmt: skip
+    return {
+        **_points(shown, at, y, label=label, best=True), "mode": "lines+markers", "legendgroup": str(code),
+        "name": label, "marker": _marker(of, 9), "line": {"color": of.color, "width": 1.8, "dash": of.dash},
+        **_bars(shown, at, of.color),
+    } if len(at) else {}  # fmt: skip
 
 
 def _marker(of: _Look, size: int) -> dict[str, Any]:
     return {"color": of.color, "symbol": of.symbol, "size": size, "line": {"color": of.color, "width": 1.5}}
 
 
-def _points(shown: ShownPoints, at: Ints, y: Axis, *, label: str, best: bool) -> dict[str, Any]:
-    facts = shown.facts
+def _points(shown: ShownPoints, at: Ints, y: Axis, *, label: str, best: bool) -> Trace:
     keys = ("topology", "concurrency", "gpus", *(("launch", "name") if best else ()))
-    rows = [[int(i), *(_word(facts[key][i]) for key in keys)] for i in at]
+    facts = [shown.facts[key] for key in keys]
+    rows = [[i, *(_word(fact[i]) for fact in facts)] for i in at.tolist()]
     launch = "<br>%{customdata[4]}<br>run %{customdata[5]}" if best else ""
     return {
-        "x": shown.x[at], "y": shown.y[at], "mode": "markers", "customdata": rows,
+        "type": "scatter", "x": packed(shown.x[at]), "y": packed(shown.y[at]), "mode": "markers", "customdata": rows,
         "hovertemplate": f"<b>{label}</b><br>%{{customdata[1]}}, concurrency %{{customdata[2]}}, %{{customdata[3]}} "
         f"GPUs<br>%{{x:.4g}}, %{{y:.4g}} {y.unit}{launch}<extra></extra>",
         "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1 if best else FADED}},
@@ -166,7 +183,7 @@ def _bars(shown: ShownPoints, at: Ints, color: str) -> dict[str, Any]:
         return {}
     return {
         "error_y": {
-            "type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": color, "thickness": 1,
-            "width": 3,
+            "type": "data", "symmetric": False, "array": packed(up), "arrayminus": packed(down), "color": color,
+            "thickness": 1, "width": 3,
         }
     }  # fmt: skip

@@ -14,6 +14,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
+HOSTILE = "MI355X <script>alert(1)</script> *against* B200 for $1"
+"""The title of the run in the store of these tests."""
 
 
 def open_view(store: Path, monkeypatch: pytest.MonkeyPatch, view: str = "overview", **link: str) -> AppTest:
@@ -40,9 +42,14 @@ def words(app: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in getattr(app, kind)).replace("\\", "")
 
 
+def charts(app: AppTest) -> list[Any]:
+    """The charts of a view."""
+    return [shown for shown in app.get("bidi_component") if shown.proto.component_name == "inferbench.plot"]
+
+
 def traces(app: AppTest, chart: int = 0) -> list[dict[str, Any]]:
     """The traces of a chart, as the browser gets them."""
-    data = json.loads(app.get("plotly_chart")[chart].proto.spec)["data"]
+    data = json.loads(charts(app)[chart].proto.bytes)["data"]
     return [{name: _numbers(value) for name, value in trace.items()} for trace in data]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from apps import HOSTILE
 from scenarios_for_tests import small_scenario, write_scenario
 
 import inferbench
-
-HOSTILE = "MI355X <script>alert(1)</script> *against* B200 for $1"
 
 POINTS = [{"name": f"{pace} tok/s/user", "interactivity": pace} for pace in (9, 205, 230)]
 """Both deployments reach the last two."""

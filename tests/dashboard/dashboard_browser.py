@@ -88,10 +88,14 @@ class Seen:
         self.settle()
 
     def settle(self, charts: int = 1) -> None:
-        """Wait until the script has ended and so many charts are drawn."""
+        """Wait until the script has ended and all charts, so many at least, are drawn."""
         self.page.wait_for_selector(SETTLED)
         self.page.wait_for_function(
-            "n => document.querySelectorAll('.js-plotly-plot:has(.main-svg)').length >= n", arg=charts
+            """n => {
+                const plots = [...document.querySelectorAll('.inferbench-plot')];
+                return plots.length >= n && plots.every(plot => plot.querySelector('.main-svg'));
+            }""",
+            arg=charts,
         )
 
     def words(self) -> str:

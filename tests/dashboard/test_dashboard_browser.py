@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apps import HOSTILE
 from browsers import needs_browser
-from conftest import HOSTILE
 from dashboard_browser import Seen, browsing, serving
 
 pytestmark = [pytest.mark.browser, needs_browser]

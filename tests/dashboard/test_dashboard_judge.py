@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apps import open_view, traces, words
+from apps import charts, open_view, traces, words
 from store_factories import write_side
 
 from inferbench.api.claims import claims
@@ -19,7 +19,7 @@ def test_a_claim_is_answered_line_by_line(store: Path, monkeypatch: pytest.Monke
     labels = [expander.label.replace("\\", "") for expander in app.expander]
     for line in report.lines:
         assert any(line.answer.value in label and line.text.split()[0] in label for label in labels), line.text
-    assert len(app.get("plotly_chart")) == 4
+    assert len(charts(app)) == 4
 
 
 def test_a_claim_without_a_comparison_has_words_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from apps import open_view, words
-from conftest import HOSTILE
+from apps import HOSTILE, charts, open_view, words
 
 from inferbench.store.layout import SUMMARY
 
@@ -18,7 +17,7 @@ def test_it_answers_at_a_pace(store: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for question in ("Which is cheaper?", "By how much?", "How sure?", "What would change it?"):
         assert question in said
     assert "At 205 tok/s/user (simulated)" in said
-    assert len(app.get("plotly_chart")) == 1
+    assert len(charts(app)) == 1
     assert len(app.expander) == 3 + 1  # operating points, and saving
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apps import open_view, traces, words
+from apps import charts, open_view, traces, words
 from streamlit.testing.v1 import AppTest
 
 OWNED = "neocloud-owned-2026"
@@ -44,7 +44,7 @@ def test_the_link_brings_the_sliders(store: Path, monkeypatch: pytest.MonkeyPatc
 def test_every_look_is_a_link(store: Path, monkeypatch: pytest.MonkeyPatch, look: str, said: str) -> None:
     app = open_view(store, monkeypatch, "tco", look=look)
     assert any(part in words(app) for part in said.split("|"))
-    assert len(app.get("plotly_chart")) >= 1
+    assert len(charts(app)) >= 1
 
 
 def test_a_listed_book_offers_prices_and_idle_time_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
