@@ -56,7 +56,7 @@ SMALL = Size(layers=2, width=128, inner=256)
 """0.3 million weights: some thousand tokens a second on one core."""
 TRIAL = Size(layers=8, width=512, inner=1536)
 """26 million weights: some hundred tokens a second on one core, slow enough for a client beside it to stamp well."""
-_NEVER = -50.0
+_NEVER = -10_000.0
 """Weight of the constant dimension in the logit of a token that is never to be generated."""
 
 Weights = dict[str, NDArray[np.float32]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from started import descendant, environment, free_ports, started, version
 from inferbench.domain.record import CountSource, Status
 from inferbench.engines.tiny_llama import TRIAL
 from inferbench.loadgen.progress import Progress
+from inferbench.workload.vocabulary import MADE_UP
 
 pytestmark = pytest.mark.real
 
@@ -110,6 +113,19 @@ def test_a_prompt_that_is_too_long_is_an_error_in_its_words(vllm: str, model: Pa
     done = measure(vllm, load(3, streams=1, isl=6000, prompts=exact(model)), tmp_path)
     assert done.summary.counts.error == 3
     assert all("HTTP 400" in error and "4096" in error for error in done.records().errors)
+
+
+def test_the_model_answers_with_words_alone(vllm: str) -> None:
+    """A token without a text of its own would be a later first token here than it is in the engine's histograms."""
+    prompts = [" ".join(random.Random(k).choices(MADE_UP, k=300)) for k in range(16)]
+    body = {"model": "tiny", "prompt": prompts, "max_tokens": 64, "temperature": 0, "ignore_eos": True}
+    request = urllib.request.Request(
+        f"{vllm}{COMPLETIONS}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        texts = [choice["text"].split() for choice in json.load(answer)["choices"]]
+    assert [len(words) for words in texts] == [64] * len(prompts)
+    assert set().union(*texts) <= set(MADE_UP)
 
 
 REPEATS, N, ISL, OSL = 5, 16, 512, 64
