@@ -112,7 +112,7 @@ def bench(
         )
     )
     summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)
-    notes = _notes(load, summary, bad, plan.salt)
+    notes = _notes(load, summary, bad, plan.salt, flushed)
     directory.write_value(layout.SUMMARY, [summary])
     entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed, notes)
     directory.write_value(layout.MANIFEST, _finished(manifest, outcome, entry, directory))
@@ -129,11 +129,19 @@ def bench(
     )
 
 
-def _notes(load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: str) -> tuple[str, ...]:
-    notes = notes_on(summary, load.prompts.maker(salt))
-    if bad is None or not bad.count:
-        return notes
-    return f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}", *notes
+def _notes(
+    load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: str, flushed: Sequence[Flush]
+) -> tuple[str, ...]:
+    notes = list(notes_on(summary, load.prompts.maker(salt)))
+    kept = next((flush.why_not for flush in flushed if flush.why_not), None)
+    if kept and (summary.whole_run is None or summary.whole_run.cache_hit_rate is None):
+        notes.append(
+            f"the prefix cache was not emptied ({kept}), and the server does not tell what comes from it: prompts that "
+            f"it has seen before, as in another run with --seed {load.seed}, make TTFT too short"
+        )
+    if bad is not None and bad.count:
+        notes.append(f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}")
+    return tuple(notes)
 
 
 def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:

@@ -1,0 +1,30 @@
+"""What a run says beside its figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferbench.api.bench import Client, bench
+from inferbench.api.bench_load import BenchLoad
+from inferbench.targets import cache
+from inferbench.targets.endpoint import Endpoint
+from inferbench.twin.wire.child import start_paced
+
+
+@pytest.mark.parametrize(
+    ("paths", "asked", "told"),
+    [(cache.PATHS, True, False), (("/nowhere",), True, True), (("/nowhere",), False, False)],
+)
+def test_a_prefix_cache_that_could_not_be_emptied_is_told(
+    paths: tuple[str, ...], asked: bool, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "PATHS", paths)
+    with start_paced(5, 1, "paced") as server:
+        done = bench(
+            Endpoint(server.url, "/v1/completions"), BenchLoad(num_prompts=2, seed=7), Client(flush_cache=asked),
+            store=tmp_path,
+        )  # fmt: skip
+    said = [note for note in done.notes if "not emptied (it has no /nowhere)" in note and "--seed 7" in note]
+    assert bool(said) == told, done.notes
