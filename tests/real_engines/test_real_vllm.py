@@ -128,7 +128,7 @@ def test_the_model_answers_with_words_alone(vllm: str) -> None:
     assert set().union(*texts) <= set(MADE_UP)
 
 
-REPEATS, N, ISL, OSL = 5, 16, 512, 64
+REPEATS, N, ISL, OSL = 5, 32, 512, 64
 NEAR, NEAR_MS = 0.05, 2.0
 
 
