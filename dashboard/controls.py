@@ -94,6 +94,12 @@ def price_choice() -> tuple[Book, str]:
     return book, tier
 
 
+def headline() -> tuple[Book, str]:
+    """The price book that is open where a link names none, and its first tier."""
+    book = data.books()[HEADLINE_BOOK]
+    return book, book.tiers[0]
+
+
 def _say_dropped(key: str, options: Sequence[str]) -> None:
     """Say what a link asked for and this store does not have."""
     asked = [] if key in st.session_state else st.query_params.get_all(key)

@@ -10,6 +10,7 @@ import streamlit as st
 from plot import plot
 from text import plain
 
+from inferbench.domain.addresses import web_address
 from inferbench.report.chart import Chart
 from inferbench.report.notices import Notice
 from inferbench.report.table import Table
@@ -41,6 +42,12 @@ class Page:
         """Show the sentence that the view is about."""
         self.said.append(text)
         st.subheader(plain(text), anchor=False)
+
+    def link(self, label: str, address: str | None) -> None:
+        """Show a link to an address of the web; nothing where a file has another kind of address, or none."""
+        if place := web_address(address):
+            self.said.append(f"{label}: {place}")
+            st.link_button(plain(label), place, icon=":material/open_in_new:")
 
     def notice(self, notice: Notice) -> None:
         """Show a banner."""

@@ -29,6 +29,7 @@ const draw = async (chart, figure) => {
   const { plot } = chart;
   // A finger that scrolls the page must not zoom a chart.
   if (matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
+  if (plot.clientWidth < 480) figure.layout.font.size = 11;
   // A crowd is drawn with the screen's own pixels; Plotly's default is four for each.
   const config = { ...figure.config, responsive: false, plotGlPixelRatio: globalThis.devicePixelRatio };
   const first = !plot._fullLayout;

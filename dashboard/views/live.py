@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import data
 import streamlit as st
+from page import Page
 from text import plain
 
 from inferbench.domain.errors import InferbenchError
 from inferbench.domain.manifest import RunState
+from inferbench.report.figures_frontier import throughput_chart
+from inferbench.report.figures_latency import ttft_chart
 from inferbench.report.format import utc
 from inferbench.report.tables_points import sweep_table
+from inferbench.report.view import RunView
 
 EVERY_S = 2.0
+SHOWN = 4
+"""Runs that are shown at once."""
 
 
 @st.fragment(run_every=EVERY_S)
 def watch() -> None:
     """Show every run that has not ended, with the points that it has so far."""
-    going = [row for row in data.listing().rows if row["state"] == RunState.RUNNING.value]
+    page = Page("live", "What is going on")
+    going = [row["name"] for row in data.listing().rows if row["state"] == RunState.RUNNING.value]
     if not going:
         st.info("No run of this store is going on. This view looks again every two seconds.")
         st.code("inferbench run deepseek-r1-mi355x-vs-b200", language="shell")
         return
-    for row in going[:4]:
-        st.subheader(plain(row["name"]), anchor=False)
+    for number, name in enumerate(going[:SHOWN]):
+        page.lead(name)
         try:
-            view = data.view_of(row["name"])
+            _run(page, data.view_of(name), number)
         except InferbenchError as error:
-            st.error(plain(str(error)))
-            continue
-        planned = (
-            sum(len(t.concurrency) for d in view.scenario.deployments for t in d.topologies) if view.scenario else 0
-        )
-        if planned:
-            done = min(len(view.summaries) / planned, 1.0)
-            st.progress(done, text=plain(f"{len(view.summaries)} of {planned} sweep points"))
-        st.caption(plain(f"Began {utc(view.manifest.benchmark_start_time_unix)}"))
-        table = sweep_table(view)
-        names = [f"{c.heading}" for c in table.columns]
-        st.dataframe([dict(zip(names, r, strict=True)) for r in table.rows], hide_index=True, alt=table.title)
+            st.error(plain(f"It cannot be shown: {error}"), icon=":material/broken_image:")
+    if len(going) > SHOWN:
+        page.say(f"{len(going) - SHOWN:,} more are going on.", small=True)
+    page.exports()
 
 
-st.header("What is going on")
+def _run(page: Page, view: RunView, number: int) -> None:
+    began, done = utc(view.manifest.benchmark_start_time_unix), len(view.summaries)
+    planned = sum(len(t.concurrency) for d in view.scenario.deployments for t in d.topologies) if view.scenario else 0
+    if planned:
+        st.progress(min(done / planned, 1.0), text=plain(f"{done} of {planned} sweep points"))
+    page.say(f"Began {began}. {'No sweep point' if not done else f'{done:,} sweep points'} so far.", small=True)
+    if done:
+        chart = throughput_chart(view) if view.scenario else ttft_chart(view)
+        page.chart(replace(chart, key=f"{chart.key}-{number}"))
+        page.table(sweep_table(view))
+
+
 watch()

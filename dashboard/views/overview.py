@@ -15,7 +15,7 @@ from text import plain
 from inferbench.api.catalogue import price_books
 from inferbench.api.judging import conclusions
 from inferbench.domain.scenario import Scenario
-from inferbench.report.answers import answers, tally
+from inferbench.report.answers import answers, finding, tally
 from inferbench.report.cards import Card, cards
 from inferbench.report.figures import comparison_charts
 from inferbench.report.format import utc
@@ -77,10 +77,12 @@ def _answer(page: Page, view: RunView, scenario: Scenario) -> None:
     )
     there = replace(view, conclusions=(conclusion,))
     mark = " (simulated)" if view.simulated else ""
-    page.lead(f"At {asked.name}{mark}: {conclusion.outcome.value}")
+    verdict = view.headline(conclusion)
+    found = finding(verdict, conclusion.outcome) if verdict else conclusion.outcome.value
+    page.lead(f"At {asked.name}{mark}: {found}")
     page.said += [answers(there)[0].sentence, *answers(there)[0].details]
-    found = cards(there, conclusion)
-    for place, card in zip(st.columns(len(found)), found, strict=True):
+    shown = cards(there, conclusion)
+    for place, card in zip(st.columns(len(shown)), shown, strict=True):
         with place.container(border=True, height="stretch"):
             _card(card)
 

@@ -26,6 +26,8 @@ def show(scenario: str) -> None:
     if found.runs:
         page.chart(history_chart(found))
     page.table(history_table(found))
+    for run_id in dict.fromkeys([*(change.run_id for change in found.changes), *(r.run_id for r in found.runs[-1:])]):
+        page.link(f"The pull request of {run_id}", data.run_of(f"{scenario}/{run_id}").manifest.pull_request)
     _verdict(page, [run.run_id for run in found.runs], scenario)
     page.exports()
 

@@ -21,6 +21,7 @@ from inferbench.domain.comparison import Conclusion, Verdict
 from inferbench.domain.lines import IDLENESS
 from inferbench.domain.scenario import OperatingPoint, Slo
 from inferbench.domain.sizing import Demand
+from inferbench.report.answers import finding
 from inferbench.report.figures_break_even import break_even_map
 from inferbench.report.figures_fleet import fleet_chart
 from inferbench.report.figures_frontier import cost_chart
@@ -58,7 +59,7 @@ def show(name: str) -> None:
     at = chosen.pace(view)
     conclusion = verdict_under(run, at, assumed.book, assumed.tier, assumed.settings)
     (verdict,) = conclusion.verdicts
-    page.lead(f"At {at.name}{' (simulated)' if view.simulated else ''}: {_finding(verdict)}")
+    page.lead(f"At {at.name}{' (simulated)' if view.simulated else ''}: {finding(verdict, verdict.outcome)}")
     page.say(f"{verdict.reason}.")
     if assumed.moved:
         page.say("Sliders were moved: these are not the price book's own figures.", small=True)
@@ -69,14 +70,6 @@ def show(name: str) -> None:
     look = controls.choice("Look at", list(looks), "look")
     looks[look](Asked(page, run, priced, assumed, at, verdict))
     page.exports()
-
-
-def _finding(verdict: Verdict) -> str:
-    if verdict.cheapest is None:
-        return verdict.outcome.value
-    if verdict.outcome.value == "CHEAPER":
-        return f"{verdict.cheapest} is CHEAPER, by {ratio(verdict.ratio)}"
-    return f"{verdict.outcome.value}; {verdict.cheapest} has the lower estimate, by {ratio(verdict.ratio)}"
 
 
 def _tornado(asked: Asked) -> None:

@@ -23,7 +23,7 @@ from ..workload.traces.request import BadLines
 from .bench_load import BenchLoad
 from .http_point import HttpOutcome, run_http_point, run_in_loop
 from .http_summary import notes_on, summarise_http, why_partial
-from .identity import client_host
+from .identity import client_host, pull_request
 from .runs import Run
 
 SCENARIO = "bench"
@@ -155,6 +155,7 @@ def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) 
         command=tuple(command),
         seed=load.seed,
         host=client_host(),
+        pull_request=pull_request(),
         benchmark_start_time_unix=time.time(),
         benchmark_end_time_unix=None,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..domain.addresses import web_address
 from ..domain.manifest import BookStamp, ClientHost
 from ..domain.owned import Book
 from ..store.rundir import sha256
@@ -29,6 +32,19 @@ def client_host() -> ClientHost:
         cpus=os.cpu_count() or 1,
         inferbench=own_version(),
     )
+
+
+def pull_request(said: Mapping[str, str] = os.environ) -> str | None:
+    """Address of the pull or merge request that this process runs for, from what GitHub or GitLab says of a job.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+    https://docs.gitlab.com/ci/variables/predefined_variables/
+    """
+    if github := re.fullmatch(r"refs/pull/(\d+)/\w+", said.get("GITHUB_REF", "")):
+        place = f"{said.get('GITHUB_SERVER_URL')}/{said.get('GITHUB_REPOSITORY')}/pull/{github[1]}"
+    else:
+        place = f"{said.get('CI_MERGE_REQUEST_PROJECT_URL')}/-/merge_requests/{said.get('CI_MERGE_REQUEST_IID')}"
+    return web_address(place)
 
 
 def book_stamps(names: tuple[str, ...], books: tuple[Book, ...]) -> tuple[BookStamp, ...]:

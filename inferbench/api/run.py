@@ -18,7 +18,7 @@ from ..loadgen.drive import INTERRUPTED
 from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory, sha256
 from .catalogue import find, load_scenario, price_books
-from .identity import book_stamps, client_host
+from .identity import book_stamps, client_host, pull_request
 from .live import run_live_leg
 from .recorder import Recorder
 from .runs import Run, with_seed
@@ -160,6 +160,7 @@ def new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: S
         command=tuple(command),
         seed=spec.load.seed,
         host=client_host(),
+        pull_request=pull_request(),
         benchmark_start_time_unix=time.time(),
         benchmark_end_time_unix=None,
         price_books=book_stamps(spec.price_books, price_books(spec)),

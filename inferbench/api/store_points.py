@@ -8,8 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..analysis.audit.floors import rerun_half_width
 from ..domain.files import read_value
 from ..domain.scenario import Scenario
+from ..domain.summary import Origin
 from ..store import layout
 from ..store.index import refresh
 from ..store.places import open_place
@@ -21,8 +23,9 @@ RUN_COLUMNS = ("name", "scenario", "run_id", "state", "began_unix", "scenario_sh
 def store_points(store: str | Path) -> pd.DataFrame:
     """A row per sweep point that has figures: its run, the facts and figures of the index, and its interval.
 
-    Words are categories. `half_width` is the relative half-width of simulated throughput, as verdicts take it: 0 where
-    a point was measured, and where its scenario cannot be read.
+    Words are categories. `half_width` is the relative half-width of throughput: of a simulated point as verdicts take
+    it, of an imported one how far re-runs of its class land apart. 0 where none is known: for a point of one's own,
+    for a class without a figure, and where a scenario cannot be read.
     """
     table = refresh(open_place(store)).table
     points = table["points"].combine_chunks()
@@ -33,11 +36,11 @@ def store_points(store: str | Path) -> pd.DataFrame:
     whole = pa.table(columns)
     usable = whole.filter(pc.and_(pc.is_valid(whole["tput_per_gpu"]), pc.is_valid(whole["interactivity"])))
     frame: pd.DataFrame = usable.to_pandas(strings_to_categorical=True)
-    frame["half_width"] = _half_widths(frame, Path(store))
+    frame["half_width"] = _simulated_half_widths(frame, Path(store)) + _imported_half_widths(frame)
     return frame
 
 
-def _half_widths(frame: pd.DataFrame, store: Path) -> pd.Series:
+def _simulated_half_widths(frame: pd.DataFrame, store: Path) -> pd.Series:
     """Half-widths by scenario, deployment and topology: each scenario is read once."""
     keys = ["scenario_sha256", "deployment", "topology"]
     simulated = frame[frame["origin"] == "simulated"]
@@ -54,3 +57,12 @@ def _half_widths(frame: pd.DataFrame, store: Path) -> pd.Series:
     widths = pd.Series(found, name="half_width").rename_axis(keys).reset_index()
     joined = simulated[keys].astype(object).merge(widths, on=keys, how="left").set_index(simulated.index)
     return joined["half_width"].reindex(frame.index).fillna(0.0)
+
+
+def _imported_half_widths(frame: pd.DataFrame) -> pd.Series:
+    widths = pd.Series(0.0, index=frame.index)
+    for (framework, gpu), own in frame[frame["origin"] == Origin.IMPORTED.value].groupby(
+        ["framework", "gpu"], observed=True
+    ):
+        widths.loc[own.index] = rerun_half_width(str(framework), str(gpu)) or 0.0
+    return widths

@@ -102,6 +102,8 @@ class RunManifest(Value):
     state: RunState
     reason: str | None = None
     """Why a partial run stopped."""
+    pull_request: str | None = None
+    """Address of the pull request that the run was made for, as CI said it; not checked, so see `web_address`."""
     scenario: str
     scenario_sha256: str | None
     command: tuple[str, ...]

@@ -35,6 +35,16 @@ def tally(view: RunView) -> str:
     return f"Of {len(view.conclusions)} operating points: {', '.join(parts)}."
 
 
+def finding(verdict: Verdict, outcome: Outcome) -> str:
+    """Who has the lower cost under one price, by how much and within which interval; `outcome` is over all prices."""
+    if verdict.cheapest is None:
+        return outcome.value
+    by = f"by {ratio(verdict.ratio)} ({ratio(verdict.ratio_low)} to {ratio(verdict.ratio_high)})"
+    if outcome is Outcome.CHEAPER:
+        return f"{verdict.cheapest} is CHEAPER, {by}"
+    return f"{outcome.value}; {verdict.cheapest} has the lower estimate, {by}"
+
+
 def describe(point: OperatingPoint) -> str:
     """What it means to be at an operating point."""
     if point.slo is None:

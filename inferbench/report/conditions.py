@@ -27,6 +27,7 @@ def conditions(view: RunView) -> tuple[Fact, ...]:
         ("Client host", f"{run.host.platform}, {run.host.cpus} CPUs, Python {run.host.python}"),
         ("inferbench", run.host.inferbench),
         ("Basis of the figures", view.basis.value),
+        *((("Pull request", run.pull_request),) if run.pull_request else ()),
     )
     books = tuple((f"Price book {b.name}", f"as of {b.as_of}, SHA-256 {b.sha256}") for b in run.price_books)
     return (*own, *_scenario_facts(view), *books)

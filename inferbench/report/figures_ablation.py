@@ -57,12 +57,12 @@ def waterfall_chart(answer: WeighingAnswer, number: int = 0) -> Chart:
                 showlegend=False,
             )
         ],
-        "throughput, tok/s/GPU (simulated)",
+        "tok/s/GPU (simulated)",
         "",
         120 + 44 * len(labels),
     )
     fig.update_yaxes(autorange="reversed", showgrid=False)
-    fig.update_xaxes(range=[0, 1.2 * max(levels)])
+    fig.update_xaxes(range=[0, 1.4 * max(levels)], nticks=5)
     at = answer.weighing
     return Chart(
         key=f"waterfall-{number}",
@@ -102,7 +102,7 @@ def exchange_chart(answer: ExchangeAnswer) -> Chart:
             )
         )  # fmt: skip
     fig = figure(traces, "tokens of a rank", "factor by which it shrinks")
-    fig.update_xaxes(**log_axis(steps=(1, 2, 5))).update_yaxes(rangemode="tozero")
+    fig.update_xaxes(**log_axis(steps=(1, 3))).update_yaxes(rangemode="tozero")
     fig.add_hline(y=1, line={"color": TEXT, "width": 1.5})
     return Chart(
         key="exchange",

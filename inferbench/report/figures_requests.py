@@ -43,7 +43,7 @@ class Requests:
 
 def distributions_chart(found: Requests) -> Chart:
     """The share of requests that took at most so long, for each latency."""
-    fig = make_subplots(rows=1, cols=3, subplot_titles=list(LATENCIES), horizontal_spacing=0.08)
+    fig = make_subplots(rows=1, cols=3, subplot_titles=list(LATENCIES), shared_yaxes=True, horizontal_spacing=0.06)
     for column, field in enumerate(LATENCIES.values(), start=1):
         values = np.sort(getattr(found, field)[np.isfinite(getattr(found, field))])
         share = np.arange(1, len(values) + 1) / max(len(values), 1)

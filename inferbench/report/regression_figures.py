@@ -7,50 +7,45 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ..domain.regression import MetricRegression, ScenarioRegression
-from .chart import PALETTE, TEXT, Chart, faint, figure, safe, style
+from .chart import PALETTE, TEXT, Chart, faint, figure, legend_below, safe, style
 from .format import significant
+
+ROW_PX = 150
+"""Height of the panel of a metric."""
 
 
 def distribution_chart(scenario: ScenarioRegression, number: int) -> Chart:
     """The runs of both sides over each other: a box and every run, one panel per metric."""
     names = [f"{m.metric.value}, {m.unit}" for m in scenario.metrics]
-    fig = make_subplots(rows=1, cols=len(names), subplot_titles=names, horizontal_spacing=0.1)
-    for column, metric in enumerate(scenario.metrics, start=1):
+    fig = make_subplots(rows=len(names), cols=1, subplot_titles=names, vertical_spacing=0.36 / max(len(names) - 1, 1))
+    for row, metric in enumerate(scenario.metrics, start=1):
         for color, label, values, runs in (
-            (PALETTE[0], "baseline", metric.baseline, scenario.baseline_runs),
             (PALETTE[1], "candidate", metric.candidate, scenario.candidate_runs),
+            (PALETTE[0], "baseline", metric.baseline, scenario.baseline_runs),
         ):
-            fig.add_trace(_box(metric, color, label, values, runs, showlegend=column == 1), row=1, col=column)
-    style(fig).update_layout(boxmode="overlay", legend_y=-0.1)
-    fig.update_xaxes(showticklabels=False)
+            fig.add_trace(_box(metric, color, label, values, runs), row=row, col=1)
+    style(fig, 40 + ROW_PX * len(names)).update_layout(showlegend=False)
+    fig.update_xaxes(tickformat=",")
+    fig.update_annotations(x=0, xanchor="left")
     return Chart(
         key=f"runs-{number}",
         title=f"Runs of {scenario.scenario}",
-        caption="A dot is a run, a box the quartiles of a side. The run is the unit of the test. "
+        caption="A marker is a run, a box the quartiles of a side. The run is the unit of the test. "
         "Axes do not begin at 0.",
         alt=f"Runs of baseline and candidate over each other for {', '.join(names)}.",
         figure=fig,
     )
 
 
-def _box(
-    metric: MetricRegression,
-    color: str,
-    label: str,
-    values: tuple[float, ...],
-    runs: tuple[str, ...],
-    *,
-    showlegend: bool,
-) -> go.Box:
+def _box(metric: MetricRegression, color: str, label: str, values: tuple[float, ...], runs: tuple[str, ...]) -> go.Box:
     return go.Box(
-        y=list(values),
-        x=[metric.metric.value] * len(values),
+        x=list(values),
+        y=[label] * len(values),
+        orientation="h",
         boxpoints="all",
         jitter=0.5,
-        pointpos=-0.6 if label == "baseline" else 0.6,
+        pointpos=0,
         name=label,
-        legendgroup=label,
-        showlegend=showlegend,
         line={"color": color, "width": 1.4},
         fillcolor=faint(color, 0.25),
         marker={"color": color, "size": 7, "symbol": "circle" if label == "baseline" else "diamond"},
@@ -87,7 +82,7 @@ def change_chart(scenario: ScenarioRegression, number: int) -> Chart:
         hoverinfo="skip",
     )
     fig = figure([bands, intervals], "candidate against baseline, %", "", 130 + 70 * len(shown))
-    fig.add_vline(x=0, line={"color": TEXT, "width": 1})
+    legend_below(fig).add_vline(x=0, line={"color": TEXT, "width": 1})
     return Chart(
         key=f"change-{number}",
         title=f"Change of {scenario.scenario}",

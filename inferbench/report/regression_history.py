@@ -10,8 +10,9 @@ from .table import Column, Table
 def history_table(history: History) -> Table:
     """A row per change of level, oldest first; the note says what the history holds."""
     skipped = ", ".join(f"{count} {why}" for why, count in sorted(history.left_out.items()))
+    changes = f"{len(history.changes)} change{'' if len(history.changes) == 1 else 's'}"
     return Table(
-        title=f"{history.scenario}, {history.metric.value}: {len(history.changes)} changes in {len(history.runs)} runs",
+        title=f"{history.scenario}, {history.metric.value}: {changes} in {len(history.runs)} runs",
         columns=(
             Column("since run", align="left"),
             Column("began", align="left", priority=1),

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.audit.floors import SOURCE
 from ..analysis.axes import Axis
 from ..domain.records import Floats, Ints
 from .chart import FADED, PALETTE, SHAPES, Chart, figure, log_axis, packed, safe
+from .format import interval
 
 WEBGL_FROM = 1_000
 """Points from which on the browser draws pixels; below, every point is an element that prints sharp."""
@@ -62,12 +64,13 @@ def store_frontier_chart(shown: ShownPoints, x: Axis, y: Axis, logs: tuple[bool,
         title=f"{y.title[0].upper()}{y.title[1:]} against {x.title}{words}",
         caption=_caption(shown, x, y),
         alt=f"{y.label} against {x.label} for {len(shown.names)} series.",
-        figure={"data": [trace for trace in traces if trace], "layout": _layout(x, y, logs)},
+        figure={"data": [trace for trace in traces if trace], "layout": layout(x, y, logs)},
     )
 
 
 @cache
-def _layout(x: Axis, y: Axis, logs: tuple[bool, bool]) -> dict[str, Any]:
+def layout(x: Axis, y: Axis, logs: tuple[bool, bool]) -> dict[str, Any]:
+    """Axes and style of the chart; the same value for the same question."""
     fig = figure([], x.label, y.label, 560)
     fig.update_layout(hovermode="closest", dragmode="zoom", clickmode="event+select")
     for update, log, prefix in ((fig.update_xaxes, logs[0], ""), (fig.update_yaxes, logs[1], y.unit[:1])):
@@ -86,8 +89,21 @@ def _caption(shown: ShownPoints, x: Axis, y: Axis) -> str:
     out = "".join(f" {count:,} more {why}." for count, why in left if count)
     return (
         f"{way} Lines join the best points of a series, faint markers are beaten. Open markers and dashed lines: "
-        f"simulated, with the interval of its throughput; filled and solid: measured. {drawn}{out}"
+        f"simulated; filled and solid: measured. {_intervals(shown)}{drawn}{out}"
     )
+
+
+def _intervals(shown: ShownPoints) -> str:
+    """What the intervals that are drawn stand on."""
+    known, simulated = shown.low != shown.high, np.array(shown.simulated, dtype=bool)[shown.series]
+    said = ""
+    if (known & simulated).any():
+        said += "Intervals of simulated points: the twin's errors where it was not fitted. "
+    if (known & ~simulated).any():
+        said += f"Intervals of published points: run to run ({SOURCE}). "
+    if (~known).any():
+        said += "A point without a bar has no known interval. "
+    return said
 
 
 @dataclass(frozen=True)
@@ -163,13 +179,22 @@ def _points(shown: ShownPoints, at: Ints, y: Axis, *, label: str, best: bool) ->
     keys = ("topology", "concurrency", "gpus", *(("launch", "name") if best else ()))
     facts = [shown.facts[key] for key in keys]
     rows = [[i, *(_word(fact[i]) for fact in facts)] for i in at.tolist()]
-    launch = "<br>%{customdata[4]}<br>run %{customdata[5]}" if best else ""
+    launch = ""
+    if best:
+        rows = [[*row, _interval(shown, int(row[0]))] for row in rows]
+        launch = "<br>%{customdata[6]}<br>%{customdata[4]}<br>run %{customdata[5]}"
     return {
         "type": "scatter", "x": packed(shown.x[at]), "y": packed(shown.y[at]), "mode": "markers", "customdata": rows,
         "hovertemplate": f"<b>{label}</b><br>%{{customdata[1]}}, concurrency %{{customdata[2]}}, %{{customdata[3]}} "
         f"GPUs<br>%{{x:.4g}}, %{{y:.4g}} {y.unit}{launch}<extra></extra>",
         "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1 if best else FADED}},
     }  # fmt: skip
+
+
+def _interval(shown: ShownPoints, i: int) -> str:
+    if shown.low[i] == shown.high[i]:
+        return "no known interval"
+    return f"interval {interval(float(shown.low[i]), float(shown.high[i]))}"
 
 
 def _word(value: Any) -> Any:

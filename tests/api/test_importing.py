@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from inferbench.api.export_format import ExportFormat
 from inferbench.api.exporting import export
 from inferbench.api.importing import import_inferencex
 from inferbench.api.runs import Run, open_run
+from inferbench.api.store_points import store_points
 from inferbench.domain.audit import Check
 from inferbench.domain.errors import FileError, IncomparableError, UsageError
 from inferbench.domain.measured import MeasuredPoint, Role
@@ -157,3 +159,12 @@ def test_the_measured_rows_import(tmp_path: Path) -> None:
     kept = run.directory.audit()
     assert kept is not None
     assert any("217 -> 239 -> 278" in flag.observation for flag in kept.flags)
+
+
+def test_an_imported_throughput_is_as_sure_as_re_runs_of_its_class(tmp_path: Path) -> None:
+    """p90 / sqrt(2) of one run, from the p90 of |log ratio| of two; no figure for a class that nobody re-ran."""
+    known = imported(tmp_path / "known", point(framework="mori-sglang", gpu="mi355x"))
+    (width,) = store_points(known.path.parents[1])["half_width"]
+    assert width == pytest.approx(math.exp(0.082 / math.sqrt(2)) - 1)
+    unknown = imported(tmp_path / "unknown", point(framework="atom", gpu="mi355x"))
+    assert list(store_points(unknown.path.parents[1])["half_width"]) == [0.0]

@@ -20,8 +20,9 @@ PATIENCE_MS = 120_000
 SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 DRAWN = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => ({
     asked: plot._fullData.filter(t => t._length).length,
-    drawn: plot.querySelectorAll('.scatterlayer .trace, .barlayer .trace, .waterfalllayer .trace').length
-        + plot.data.filter(t => t.type === 'scattergl').length,
+    drawn: plot.querySelectorAll(
+        '.scatterlayer .trace, .barlayer .trace, .boxlayer .trace, .waterfalllayer .trace'
+    ).length + plot.data.filter(t => t.type === 'scattergl').length,
     width: plot.querySelector('.main-svg').getBoundingClientRect().width,
     room: plot.getBoundingClientRect().width,
 }))"""

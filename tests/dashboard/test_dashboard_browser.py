@@ -10,6 +10,9 @@ import pytest
 from apps import HOSTILE
 from browsers import needs_browser
 from dashboard_browser import Seen, browsing, serving
+from store_factories import NOISE, write_run
+
+from inferbench.domain.manifest import RunState
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -27,6 +30,8 @@ VIEWS = {
     "ablation": "/ablation",
     "claims": "/claims",
 }
+NIGHTLY = {"live": "/live", "regressions": "/regressions"}
+PULL_REQUEST = "https://git.example/o/r/pull/7"
 WIDTHS = {"light": 1280, "dark": 390}
 """Every view at both widths and in both themes, in two windows instead of four."""
 
@@ -34,6 +39,18 @@ WIDTHS = {"light": 1280, "dark": 390}
 @pytest.fixture(scope="module")
 def url(store: Path) -> Iterator[str]:
     with serving(store) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A store of ten nights, of which the last five lost a tenth, and of a run that is going on."""
+    place = tmp_path_factory.mktemp("nightly")
+    for night, noise in enumerate((*NOISE, *NOISE)):
+        tput, began = (1.0 if night < 5 else 0.9) * noise, 1.79e9 + 86_400 * night
+        write_run(place, f"n{night}", tput=tput, seed=night, began=began, pull_request=PULL_REQUEST)
+    write_run(place, "now", began=1.8e9, state=RunState.RUNNING)
+    with serving(place) as address:
         yield address
 
 
@@ -53,9 +70,36 @@ def window(browser: Any, url: str) -> Iterator[Seen]:
 
 @pytest.mark.parametrize("theme", WIDTHS)
 def test_every_view_draws_in_its_room_and_in_silence(browser: Any, url: str, theme: str) -> None:
+    _look_at(browser, url, theme, VIEWS)
+
+
+@pytest.mark.parametrize("theme", WIDTHS)
+def test_live_and_regressions_draw_in_their_room_and_in_silence(browser: Any, nightly: str, theme: str) -> None:
+    _look_at(browser, nightly, theme, NIGHTLY)
+
+
+def test_a_loss_is_marked_in_the_history_and_leads_to_its_pull_request(browser: Any, nightly: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    seen = Seen(context.new_page(), nightly)
+    seen.open("/regressions")
+    seen.settle(charts=3)
+    history = seen.page.locator(".js-plotly-plot").first
+    assert history.locator(".points .point").count() == 10
+    assert "worse" in str(history.locator(".annotation").text_content())
+    assert "REGRESSED" in seen.words()
+    link = seen.page.get_by_role("link", name="The pull request of n5")
+    assert link.get_attribute("href") == PULL_REQUEST
+    seen.page.get_by_role("link", name="Live").click()
+    seen.page.wait_for_url("**/live*")
+    seen.page.get_by_text("2 sweep points so far").wait_for()
+    context.close()
+    assert seen.complaints == []
+
+
+def _look_at(browser: Any, url: str, theme: str, views: dict[str, str]) -> None:
     context = browser.new_context(viewport={"width": WIDTHS[theme], "height": 900}, color_scheme=theme)
     seen = Seen(context.new_page(), url)
-    for name, link in VIEWS.items():
+    for name, link in views.items():
         seen.open(link)
         for chart in seen.drawn():
             assert chart["drawn"] == chart["asked"] > 0, (name, chart)

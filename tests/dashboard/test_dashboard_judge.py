@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from apps import charts, open_view, traces, words
-from store_factories import write_side
+from store_factories import write_run, write_side
 
 from inferbench.api.claims import claims
 from inferbench.report.tables_claims import tally
@@ -49,6 +49,17 @@ def test_a_loss_shows_in_the_history_and_in_the_verdict(tmp_path: Path, monkeypa
     app = open_view(tmp_path, monkeypatch, "regressions")
     assert "REGRESSED" in words(app)
     assert len(traces(app)[0]["x"]) == 10
+    assert len(charts(app)) == 3
+
+
+@pytest.mark.parametrize(("address", "linked"), [("https://git.example/o/r/pull/7", True), ("javascript:x()", False)])
+def test_the_newest_run_leads_to_its_pull_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, *, linked: bool
+) -> None:
+    write_run(tmp_path, "r0")
+    write_run(tmp_path, "r1", began=1.0, pull_request=address)
+    links = [link.proto.url for link in open_view(tmp_path, monkeypatch, "regressions").get("link_button")]
+    assert links == ([address] if linked else [])
 
 
 def test_one_run_has_no_verdict_yet(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

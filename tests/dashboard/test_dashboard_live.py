@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apps import open_view, words
+from apps import charts, open_view, words
 from store_factories import write_run
 
 from inferbench.domain.manifest import RunState
@@ -18,6 +18,8 @@ def test_a_run_that_goes_on_is_shown_with_what_it_has(tmp_path: Path, monkeypatc
     assert "s/r1" in words(app)
     assert "s/r0" not in words(app)
     assert len(app.dataframe[0].value) == 2
+    assert "2 sweep points so far" in words(app)
+    assert len(charts(app)) == 1
 
 
 def test_nothing_going_on_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

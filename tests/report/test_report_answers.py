@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from report_factories import run_view
 
-from inferbench.report.answers import answers
+from inferbench.domain.comparison import Outcome
+from inferbench.report.answers import answers, finding
+from inferbench.report.format import ratio
 
 VIEW = run_view()
 
@@ -28,3 +30,15 @@ def test_each_interpolated_reading_says_its_distance_to_what_was_run() -> None:
             assert "this very point" in words or f"{below:.1f} tok/s/user below and {above:.1f} above" in words
             checked += 1
     assert checked >= 2
+
+
+def test_the_finding_names_the_lower_cost_its_factor_and_its_interval() -> None:
+    for conclusion in VIEW.conclusions:
+        verdict = VIEW.headline(conclusion)
+        assert verdict is not None
+        for outcome in (Outcome.CHEAPER, Outcome.UNDECIDED):
+            said = finding(verdict, outcome)
+            assert outcome.value in said
+            if verdict.cheapest:
+                assert verdict.cheapest in said
+                assert f"{ratio(verdict.ratio_low)} to {ratio(verdict.ratio_high)}" in said

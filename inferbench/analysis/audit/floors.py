@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...domain.measured import MeasuredPoint
+from ..uncertainty import run_to_run
 
 Reader = Callable[[MeasuredPoint], float]
 """A figure of a point."""
@@ -22,17 +23,27 @@ WIDE_GPUS = ("mi300x", "mi325x", "mi355x")
 SOURCE = "p90 of |log ratio| between re-runs within 4 days, over the rows that InferenceX published"
 
 
+def rerun_half_width(framework: str, gpu: str) -> float | None:
+    """Relative half-width of one published throughput, from how far re-runs land apart; None for a class without one.
+
+    Of a class that was held to LEAST or MOST it is as wide as that.
+    """
+    if framework not in THROUGHPUT:
+        return None
+    return run_to_run("throughput", _floor(THROUGHPUT, framework, gpu), SOURCE).high - 1
+
+
 def interactivity_floor(point: MeasuredPoint) -> float:
     """Relative change of interactivity that a second run may show."""
-    return _floor(INTERACTIVITY, point)
+    return _floor(INTERACTIVITY, point.framework, point.gpu)
 
 
 def throughput_floor(point: MeasuredPoint) -> float:
     """Relative change of throughput that a second run may show."""
-    return _floor(THROUGHPUT, point)
+    return _floor(THROUGHPUT, point.framework, point.gpu)
 
 
-def _floor(table: dict[str, float], point: MeasuredPoint) -> float:
-    if point.framework == "sglang" and point.gpu in WIDE_GPUS:
+def _floor(table: dict[str, float], framework: str, gpu: str) -> float:
+    if framework == "sglang" and gpu in WIDE_GPUS:
         return MOST
-    return min(max(table.get(point.framework, MOST), LEAST), MOST)
+    return min(max(table.get(framework, MOST), LEAST), MOST)
