@@ -20,12 +20,12 @@ def distribution_chart(scenario: ScenarioRegression, number: int) -> Chart:
     fig = make_subplots(rows=len(names), cols=1, subplot_titles=names, vertical_spacing=0.36 / max(len(names) - 1, 1))
     for row, metric in enumerate(scenario.metrics, start=1):
         for color, label, values, runs in (
-            (PALETTE[1], "candidate", metric.candidate, scenario.candidate_runs),
             (PALETTE[0], "baseline", metric.baseline, scenario.baseline_runs),
+            (PALETTE[1], "candidate", metric.candidate, scenario.candidate_runs),
         ):
             fig.add_trace(_box(metric, color, label, values, runs), row=row, col=1)
     style(fig, 40 + ROW_PX * len(names)).update_layout(showlegend=False)
-    fig.update_xaxes(tickformat=",")
+    fig.update_xaxes(tickformat=",").update_yaxes(autorange="reversed")
     fig.update_annotations(x=0, xanchor="left")
     return Chart(
         key=f"runs-{number}",

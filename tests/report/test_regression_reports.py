@@ -136,7 +136,7 @@ def test_the_page_draws_the_runs_of_both_sides_over_each_other(reports: dict[str
     }
     runs = [trace for trace in figures["runs-0"]["data"] if trace["type"] == "box"]
     assert [(t["name"], len(t["y"])) for t in runs] == [("baseline", 5), ("candidate", 5)] * 3
-    assert figures["runs-0"]["layout"]["boxmode"] == "overlay"
+    assert [t["xaxis"] for t in runs] == ["x", "x", "x2", "x2", "x3", "x3"]
     assert {trace["type"] for trace in figures["change-0"]["data"]} == {"bar", "scatter"}
     assert "default-src 'none'" in page
     outside = re.sub(r"<script>.*?</script>", "", page, flags=re.S)
