@@ -148,7 +148,8 @@ def _ideal(own: StackParameters) -> StackParameters:
             "weight_bandwidth_efficiency": 1.0, "kv_bandwidth_efficiency": 1.0, "gemm_efficiency": 1.0,
             "attention_efficiency": 1.0, "expert_efficiency": dict.fromkeys(own.decode.expert_efficiency, 1.0),
             "tp_layer_us": 0.0, "ep_layer_us": 0.0, "all_reduce_gb_s": 1e9, "all_to_all_us_per_token": 0.0,
-            "host_step_ms": 0.0, "host_request_us": 0.0, "draft_ms": 0.0, "context_ns": 0.0, "padding": {}, "skew": {},
+            "host_step_ms": 0.0, "host_request_us": 0.0, "draft_ms": 0.0, "context_ns": 0.0, "tp_context_ns": 0.0,
+            "tep_layer_us": 0.0, "draft_context": 0.0, "padding": {}, "skew": {},
             "class_scale": dict.fromkeys(own.decode.class_scale, one),
         }
     )  # fmt: skip

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +15,10 @@ from ..domain.model import ModelSpec
 from ..domain.records import Floats
 from ..twin.build import plant_of
 from ..twin.closed_loop import ClosedLoad, SteadyState
+from ..twin.eras import EraName
 from ..twin.parameters import TwinParameters
 from ..twin.steady import steady_state
+from .eras import MIXED, era_of, eras_of_topologies
 from .points import Point, Workers
 from .priors import PARENTS
 from .recipes import Recipe, recipe_of
@@ -26,11 +27,12 @@ RANGE_RATIO = 0.8
 """Least length over nominal: InferenceX draws lengths uniformly from 0.8 to 1.0 of nominal."""
 SETTINGS = {
     "mi": ("mori-io", "mori-ep", "fp4", "fp8-blockwise"),
-    "sglang": ("nixl", "deepep", "fp4", "bf16"),
+    "sglang": ("nixl", "allgather", "fp4", "bf16"),
     "trtllm": ("nixl", "trtllm", "fp4", "fp8-direct"),
 }
-"""KV transfer, all-to-all library and formats on AMD, and by engine on NVIDIA; there those of the fit, for want of
-published times."""
+"""KV transfer, all-to-all library and formats on AMD, and by engine on NVIDIA: there the formats are those of the fit,
+for want of published times, and no SGLang recipe names a library (NVIDIA/srt-slurm, Apache-2.0; SGLang's default is
+none)."""
 MORI_FP8 = ("mori-io", "mori-ep", "fp8", "bf16")
 
 
@@ -40,8 +42,8 @@ class Configuration:
 
     point: Point
     recipe: Recipe
-    era: str | None
-    """Name of its software's time; None: today's."""
+    era: EraName
+    """Its software's time."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -63,7 +65,7 @@ def configurations(points: Sequence[Point]) -> tuple[list[Configuration], dict[i
     most: dict[tuple[object, ...], int] = defaultdict(int)
     for point in points:
         most[point.topology] = max(most[point.topology], point.concurrency)
-    eras = _eras_of_topologies(points)
+    eras = eras_of_topologies(points)
     found: list[Configuration] = []
     reasons: dict[int, str] = {}
     for point in points:
@@ -74,46 +76,13 @@ def configurations(points: Sequence[Point]) -> tuple[list[Configuration], dict[i
     return found, reasons
 
 
-def _configuration(point: Point, most_concurrent: int, undated: str | None) -> Configuration:
+def _configuration(point: Point, most_concurrent: int, undated: EraName) -> Configuration:
     if point.stack not in PARENTS:
         raise UnpredictableError(f"no constants for {point.stack}")
     recipe = recipe_of(point, most_concurrent)
     if recipe is None:
         raise UnpredictableError("no recipe gives its draft depth or prefill batch")
     return Configuration(point, recipe, era_of(point) if point.date is not None else undated)
-
-
-AGGREGATED_ERAS = ("2026-01-10", "2026-04-10")
-ERAS = {
-    ("mi355x sglang", "fp4"): ("2026-02-28", "2026-05-20"),
-    ("mi355x sglang", "fp8"): ("2026-02-09", "2026-02-28"),
-    ("b200 dynamo-sglang", "fp4"): ("2026-03-31",),
-    ("b200 dynamo-sglang", "fp8"): ("2026-02-28",),
-    ("gb200 dynamo-sglang", "fp4"): ("2025-12-31",),
-    ("gb200 dynamo-sglang", "fp8"): ("2025-12-31",),
-    ("gb200 dynamo-trtllm", "fp4"): ("2025-12-31",),
-    ("b200 dynamo-trtllm", "fp8"): ("2026-02-28",),
-}
-"""Last days of earlier software: the images change between them."""
-MIXED = "mixed"
-
-
-def era_of(point: Point) -> str | None:
-    """Name of the time whose software a dated point ran; None: today's."""
-    assert point.date is not None
-    day = point.date.isoformat()
-    bounds = ERAS.get((point.stack, point.precision), ()) if point.disaggregated else AGGREGATED_ERAS
-    return next((bound for bound in bounds if day <= bound), None)
-
-
-def _eras_of_topologies(points: Sequence[Point]) -> dict[tuple[object, ...], str | None]:
-    """When each topology was mostly run, the latest of equals: a median over its runs is of that time."""
-    counts: dict[tuple[object, ...], Counter[str | None]] = defaultdict(Counter)
-    for point in sorted(
-        (p for p in points if p.date is not None), key=lambda p: p.date or datetime.date.min, reverse=True
-    ):
-        counts[point.topology][era_of(point)] += 1
-    return {topology: count.most_common(1)[0][0] for topology, count in counts.items()}
 
 
 def settings_of(point: Point) -> tuple[str, str, str, str]:
@@ -190,7 +159,7 @@ class Batch:
 
     deployment: Deployment
     topology: Topology
-    era: str | None
+    era: EraName
     load: ClosedLoad
     places: Sequence[int]
 

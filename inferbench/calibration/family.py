@@ -13,13 +13,14 @@ from ..domain.model import ModelSpec
 from ..twin.parameters import TwinParameters
 from .configuration import Configuration
 from .fit import Fit, Problem, fit
-from .knobs import Knob, with_knobs
+from .knobs import Knob
 from .priors import PARENTS, PRIORS, inherited, seeded, unfitted, with_block
+from .turned import with_knobs
 
 FURTHER = 0.5
 """Weight of a relative over that of the one before it, for a stack without points."""
 LEAST_WEIGHT = 0.02
-OWN_ALONE = ("skew", "padding", "context_ns")
+OWN_ALONE = ("skew", "padding", "context_ns", "tp_context_ns", "tep_layer_us")
 """Terms of one stack's own runs, which no other takes over."""
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from ..domain.records import Floats
-from ..twin.parameters import ClassScale, Padding, StackParameters, TwinParameters
-from .configuration import MIXED, Configuration
-from .priors import EXPERT_SPREAD, EXTRA, KINDS, KINSHIP, PRIORS, family_of
+from ..twin.parameters import StackParameters
+from .configuration import Configuration
+from .priors import EXPERT_SPREAD, EXTRA, KINSHIP, PRIORS, family_of
 
 DECODE_SPREAD = 0.20
 """Prior log-spread of a class's factor on decode passes: small, so that the shared constants carry what they can."""
@@ -20,8 +21,8 @@ PREFILL_SPREAD = 0.5
 ERA_SPREAD = 0.15
 AGGREGATED_ERA_SPREAD = 0.3
 """Aggregated servers were measured from 2025-10 on, over more releases."""
-PADDED_ROWS = 2703
-"""SGLANG_MORI_MOE_MAX_INPUT_TOKENS of the decode servers in InferenceX's MI355X runs."""
+ERA_KIND_SPREAD = 0.15
+"""That of a kind of worker about its era: images change DP attention, expert parallelism and plain TP apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,24 @@ def knobs_of(stack: str, configurations: Sequence[Configuration], start: StackPa
         )
         for of in sorted(found)
     ]
-    eras = sorted({(c.point.precision, c.era) for c in configurations if c.era is not None})
+    return [*shared, *classes, *_eras(stack, configurations)]
+
+
+def _eras(stack: str, configurations: Sequence[Configuration]) -> list[Knob]:
+    """Factors of earlier software, and of kinds of worker in it where it shows several."""
+    kinds: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for c in configurations:
+        if isinstance(c.era, str):
+            kinds[c.point.precision, c.era].add(c.point.decode.kind)
     spread = AGGREGATED_ERA_SPREAD if stack.endswith("-agg") else ERA_SPREAD
-    return [
-        *shared,
-        *classes,
-        *(
-            Knob(("eras", precision, era, part), 1.0, spread)
-            for precision, era in eras
-            for part in ("decode", "prefill")
-        ),
+    whole = [Knob(("eras", *era, part), 1.0, spread) for era in sorted(kinds) for part in ("decode", "prefill")]
+    apart = [
+        Knob(("eras", *era, "kinds", kind), 1.0, ERA_KIND_SPREAD)
+        for era, own in sorted(kinds.items())
+        if len(own) > 1
+        for kind in sorted(own)
     ]
+    return whole + apart
 
 
 def _shared(stack: str, start: StackParameters) -> list[Knob]:
@@ -101,70 +109,3 @@ def _shared(stack: str, start: StackParameters) -> list[Knob]:
     if not stack.endswith("-agg"):
         prefill += [("handoff_ms", 0.7), ("handoff_passes", 0.4)]
     return decode + [Knob(("prefill", n), float(getattr(start.prefill, n)), near * spread) for n, spread in prefill]
-
-
-def with_knobs(base: TwinParameters, stack: str, knobs: Sequence[Knob], z: Floats) -> TwinParameters:
-    """Return parameters at `z`: one set for shape (knobs,), many for (sets, knobs), then as arrays (sets, 1)."""
-    gpu, framework = stack.split()
-    old = base.stacks[gpu][framework]
-    values = {k.path: _of(k.at(z[..., i])) for i, k in enumerate(knobs)}
-    new = old.model_copy(
-        update={
-            "decode": old.decode.model_copy(update=_block(old, "decode", values)),
-            "prefill": old.prefill.model_copy(update=_block(old, "prefill", values)),
-            "eras": _eras(values),
-        }
-    )
-    return base.model_copy(update={"stacks": {**base.stacks, gpu: {**base.stacks[gpu], framework: new}}})
-
-
-def _of(value: Floats) -> Any:
-    return float(value) if np.ndim(value) == 0 else value[:, None]
-
-
-def _block(old: StackParameters, block: str, values: dict[tuple[str, ...], Any]) -> dict[str, Any]:
-    update = {path[1]: value for path, value in values.items() if path[0] == block and len(path) == 2}
-    scales = _by_class(values, block, "class_scale", getattr(old, block).class_scale)
-    if block == "prefill":
-        update["request_ms"] = _by_class(values, block, "request_ms", old.prefill.request_ms)
-    own: dict[str, Any] = {}
-    for path, value in values.items():
-        if path[:2] == (block, "expert_efficiency"):
-            own.setdefault("expert_efficiency", dict(old.decode.expert_efficiency))[path[2]] = value
-        elif path[:2] == (block, "acceptance"):
-            own.setdefault("acceptance", dict(old.decode.acceptance))[path[2]] = value
-        elif path[:2] == (block, "skew"):
-            kinds = {kind: values.get((*path[:3], kind), 1.0) for kind in KINDS}
-            own.setdefault("skew", {})[path[2]] = ClassScale.model_construct(**kinds)
-        elif path[:2] == (block, "padding"):
-            own["padding"] = {path[2]: Padding.model_construct(us_per_row=value, max_rows=PADDED_ROWS)}
-    return {**update, **own, "class_scale": scales}
-
-
-class _EraView:
-    """An era whose factors may be arrays."""
-
-    def __init__(self, name: str, decode: Any, prefill: Any) -> None:
-        self.name, self.decode, self.prefill = name, decode, prefill
-        self.until = None if name == MIXED else name
-
-
-def _by_class(
-    values: dict[tuple[str, ...], Any], block: str, name: str, old: Mapping[Any, ClassScale]
-) -> dict[str, ClassScale]:
-    """Values of every precision and kind of worker: the old ones where nothing is fitted."""
-    return {
-        precision: ClassScale.model_construct(
-            **{kind: values.get((block, name, precision, kind), getattr(scale, kind)) for kind in KINDS}
-        )
-        for precision, scale in old.items()
-    }
-
-
-def _eras(values: dict[tuple[str, ...], Any]) -> dict[str, tuple[_EraView, ...]]:
-    found = sorted({(path[1], path[2]) for path in values if path[0] == "eras"})
-    eras: dict[str, tuple[_EraView, ...]] = {}
-    for precision, name in found:
-        view = _EraView(name, values["eras", precision, name, "decode"], values["eras", precision, name, "prefill"])
-        eras[precision] = (*eras.get(precision, ()), view)
-    return eras

@@ -65,14 +65,19 @@ PREFILL_PRIORS = {"b200 dynamo-trtllm": (0.25, 5.0), "b200 dynamo-sglang": (0.15
 
 
 EXTRA: dict[str, dict[tuple[str, ...], tuple[float, float]]] = {
+    "b200 dynamo-trtllm": {("decode", "draft_context"): (0.3, 0.8)},
+    "b200 dynamo-sglang": {("decode", "draft_context"): (0.3, 0.8)},
     "mi355x sglang": {
         ("decode", "context_ns"): (10.0, 0.6),
+        ("decode", "tp_context_ns"): (1.5, 0.6),
+        ("decode", "tep_layer_us"): (20.0, 0.8),
         ("decode", "padding", "fp4"): (0.12, 0.6),
         ("decode", "skew", "fp4", "tp"): (0.85, 0.2),
         ("decode", "skew", "fp4", "dep"): (0.9, 0.1),
         ("decode", "skew", "fp8", "dep"): (0.9, 0.1),
-    }
+    },
 }
+"""Terms that a stack's own points asked for; their values and spreads are judgement."""
 
 
 PARENTS = {

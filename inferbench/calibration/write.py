@@ -12,7 +12,8 @@ import yaml
 
 from ..domain.errors import FileError
 from ..twin.parameters import Era, FitRecord, StackParameters
-from .configuration import MIXED, Configuration
+from .configuration import Configuration
+from .eras import MIXED
 from .fit import Fit
 from .intervals import class_intervals
 from .prediction import Prediction
@@ -70,6 +71,7 @@ def fitted_stack(
                         until=None if era.name == MIXED else datetime.date.fromisoformat(era.name),
                         decode=era.decode,
                         prefill=era.prefill,
+                        kinds=era.kinds,
                     )
                     for era in eras
                 )

@@ -13,16 +13,17 @@ from ..domain.model import ModelSpec
 from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from ..loadgen.port import Clock
 from .all_to_all import Formats, format_change_seconds
+from .eras import EraName, Pace, pace
 from .kernels import Rates, Real
 from .kv_transfer import KvTransfer, kv_bytes_per_token, kv_transfer, links_of
 from .memory import kv_token_budget, weight_bytes_per_gpu
-from .parameters import Era, StackParameters, TwinParameters, load_parameters
+from .parameters import StackParameters, TwinParameters, load_parameters
 from .physics import DecodeStep, PrefillPass
 from .speculation import PassSampler
 from .streaming import OnChunk
 from .switches import switched
 from .target import Passes, Plant, TwinTarget
-from .worker import Hardware, Streaming, class_factor
+from .worker import Hardware, Streaming, class_factor, kind_of
 
 TERA = 1e12
 KV_BYTES = {"fp8": 1.0, "bf16": 2.0}
@@ -50,7 +51,7 @@ def plant_of(
     deployment: Deployment,
     topology: Topology,
     parameters: TwinParameters | None = None,
-    era: str | None = None,
+    era: EraName = None,
 ) -> Plant:
     """Return how a topology behaves, by `parameters` or else by the parameter file that comes with the twin.
 
@@ -59,10 +60,10 @@ def plant_of(
     parameters = parameters or load_parameters()
     aggregated = topology.prefill is None
     constants = parameters.stack(deployment.gpu, deployment.stack.framework, aggregated=aggregated)
-    earlier = next((e for e in constants.eras.get(deployment.precision, ()) if e.name == era), None)
     hardware = hardware_of(gpu, deployment, parameters, constants)
     _check(model, deployment, topology, constants, hardware)
     prefill, decode, stack = topology.prefilling, topology.decode, deployment.stack
+    earlier = pace(constants.eras.get(deployment.precision, ()), era, kind_of(decode))
     kv_bytes = kv_bytes_per_token(model, hardware.kv_bytes, topology.mtp)
     weights = weight_bytes_per_gpu(model, decode, hardware.dense_bytes, hardware.expert_bytes)
     budget = kv_token_budget(gpu, decode, weights, kv_bytes, parameters.memory.fraction)
@@ -75,7 +76,7 @@ def plant_of(
         hardware,
         decode,
         constants.decode,
-        class_factor(constants.decode.class_scale[deployment.precision], decode) * (earlier.decode if earlier else 1),
+        class_factor(constants.decode.class_scale[deployment.precision], decode) * earlier.decode,
         topology.mtp,
         streaming,
         constants.decode.acceptance[deployment.precision],
@@ -89,8 +90,7 @@ def plant_of(
             hardware,
             prefill,
             constants.prefill,
-            class_factor(constants.prefill.class_scale[deployment.precision], prefill)
-            * (earlier.prefill if earlier else 1),
+            class_factor(constants.prefill.class_scale[deployment.precision], prefill) * earlier.prefill,
             class_factor(constants.prefill.request_ms[deployment.precision], prefill) * NS_PER_MS / NS_PER_S,
             stack.two_batch_overlap,
             off.overlap_share,
@@ -170,10 +170,10 @@ def _transfer(
     return kv_transfer(backend, gpu, model, kv_bytes, topology.prefill, topology.decode)
 
 
-def _skew(constants: StackParameters, deployment: Deployment, topology: Topology, earlier: Era | None) -> Real:
+def _skew(constants: StackParameters, deployment: Deployment, topology: Topology, earlier: Pace) -> Real:
     """Median over mean passes: seen with drafts in today's software only, and in medians over several times."""
     own = constants.decode.skew.get(deployment.precision)
-    if own is None or not topology.mtp or (earlier is not None and earlier.until is not None):
+    if own is None or not topology.mtp or earlier.dated:
         return 1.0
     return class_factor(own, topology.decode)
 

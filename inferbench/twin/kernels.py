@@ -7,6 +7,7 @@ A p-norm of the two is close to the larger one and rounds the knee where both ma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -93,15 +94,29 @@ def experts_activated(model: ModelSpec, rows: Real) -> Real:
     return model.routed_experts * (1 - missed)
 
 
-def expert_gemm_seconds(model: ModelSpec, rates: Rates, bytes_per_parameter: float, rows: Real, gpus: int) -> Real:
-    """Time of one layer's routed experts for `rows` tokens of the whole worker, spread evenly over its GPUs.
+def fullest(mean: Real, variance: Real, ranks: int) -> Real:
+    """Expected largest of `ranks` equal counts, which the others wait for: of independent normals (Blom 1958)."""
+    deviations = NormalDist().inv_cdf((ranks - 0.375) / (ranks + 0.25)) if ranks > 1 else 0.0
+    return mean + deviations * variance**0.5
 
-    Only activated experts are read. Splitting by experts or by their inner dimension moves the same bytes.
+
+def expert_gemm_seconds(
+    model: ModelSpec, rates: Rates, bytes_per_parameter: float, rows: Real, gpus: int, ranks: int = 1
+) -> Real:
+    """Time of one layer's routed experts for `rows` tokens of the whole worker, by its fullest rank.
+
+    ranks: parts into which the experts are divided whole; 1 where every GPU has a slice of each. Only activated
+    experts are read. Uniform routing activates a binomial number of a rank's experts, and sends it a binomial number
+    of rows: with few tokens the fullest rank has far more than the mean, with many hardly any.
     """
-    parameters = expert_parameters(model)
-    read = experts_activated(model, rows) * parameters * bytes_per_parameter / (gpus * rates.weight_bytes_s)
-    flops = FLOPS_PER_PARAMETER * rows * model.active_experts * parameters
-    return p_norm(GEMM_KNEE, read, flops / (gpus * rates.expert_flops_s))
+    parameters, gpus_of_rank = expert_parameters(model), gpus / ranks
+    share = experts_activated(model, rows) / model.routed_experts
+    experts = model.routed_experts / ranks
+    active = -larger(-fullest(experts * share, experts * share * (1 - share), ranks), -experts)
+    routed = rows * model.active_experts / ranks
+    read = active * parameters * bytes_per_parameter / (gpus_of_rank * rates.weight_bytes_s)
+    flops = FLOPS_PER_PARAMETER * fullest(routed, routed * (1 - 1 / ranks), ranks) * parameters
+    return p_norm(GEMM_KNEE, read, flops / (gpus_of_rank * rates.expert_flops_s))
 
 
 def prefill_flops(model: ModelSpec, tokens: Real, squared_tokens: Real) -> Real:

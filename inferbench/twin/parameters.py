@@ -62,6 +62,12 @@ class DecodeParameters(Sourced):
     """Probability that a drafted token is accepted, given that those before it were."""
     context_ns: NonNegativeFloat = 0
     """With DP attention: latency of a layer's attention per token of a request's own context, whatever the batch."""
+    tp_context_ns: NonNegativeFloat = 0
+    """The same without DP attention."""
+    tep_layer_us: NonNegativeFloat = 0
+    """Without DP attention, with experts divided whole: latency that a layer has beside `tp_layer_us`."""
+    draft_context: NonNegativeFloat = 0
+    """Reads of the KV cache that each drafted token costs, over the one that all rows of a request share."""
     padding: dict[Precision, Padding] = Field(default_factory=dict)
     """With DP attention: cost of the expert rows that a launch sets aside, used or not; none where absent."""
     skew: dict[Precision, ClassScale] = Field(default_factory=dict)
@@ -95,6 +101,8 @@ class Era(Value):
     """Its last day; None: medians over runs of several times."""
     decode: PositiveFloat
     prefill: PositiveFloat
+    kinds: ClassScale = ClassScale(tp=1, tep=1, dep=1)
+    """Factors on `decode` by kind of worker: an image changes one kind more than another."""
 
 
 class ClassInterval(Value):

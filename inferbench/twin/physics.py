@@ -95,10 +95,9 @@ class DecodeStep:
         fixed += (1 + drafts) * self._head_seconds(fullest)
         fixed += drafts * p.draft_ms * MS + p.host_step_ms * MS + p.host_request_us * US * batch
         per_context_token = self._attention_seconds() * (fullest / batch if self.group.dp_attention else 1.0)
-        latency: Real = 0.0
+        latency = (p.context_ns if self.group.dp_attention else p.tp_context_ns) / NS_PER_S / batch
         if self.group.dp_attention:
             fixed += model.moe_layers * self._padding_seconds()
-            latency = p.context_ns / NS_PER_S / batch
         return Coefficients(
             fixed=scale * fixed + self.off.pass_seconds,
             per_context_token=scale * draft_passes * model.layers * per_context_token,
@@ -127,9 +126,10 @@ class DecodeStep:
         return 1 + self.mtp
 
     def _attention_seconds(self) -> Real:
-        """One layer, per token of context on the rank."""
+        """One layer, per token of context on the rank. Drafts that are verified share its read, but for a part."""
         heads = self.model.heads / self._share
-        return mla_decode_seconds(self.model, self.hardware.rates, 1.0, self._rows, heads, self.hardware.kv_bytes)
+        kv_bytes = self.hardware.kv_bytes * (1 + self.parameters.draft_context * self.mtp)
+        return mla_decode_seconds(self.model, self.hardware.rates, 1.0, self._rows, heads, kv_bytes)
 
     def _dense_seconds(self, fullest: Real) -> Real:
         parameters = dense_parameters(self.model, self._share)
@@ -139,7 +139,7 @@ class DecodeStep:
         hw = self.hardware
         rows = self._rows * batch
         return self.off.expert_factor * expert_gemm_seconds(
-            self.model, hw.rates, hw.expert_bytes, rows, self.group.gpus
+            self.model, hw.rates, hw.expert_bytes, rows, self.group.gpus, self.group.ep
         )
 
     def _padding_seconds(self) -> Real:
@@ -153,12 +153,11 @@ class DecodeStep:
         return dense_gemm_seconds(self.hardware.rates, parameters, fullest, self.hardware.dense_bytes)
 
     def _communication_seconds(self, fullest: Real) -> Real:
-        """One layer: an all-reduce without DP attention, else a dispatch and a combine."""
+        """One layer: an all-reduce without DP attention, with whole experts what it takes more; else an all-to-all."""
         p, tokens = self.parameters, self._rows * fullest
         if not self.group.dp_attention:
-            return p.tp_layer_us * US + RING_PASSES * tokens * self.model.hidden * BF16_BYTES / (
-                p.all_reduce_gb_s * 1e9
-            )
+            latency = p.tp_layer_us + (p.tep_layer_us if self.group.ep > 1 else 0.0)
+            return latency * US + RING_PASSES * tokens * self.model.hidden * BF16_BYTES / (p.all_reduce_gb_s * 1e9)
         hw, model, gpus = self.hardware, self.model, self.group.gpus
         slope = p.all_to_all_us_per_token * (2 if gpus > SCALE_UP_GPUS else 1)
         fitted = (p.ep_layer_us + slope * tokens) * US

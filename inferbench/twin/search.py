@@ -156,7 +156,7 @@ def deployment_for(gpu: str, framework: str, precision: str, parameters: TwinPar
         {
             "framework": framework,
             "kv_transfer": "mori-io" if mori else "nixl",
-            "all_to_all": "mori-ep" if mori else "trtllm" if "trt" in framework else "deepep",
+            "all_to_all": "mori-ep" if mori else "trtllm" if "trt" in framework else "allgather",
             "dispatch": "fp8" if mori and precision == "fp8" else own.fitted_dispatch,
             "combine": "bf16" if mori and precision == "fp8" else own.fitted_combine,
             "two_batch_overlap": own.prefill.all_to_all == "hidden" and precision == "fp4",

@@ -14,11 +14,12 @@ from inferbench.calibration.calibrate import calibrate
 from inferbench.calibration.configuration import Configuration, configurations
 from inferbench.calibration.document import BARS, document
 from inferbench.calibration.fit import Problem, fit
-from inferbench.calibration.knobs import knobs_of, with_knobs
+from inferbench.calibration.knobs import knobs_of
 from inferbench.calibration.points import Point, Points, Workers
 from inferbench.calibration.prediction import predict
 from inferbench.calibration.priors import unfitted, with_block
 from inferbench.calibration.split import SHUFFLES
+from inferbench.calibration.turned import with_knobs
 from inferbench.calibration.validate import held_out_predictions, validate
 from inferbench.calibration.write import write_stacks
 from inferbench.domain.errors import FileError

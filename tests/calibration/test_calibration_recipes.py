@@ -1,9 +1,11 @@
 import datetime
+from dataclasses import replace
 
 import pytest
 from calibration.calibration_factories import measured_points, point
 
-from inferbench.calibration.configuration import MIXED, configurations
+from inferbench.calibration.configuration import configurations
+from inferbench.calibration.eras import MIXED
 from inferbench.calibration.points import Point, Workers
 from inferbench.calibration.recipes import load_recipes, recipe_of
 
@@ -97,3 +99,16 @@ def test_undated_points_ran_the_software_of_their_topology() -> None:
     found, reasons = configurations(rows)
     assert not reasons
     assert [c.era for c in found] == ["2026-02-28", "2026-02-28", None, None, MIXED]
+
+
+def test_medians_over_runs_that_ended_long_ago_are_of_their_middle_days() -> None:
+    days = [datetime.date(2026, 2, day) for day in (6, 11, 12, 20)]
+    rows = [mi355x(line=1, date=days[3], concurrency=4), mi355x(line=2, date=None, concurrency=8)]
+    rows = [replace(row, precision="fp8") for row in rows]
+    plain = [replace(rows[0], date=day, mtp=False) for day in days[:3]]
+    found, _ = configurations([*rows, *plain[:1]])
+    assert found[1].era == ("2026-02-09", "2026-02-28")
+    found, _ = configurations([*rows, *plain])
+    assert found[1].era == "2026-02-13"
+    longer, _ = configurations([*rows, *(replace(row, isl=1024) for row in plain)])
+    assert longer[1].era == "2026-02-28", "other lengths were run on other days"

@@ -11,6 +11,7 @@ from inferbench.twin.kernels import (
     expert_gemm_seconds,
     expert_parameters,
     experts_activated,
+    fullest,
     mla_decode_seconds,
     p_norm,
     prefill_flops,
@@ -76,6 +77,30 @@ def test_experts_are_never_faster_than_the_roofline(rows: int, gpus: int) -> Non
     read = experts_activated(MODEL, rows) * 3 * 7168 * 2048 * 0.5 / (gpus * RATES.weight_bytes_s)
     flops = rows * 8 * 6 * 7168 * 2048 / (gpus * RATES.expert_flops_s)
     assert max(read, flops) <= seconds <= 2 ** (1 / 3) * max(read, flops) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("ranks", "rows"), [(8, 4), (8, 16), (8, 64), (16, 32)])
+def test_the_fullest_rank_against_drawing_it(ranks: int, rows: int) -> None:
+    rng, draws = np.random.default_rng(rows), 400
+    drawn = []
+    for _ in range(draws):
+        chosen = np.unique(np.concatenate([rng.permutation(256)[:8] for _ in range(rows)]))
+        drawn.append(np.bincount(chosen * ranks // 256, minlength=ranks).max())
+    share = experts_activated(MODEL, rows) / 256
+    error = 4 * np.std(drawn) / np.sqrt(draws)
+    # A count is no normal value: the expectation of whole numbers lies up to half a step from that of the continuum.
+    expected = fullest(256 / ranks * share, 256 / ranks * share * (1 - share), ranks)
+    assert np.mean(drawn) == pytest.approx(expected, abs=0.5 + error)
+    assert np.mean(drawn) > 256 / ranks * share + 0.5 + error
+
+
+def test_with_whole_experts_few_rows_wait_for_the_fullest_rank_and_many_do_not() -> None:
+    even, whole = (
+        [expert_gemm_seconds(MODEL, RATES, 0.5, rows, 8, ranks) for rows in (4, 64, 100_000)] for ranks in (1, 8)
+    )
+    excess = [slow / fast - 1 for slow, fast in zip(whole, even, strict=True)]
+    assert excess[0] > 0.3 > excess[1] > excess[2] > 0
+    assert excess[2] < 0.01
 
 
 def test_dense_products_go_from_memory_to_arithmetic() -> None:

@@ -78,12 +78,37 @@ def test_padding_costs_what_the_launch_set_aside_whatever_the_batch() -> None:
     assert (padded - plain) / (launch - plain) == pytest.approx(rows[1] / rows[0])
 
 
-def test_context_latency_is_that_of_one_request() -> None:
-    _, step = parts("1p1d-dep8")
+@pytest.mark.parametrize("name", ["1p1d-dep8", "1p1d-tp8"])
+def test_context_latency_is_that_of_one_request(name: str) -> None:
+    _, step = parts(name)
     one, many = step.coefficients(1, 8), step.coefficients(32, 256)
     assert one.latency_per_context_token * 8 == pytest.approx(many.latency_per_context_token * 256)
     assert one.latency_per_context_token > 0
-    assert parts("1p1d-tp8")[1].coefficients(8, 8).latency_per_context_token == 0
+
+
+def test_whole_experts_without_dp_attention_add_their_latency_to_every_layer() -> None:
+    _, step = parts("1p1d-tp8")
+    whole = step.group.model_copy(update={"ep": step.group.gpus})
+    fixed = [
+        replace(step, group=whole, parameters=step.parameters.model_copy(update={"tep_layer_us": us})).coefficients(
+            4, 4
+        )
+        for us in (0.0, 30.0)
+    ]
+    layers = MODEL.layers + step.mtp
+    assert fixed[1].fixed - fixed[0].fixed == pytest.approx(step.scale * layers * 30e-6)
+
+
+def test_drafts_read_their_part_of_the_cache_again() -> None:
+    _, step = parts("1p1d-tp8")
+    few_heads = replace(step, model=MODEL.model_copy(update={"heads": 1}))
+    shared, own = (
+        replace(few_heads, mtp=2, parameters=step.parameters.model_copy(update={"draft_context": part}))
+        for part in (0.0, 0.5)
+    )
+    ratio = own.coefficients(4, 4).per_context_token / shared.coefficients(4, 4).per_context_token
+    assert ratio == pytest.approx(1 + 2 * 0.5, rel=1e-3)
+    assert replace(own, mtp=0).coefficients(4, 4) == replace(shared, mtp=0).coefficients(4, 4)
 
 
 def test_skew_keeps_the_mean_and_moves_the_median() -> None:

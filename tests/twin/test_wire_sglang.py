@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from typing import get_args
 
 import pytest
 from wire_servers import DIRECT, call, metrics_of
 
+from inferbench.domain.deployment import Stack
 from inferbench.domain.telemetry import Metric
 from inferbench.telemetry.vocabulary import read_metrics
 from inferbench.twin.wire.child import start_paced
+from inferbench.twin.wire.deployment import ALL_TO_ALL_BACKENDS
 from inferbench.twin.wire.histogram import Histogram
 
 
@@ -64,6 +67,10 @@ def test_identity_under_both_names(server, path):
     assert status == 200
     assert (info["served_model_name"], info["disaggregation_mode"], info["is_generation"]) == ("paced", "null", True)
     assert info["model_path"].startswith("/")  # a local folder, so that nobody looks for it on the network
+
+
+def test_every_all_to_all_has_a_name_that_sglang_knows():
+    assert set(ALL_TO_ALL_BACKENDS) == set(get_args(Stack.model_fields["all_to_all"].annotation))
 
 
 def test_health_and_load(server):

@@ -20,7 +20,7 @@ from .served import Role, Served
 from .server import MakeBackend
 
 TRANSFER_BACKENDS = {"mori-io": "mori", "mooncake": "mooncake", "nixl": "nixl"}
-ALL_TO_ALL_BACKENDS = {"mori-ep": "mori", "deepep": "deepep", "trtllm": "none"}
+ALL_TO_ALL_BACKENDS = {"mori-ep": "mori", "deepep": "deepep", "trtllm": "none", "allgather": "none"}
 
 
 def served_of(
