@@ -1,11 +1,16 @@
 // A chart that stays: Streamlit's own is thrown away and made anew, WebGL context and all, at every change.
 const load = (address) =>
   (globalThis.inferbenchPlotly ??= new Promise((done, failed) => {
-    const script = document.createElement("script");
-    script.src = address;
+    if (globalThis.Plotly) return done(globalThis.Plotly);
+    // The page brings it; once the page is whole without it, it has to be asked for again.
+    const brought = document.readyState !== "complete" && document.querySelector(`script[src="${address}"]`);
+    const script = brought || Object.assign(document.createElement("script"), { src: address });
     script.onload = () => done(globalThis.Plotly);
-    script.onerror = () => failed(new Error("Plotly could not be loaded"));
-    document.head.append(script);
+    script.onerror = () => {
+      globalThis.inferbenchPlotly = undefined; // the next chart asks again
+      failed(new Error("Plotly could not be loaded"));
+    };
+    if (!brought) document.head.append(script);
   }));
 
 const charts = new WeakMap();
@@ -33,6 +38,7 @@ const draw = async (chart, figure) => {
   // A crowd is drawn with the screen's own pixels; Plotly's default is four for each.
   const config = { ...figure.config, responsive: false, plotGlPixelRatio: globalThis.devicePixelRatio };
   const first = !plot._fullLayout;
+  if (first) plot.replaceChildren();
   await plotly.react(plot, figure.data, figure.layout, config);
   if (first) {
     plot.on("plotly_click", ({ points }) => chart.choose?.(points[0]?.customdata?.[0]));
@@ -47,7 +53,9 @@ export default ({ data, parentElement, setStateValue }) => {
     chart.known = figure.known;
     chart.plot.setAttribute("aria-label", figure.alt);
     chart.plot.style.minHeight = `${figure.layout.height}px`;
-    chart.drawn = chart.drawn.catch(() => {}).then(() => draw(chart, figure));
+    chart.drawn = chart.drawn
+      .then(() => draw(chart, figure))
+      .catch((error) => (chart.plot.textContent = `This chart cannot be drawn: ${error.message}`));
   }
   return () => {
     chart.watch.disconnect();

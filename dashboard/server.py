@@ -1,4 +1,4 @@
-"""The dashboard's server: Streamlit's own, which also hands out Plotly and says so before a view asks for it."""
+"""The dashboard's server: Streamlit's own, whose pages also bring Plotly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import bundle
 import data
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+TAG = f'<script defer src="{bundle.ADDRESS}"></script></head>'.encode()
 
 
 def plotly(request: Request) -> Response:
@@ -33,23 +34,44 @@ def plotly(request: Request) -> Response:
     return Response(bundle.plain(), media_type="text/javascript", headers=KEPT)
 
 
-class Preload:
-    """Tells a browser with every page that it will need Plotly, so that it comes while Streamlit starts."""
+class BringPlotly:
+    """Adds Plotly's script to every page: it runs once Streamlit's has begun, and while that waits for its server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add the header to an HTML answer."""
+        """Pass a request on; hold an HTML answer back until it is whole, and send it with the script."""
+        asked = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if "text/html" in asked.get("accept", ""):  # a page is small, and cannot be changed once it is packed
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
+        held: list[Message] = []
 
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("Link", f"<{bundle.ADDRESS}>; rel=preload; as=script")
-            await send(message)
+        async def pass_on(message: Message) -> None:
+            if message["type"] == "http.response.start" and _is_html(message):
+                held.append(message)
+            elif held and message["type"] == "http.response.body":
+                held.append(message)
+                if not message.get("more_body"):
+                    for whole in _with_script(held):
+                        await send(whole)
+            else:
+                await send(message)
 
-        await self.app(scope, receive, told)
+        await self.app(scope, receive, pass_on)
+
+
+def _is_html(start: Message) -> bool:
+    return MutableHeaders(raw=start["headers"]).get("content-type", "").startswith("text/html")
+
+
+def _with_script(held: list[Message]) -> tuple[Message, Message]:
+    start, *parts = held
+    body = b"".join(part.get("body", b"") for part in parts)
+    longer = body.replace(b"</head>", TAG, 1)
+    if body:  # the answer to a HEAD has none
+        MutableHeaders(raw=start["headers"])["content-length"] = str(len(longer))
+    return start, {"type": "http.response.body", "body": longer}
 
 
 def warm() -> None:
@@ -61,4 +83,6 @@ def warm() -> None:
 
 bundle.packed()
 Thread(target=warm, name="warm", daemon=True).start()
-app = App(Path(__file__).with_name("app.py"), routes=[Route(bundle.ADDRESS, plotly)], middleware=[Middleware(Preload)])
+app = App(
+    Path(__file__).with_name("app.py"), routes=[Route(bundle.ADDRESS, plotly)], middleware=[Middleware(BringPlotly)]
+)

@@ -59,15 +59,16 @@ def filters(frame: pd.DataFrame) -> Asked:
         chosen: dict[str, Any] = {
             column: controls.several(label, choices(frame, column), column) for column, label in FILTERS.items()
         }
-        split = controls.select("Prefill and decode", list(DISAGGREGATED), "split")
-        since, until = _days(frame)
         every = controls.toggle("Every run, not only the latest of a point", "every")
         front = controls.toggle("Fronts only", "front")
-        whole = controls.toggle("Draw all points", "all", help=f"Without it at most {DRAWN:,} are drawn.")
-        logs = (
-            controls.toggle("Logarithmic sideways", "logx"),
-            controls.toggle("Logarithmic upwards", "logy", value=True),
-        )
+        with st.popover("Dates and more", icon=":material/tune:", width="stretch"):
+            split = controls.select("Prefill and decode", list(DISAGGREGATED), "split")
+            since, until = _days(frame)
+            whole = controls.toggle("Draw all points", "all", help=f"Without it at most {DRAWN:,} are drawn.")
+            logs = (
+                controls.toggle("Logarithmic sideways", "logx"),
+                controls.toggle("Logarithmic upwards", "logy", value=True),
+            )
         book, tier = controls.price_choice() if y in PRICED else controls.headline()
     isl, _, osl = lengths.partition("/")
     shape = {"isl": [int(isl)], "osl": [int(osl)]} if isl.isdecimal() else {}
