@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,10 @@ from .format import interval
 
 WEBGL_FROM = 1_000
 """Points from which on the browser draws pixels; below, every point is an element that prints sharp."""
+
+HEIGHT = 560
+SERIES_A_ROW, LEGEND_ROW_PX, ROWS_WITHIN = 4, 24, 2
+"""Of the legend on a wide page; rows beyond the first ones make the chart higher, not its plot lower."""
 
 STEPS = [[edge / len(PALETTE), color] for n, color in enumerate(PALETTE) for edge in (n, n + 1)]
 """The palette as a colour scale of steps."""
@@ -59,19 +64,21 @@ def store_frontier_chart(shown: ShownPoints, x: Axis, y: Axis, logs: tuple[bool,
         traces += [trace for code in codes for trace in _apart(_best(shown, code, y))]
     else:
         traces = [trace(shown, code, y) for trace in (_beaten, _best) for code in codes]
+    rows = math.ceil(len(codes) / SERIES_A_ROW)
+    height = HEIGHT + LEGEND_ROW_PX * max(rows - ROWS_WITHIN, 0)
     return Chart(
         key="store",
         title=f"{y.title[0].upper()}{y.title[1:]} against {x.title}{words}",
         caption=_caption(shown, x, y),
         alt=f"{y.label} against {x.label} for {len(shown.names)} series.",
-        figure={"data": [trace for trace in traces if trace], "layout": layout(x, y, logs)},
+        figure={"data": [trace for trace in traces if trace], "layout": layout(x, y, logs) | {"height": height}},
     )
 
 
 @cache
 def layout(x: Axis, y: Axis, logs: tuple[bool, bool]) -> dict[str, Any]:
     """Axes and style of the chart; the same value for the same question."""
-    fig = figure([], x.label, y.label, 560)
+    fig = figure([], x.label, y.label, HEIGHT)
     fig.update_layout(hovermode="closest", dragmode="zoom", clickmode="event+select")
     for update, log, prefix in ((fig.update_xaxes, logs[0], ""), (fig.update_yaxes, logs[1], y.unit[:1])):
         update(**log_axis("$" if prefix == "$" else "")) if log else update(rangemode="tozero", tickformat=",")
@@ -100,9 +107,9 @@ def _intervals(shown: ShownPoints) -> str:
     if (known & simulated).any():
         said += "Intervals of simulated points: the twin's errors where it was not fitted. "
     if (known & ~simulated).any():
-        said += f"Intervals of published points: run to run ({SOURCE}). "
+        said += f"Intervals of published points: run to run ({SOURCE}), often shorter than a marker is high. "
     if (~known).any():
-        said += "A point without a bar has no known interval. "
+        said += "Where no interval is known the hover of a best point says so. "
     return said
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from apps import open_view, traces, words
+from measured_points import DAY, point
 from store_factories import write_run
+
+from inferbench.api.importing import import_inferencex
+from inferbench.interop.inferencex.write import agg_row
 
 
 def test_simulated_points_are_open_dashed_and_have_their_interval(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,3 +82,19 @@ def test_a_figure_that_no_point_has_says_so(store: Path, monkeypatch: pytest.Mon
 def test_nothing_left_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_view(store, monkeypatch, "frontier", split="aggregated")
     assert "No point of this store passes" in app.info[0].value
+
+
+def test_published_points_have_the_interval_of_re_runs_and_others_say_that_none_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = (tmp_path / "a.json", tmp_path / "b.json")
+    for path, framework in zip(paths, ("mori-sglang", "atom"), strict=True):
+        row = agg_row(point(framework=framework, gpu="mi355x")) | {"date": DAY.isoformat()}
+        path.write_text(json.dumps([row]))
+        import_inferencex(path, store=tmp_path / "store")
+    app = open_view(tmp_path / "store", monkeypatch, "frontier")
+    fronts = {t["name"].split()[1]: t for t in traces(app) if t["mode"] == "lines+markers"}
+    assert "error_y" in fronts["mori-sglang"]
+    assert "error_y" not in fronts["atom"]
+    assert fronts["atom"]["customdata"][0][-1] == "no known interval"
+    assert "Intervals of published points: run to run" in words(app)
