@@ -54,7 +54,8 @@ n = 2 if st.toggle("Fronts only") else 3
 st.plotly_chart({"data": [{"type": "scatter", "x": list(range(n)), "y": list(range(n))}]}, key="chart")
 """
 CLICK = """
-window.__change = new Promise(done => {
+window.__change = new Promise((done, failed) => {
+    setTimeout(() => failed(new Error('the chart did not follow the filter')), 60_000);
     let before = 0;
     const size = () => {
         const drawn = document.querySelector('.js-plotly-plot')?._fullData;  // none while a chart is being replaced

@@ -42,6 +42,7 @@ const draw = async (chart, figure) => {
   await plotly.react(plot, figure.data, figure.layout, config);
   if (first) {
     plot.on("plotly_click", ({ points }) => chart.choose?.(points[0]?.customdata?.[0]));
+    plot.on("plotly_deselect", () => chart.choose?.());
   }
 };
 

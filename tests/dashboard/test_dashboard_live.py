@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
-from apps import charts, open_view, words
+from apps import charts, open_view, traces, words
 from store_factories import write_run
 
 from inferbench.domain.manifest import RunState
+from inferbench.store.layout import INDEX
 
 
 def test_a_run_that_goes_on_is_shown_with_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +26,16 @@ def test_a_run_that_goes_on_is_shown_with_what_it_has(tmp_path: Path, monkeypatc
 
 def test_nothing_going_on_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No run of this store is going on" in open_view(store, monkeypatch, "live").info[0].value
+
+
+def test_a_run_of_a_scenario_shows_how_far_it_is_and_its_curve(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(store, tmp_path / "store")
+    (manifest,) = tmp_path.glob("store/small/*/manifest.json")
+    manifest.write_text(manifest.read_text().replace('"state": "complete"', '"state": "running"'))
+    (tmp_path / "store" / INDEX).unlink(missing_ok=True)
+    app = open_view(tmp_path / "store", monkeypatch, "live")
+    assert "12 sweep points so far" in words(app)
+    assert len(charts(app)) == 1
+    assert any("(simulated)" in trace.get("name", "") for trace in traces(app))
