@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .summary import Basis
-from .value import Value
+from .value import DescribedValue
 
 
 class RegressionMetric(StrEnum):
@@ -22,7 +22,7 @@ class RegressionMetric(StrEnum):
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 
 
-class Effects(Value):
+class Effects(DescribedValue):
     """Relative changes that matter: 0.025 is 2.5 %. Smaller ones neither fail a build nor count as a gain."""
 
     output_tput_per_gpu: Share = 0.025
@@ -30,7 +30,7 @@ class Effects(Value):
     ttft_p99: Share = 0.10
 
 
-class RegressionPolicy(Value):
+class RegressionPolicy(DescribedValue):
     """A policy file. Every key has a default, and a gate without a file uses those."""
 
     format: Literal[1] = 1

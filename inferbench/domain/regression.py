@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import NonNegativeInt
 
 from .policy import RegressionMetric, RegressionPolicy
-from .value import Value
+from .value import DescribedValue
 
 
 class RegressionOutcome(StrEnum):
@@ -25,7 +25,7 @@ class RegressionOutcome(StrEnum):
     """The client or the engine was unfit in at least one run."""
 
 
-class ChangeInterval(Value):
+class ChangeInterval(DescribedValue):
     """A relative change, candidate over baseline - 1, with its two-sided interval."""
 
     estimate: float
@@ -33,7 +33,7 @@ class ChangeInterval(Value):
     high: float
 
 
-class MetricRegression(Value):
+class MetricRegression(DescribedValue):
     """One metric of the family, over all sweep points that count: geometric means, one per run."""
 
     metric: RegressionMetric
@@ -59,7 +59,7 @@ class MetricRegression(Value):
     reason: str
 
 
-class PointChange(Value):
+class PointChange(DescribedValue):
     """Where a metric moved: the change at one sweep point. Not tested, so not a verdict."""
 
     point: str
@@ -67,7 +67,7 @@ class PointChange(Value):
     change: float
 
 
-class DifferingKey(Value):
+class DifferingKey(DescribedValue):
     """A condition in which runs differ."""
 
     key: str
@@ -75,7 +75,7 @@ class DifferingKey(Value):
     candidate: str
 
 
-class ScenarioRegression(Value):
+class ScenarioRegression(DescribedValue):
     """The verdict on one scenario."""
 
     scenario: str
@@ -98,7 +98,7 @@ class ScenarioRegression(Value):
         return bool(self.metrics) and all(m.loss_ruled_out for m in self.metrics)
 
 
-class RegressionReport(Value):
+class RegressionReport(DescribedValue):
     """All scenarios of a comparison."""
 
     layout: Literal["inferbench.regression/1"] = "inferbench.regression/1"

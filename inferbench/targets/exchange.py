@@ -55,11 +55,11 @@ class Exchange:
         try:
             for reads_at_once in (*repeat(1, LEARNING), len(reads)):
                 taken += self._take_alike(times[taken:], reads[taken:])
+                if taken >= len(reads):
+                    break
                 end = taken + reads_at_once
                 self._take(times[taken:end], reads[taken:end])
                 taken = end
-                if taken >= len(reads):
-                    break
         finally:
             if len(self.stream.times_ns) > known:
                 self._note_lateness(known, times, floors)

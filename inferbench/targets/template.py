@@ -41,6 +41,8 @@ class Template(NamedTuple):
         by its length alone; `learn` has made sure of it. So what is read here is what JSON would have given.
         """
         prefix, suffix = self.prefix, self.suffix
+        if not body.startswith(prefix, position):  # as what opens a stream, and what closes it
+            return [], []
         events = body[position:].split(b"\n")[:-1:2]
         while events and not events[-1].startswith(prefix):
             events.pop()  # what closes a stream
