@@ -78,6 +78,11 @@ EXTRA: dict[str, dict[tuple[str, ...], tuple[float, float]]] = {
     },
 }
 """Terms that a stack's own points asked for; their values and spreads are judgement."""
+UNKNOWN: dict[str, Any] = {
+    "context_ns": 0.0, "tp_context_ns": 0.0, "tep_layer_us": 0.0, "draft_context": 0.0, "padding": {}, "skew": {},
+}  # fmt: skip
+"""The same terms before any points of the stack or of its relatives: what all points together gave must not leak into a
+fit that is made without some of them."""
 
 
 PARENTS = {
@@ -150,6 +155,7 @@ def unfitted(base: TwinParameters, stack: str) -> StackParameters:
             "expert_efficiency": dict(EXPERT_EFFICIENCY[stack]),
             "acceptance": dict.fromkeys(EXPERT_EFFICIENCY[stack], ACCEPTANCE),
             "class_scale": _everywhere(1.0),
+            **UNKNOWN,
         }
     )
     prefill = old.prefill.model_copy(

@@ -17,7 +17,7 @@ from inferbench.calibration.fit import Problem, fit
 from inferbench.calibration.knobs import knobs_of
 from inferbench.calibration.points import Point, Points, Workers
 from inferbench.calibration.prediction import predict
-from inferbench.calibration.priors import unfitted, with_block
+from inferbench.calibration.priors import PRIORS, unfitted, with_block
 from inferbench.calibration.split import SHUFFLES
 from inferbench.calibration.turned import with_knobs
 from inferbench.calibration.validate import held_out_predictions, validate
@@ -53,6 +53,24 @@ def made(z_scale: float = 0.5) -> tuple[list[Configuration], TwinParameters, np.
         for c, t in zip(found, truth, strict=True)
     ]
     return [replace(c, point=p) for c, p in zip(found, points, strict=True)], base, z
+
+
+@pytest.mark.parametrize("stack", sorted(PRIORS))
+def test_what_all_points_gave_does_not_leak_into_a_fit_without_some_of_them(stack: str) -> None:
+    base = load_parameters()
+    block = base.stack(*stack.split())
+    other = base.stack("mi355x", "sglang") if stack != "mi355x sglang" else base.stack("b200", "dynamo-sglang")
+    elsewhere = block.model_copy(
+        update={
+            "decode": other.decode,
+            "prefill": other.prefill.model_copy(update={"all_to_all": block.prefill.all_to_all}),
+            "eras": other.eras,
+        }
+    )
+    starts = [unfitted(b, stack) for b in (base, with_block(base, stack, elsewhere))]
+    assert starts[0].decode == starts[1].decode
+    assert starts[0].prefill == starts[1].prefill
+    assert starts[0].eras == starts[1].eras == {}
 
 
 def test_a_fit_finds_the_points_that_known_constants_made() -> None:
