@@ -19,6 +19,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from array import array
+from bisect import bisect_right
 
 from ..domain.units import NS_PER_MS
 from .clock import LoopClock
@@ -30,6 +32,9 @@ BEAT_LATE_NS = 3 * NS_PER_MS
 NOISE_NS = 50_000
 """Off the CPU for less than this, the thread has not slept."""
 
+QUANTA_KEPT = 1 << 16
+"""At least so many of the latest quanta are remembered: half a minute where one follows the other."""
+
 
 class LoopTurns:
     """Follows the turns of an event loop through the reads that it is told of.
@@ -40,6 +45,7 @@ class LoopTurns:
 
     def __init__(self, clock: LoopClock, loop: asyncio.AbstractEventLoop) -> None:
         self.now = [0, 0]
+        self._begins, self._floors = array("q"), array("q")  # of the latest quanta, run's clock
         self._clock = clock
         self._loop = loop
         self._queue = _RunQueue()
@@ -69,6 +75,14 @@ class LoopTurns:
         now_ns -= self._clock.origin_ns
         return now_ns, now_ns - self.now[1]
 
+    def late_by(self, stamp_ns: int) -> int:
+        """Return by at most how much a stamp of the run's clock can be late, ns. It must be of a read that was told of.
+
+        That of a quantum that is no longer remembered may be as late as anything since the run's zero.
+        """
+        quantum = bisect_right(self._begins, stamp_ns) - 1
+        return stamp_ns - (self._floors[quantum] if quantum >= 0 else 0)
+
     def begin(self, now_ns: int) -> None:
         """Begin a quantum with a read that was stamped `now_ns` on CLOCK_MONOTONIC."""
         if self._polled:
@@ -82,6 +96,10 @@ class LoopTurns:
             self._polled = False
             self._loop.call_soon(self._before_poll)
         self.now[0] = now_ns + QUANTUM_NS
+        self._begins.append(now_ns - self._clock.origin_ns)
+        self._floors.append(self.now[1])
+        if len(self._begins) >= 2 * QUANTA_KEPT:
+            del self._begins[:QUANTA_KEPT], self._floors[:QUANTA_KEPT]
 
     def _not_slept_ns(self, now_ns: int, cpu_ns: int) -> int:
         passed_ns, used_ns = now_ns - self._wall_ns, cpu_ns - self._cpu_ns

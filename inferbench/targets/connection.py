@@ -44,12 +44,13 @@ class Connection(asyncio.BaseProtocol):
         self._owner = owner
         self._clock = clock
         self._exchange: Exchange | None = None
-        self._any_read_counts = True  # how the response ends is not known yet, or any byte may end it
+        # How the response ends is not known yet, any byte may end it, or no token has come.
+        self._any_read_counts = True
         self._lost: tuple[int, str] | None = None
         self._transport: asyncio.Transport
         self._times: list[int] = []  # of reads, CLOCK_MONOTONIC
-        self._floors: list[int] = []  # of the turns that they came in, run's clock
         self._reads: list[bytes] = []
+        self._turns = turns
         self._receiver = self._receive(turns)
         next(self._receiver)
         self._take: Callable[[bytes], None] = self._receiver.send
@@ -96,7 +97,8 @@ class Connection(asyncio.BaseProtocol):
             return
         if self._lost:
             response.end_of_connection()
-        self._any_read_counts = not (response.ends_with_blank_line or response.ends_with_connection)
+        ends_apart = response.ends_with_blank_line or response.ends_with_connection
+        self._any_read_counts = not (ends_apart and exchange.stream.times_ns)
         if response.complete:
             self._end(exchange, exchange.last_read_ns, None)
         elif self._lost:
@@ -105,14 +107,17 @@ class Connection(asyncio.BaseProtocol):
     def _hand_over(self, exchange: Exchange) -> None:
         if self._reads:
             origin_ns = self._clock.origin_ns
-            times, floors, reads = [t - origin_ns for t in self._times], self._floors[:], self._reads[:]
+            times, reads = [t - origin_ns for t in self._times], self._reads[:]
             self._drop_reads()
-            exchange.digest(times, floors, reads)
+            exchange.digest(times, reads, self._late_by)
+
+    def _late_by(self, stamp_ns: int) -> int:
+        """By at most how much a stamp of a read can be late, ns; the stamp is on the run's clock."""
+        return self._turns.late_by(stamp_ns)
 
     def _drop_reads(self) -> None:
         """Empty the lists, and keep them: the receiver holds on to their `append`."""
         self._times.clear()
-        self._floors.clear()
         self._reads.clear()
 
     def _end(self, exchange: Exchange, end_ns: int | None, failure: str | None) -> None:
@@ -146,7 +151,7 @@ class Connection(asyncio.BaseProtocol):
         Where that blank line is itself split, its last read is shorter than it.
         """
         now_ns, turn, begin = time.monotonic_ns, turns.now, turns.begin
-        add_time, add_floor, add_read = self._times.append, self._floors.append, self._reads.append
+        add_time, add_read = self._times.append, self._reads.append
         while True:
             for _ in range(READS_KEPT):
                 data = yield
@@ -154,7 +159,6 @@ class Connection(asyncio.BaseProtocol):
                 if stamp > turn[0]:
                     begin(stamp)
                 add_time(stamp)
-                add_floor(turn[1])
                 add_read(data)
                 if self._any_read_counts or len(data) < 4 or data[-4] == CR:
                     break

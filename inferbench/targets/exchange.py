@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import repeat
 
@@ -48,8 +48,11 @@ class Exchange:
         """Whether any byte has come back."""
         return self.last_read_ns is not None
 
-    def digest(self, times: list[int], floors: list[int], reads: list[bytes]) -> None:
-        """Take reads apart into head, body and tokens. `floors` are those of their turns. Raises NotHttpError."""
+    def digest(self, times: list[int], reads: list[bytes], late_by: Callable[[int], int]) -> None:
+        """Take reads apart into head, body and tokens. Raises NotHttpError.
+
+        `late_by` says by at most how much a stamp of theirs can be late, ns.
+        """
         self.last_read_ns = times[-1]
         known, taken = len(self.stream.times_ns), 0
         try:
@@ -62,7 +65,9 @@ class Exchange:
                 taken = end
         finally:
             if len(self.stream.times_ns) > known:
-                self._note_lateness(known, times, floors)
+                self.last_late_ns = late_by(self.stream.times_ns[-1])
+                if not known:
+                    self.first_late_ns = late_by(self.stream.times_ns[0])
 
     def _take_alike(self, times: list[int], reads: list[bytes]) -> int:
         """Take reads that are a chunk each, and in it an event like those before; return how many are."""
@@ -96,11 +101,3 @@ class Exchange:
         self.earlier_error = error
         self.stream, self.response, self.body = stream, Response(), b""
         self.connect_ns = self.sent_ns = self.last_read_ns = self.first_late_ns = self.last_late_ns = None
-
-    def _note_lateness(self, known: int, times: list[int], floors: list[int]) -> None:
-        """Look up the turns of the first and of the latest token. Stamps rise, so each is found by bisection."""
-        last_ns = self.stream.times_ns[-1]
-        self.last_late_ns = last_ns - floors[bisect_left(times, last_ns)]
-        if not known:
-            first_ns = self.stream.times_ns[0]
-            self.first_late_ns = first_ns - floors[bisect_left(times, first_ns)]

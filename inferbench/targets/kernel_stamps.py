@@ -131,9 +131,12 @@ class KernelConnection(Connection):
         if self._times:
             stamp_ns = max(stamp_ns, self._times[-1])  # CLOCK_REALTIME may have been set back
         self._times.append(stamp_ns)
-        self._floors.append(stamp_ns - self._clock.origin_ns - self._wall.residual_ns)
         self._reads.append(data)
         self._received()
+
+    @override
+    def _late_by(self, stamp_ns: int) -> int:
+        return self._wall.residual_ns
 
     def _stop_watching(self) -> None:
         if self._socket is not None:

@@ -11,6 +11,7 @@ import time
 import pytest
 import uvloop
 
+from inferbench.loadgen import turns as turns_module
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.turns import LoopTurns
 
@@ -68,6 +69,7 @@ def receive(loop_factory, block) -> tuple[list[int], list[tuple[int, int]], list
         turns.stop()
         words = struct.unpack(f"{len(receiver.data) // 8}q", receiver.data)
         times = [t - clock.origin_ns for t in words]
+        assert [turns.late_by(stamp) for stamp, _ in receiver.stamps] == [late for _, late in receiver.stamps]
         return times[:-2:2], receiver.stamps[:MESSAGES], times[3::2]
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -120,3 +122,16 @@ def test_a_callback_never_comes_early(loop_factory):
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         assert runner.run(work()) <= 0
+
+
+def test_a_stamp_of_a_quantum_that_is_forgotten_may_be_as_late_as_anything(monkeypatch):
+    monkeypatch.setattr(turns_module, "QUANTA_KEPT", 8)
+
+    async def work():
+        turns = LoopTurns(LoopClock(asyncio.get_running_loop()), asyncio.get_running_loop())
+        return turns, [turns.stamp() for _ in range(40) if not time.sleep(0.001)]
+
+    turns, stamps = asyncio.run(work())
+    lates = [turns.late_by(stamp) for stamp, _ in stamps]
+    assert lates[-8:] == [late for _, late in stamps[-8:]]
+    assert lates[0] == stamps[0][0]

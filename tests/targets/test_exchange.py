@@ -28,7 +28,7 @@ def fed(dialect: Dialect, reads: list[bytes], block: int) -> Exchange:
     taken = exchange(dialect)
     for first in range(0, len(reads), block):
         part = reads[first : first + block]
-        taken.digest(list(range(first, first + len(part))), [-1] * len(part), part)
+        taken.digest(list(range(first, first + len(part))), part, lambda stamp: 1)
     taken.finish()
     return taken
 
@@ -74,8 +74,8 @@ def test_stamps_are_late_by_what_their_turn_says():
         *(chunked(piece).removesuffix(b"0\r\n\r\n") for piece in [*map(text, "abcdefgh"), usage(1, 8), DONE]),
     ]
     taken = exchange(Completions())
-    taken.digest(list(range(0, 1100, 100)), list(range(-10, 1, 1)), reads)
-    assert (taken.first_late_ns, taken.last_late_ns) == (100 - -9, 800 - -2)
+    taken.digest(list(range(0, 1100, 100)), reads, lambda stamp: stamp + 7)
+    assert (taken.first_late_ns, taken.last_late_ns) == (107, 807)
 
 
 def test_texts_are_taken_up_to_the_first_read_that_is_anything_else():
