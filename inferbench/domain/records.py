@@ -74,20 +74,20 @@ class StampedColumn(ChunkColumn):
     def first_tokens(self) -> Ints:
         return self._edge(self.offsets[:-1], self.tokens, 0)
 
-    def _rows(self) -> Ints:
-        rows: Ints = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-        return rows
-
     @override
     def tokens_before(self, time_ns: int) -> Ints:
-        counted = np.where(self.times_ns <= time_ns, self.tokens, 0)
-        sums: Ints = np.bincount(self._rows(), weights=counted, minlength=len(self.offsets) - 1).astype(np.int64)
-        return sums
+        reached = np.zeros(len(self.times_ns) + 1, dtype=np.int64)
+        np.cumsum(np.where(self.times_ns <= time_ns, self.tokens, 0), out=reached[1:])
+        return np.diff(reached[self.offsets])
 
     @override
     def token_gaps(self, rows: NDArray[np.bool_]) -> tuple[Floats, Ints]:
-        row = self._rows()
-        later = np.flatnonzero((row[1:] == row[:-1]) & rows[row[1:]] & (self.tokens[1:] > 0)) + 1
+        asked = np.repeat(rows, np.diff(self.offsets)) & (self.tokens > 0)
+        begins = self.offsets[:-1]
+        asked[begins[begins < len(asked)]] = (
+            False  # a row's first chunk follows none; that of an empty row is the next's
+        )
+        later = np.flatnonzero(asked)
         tokens = self.tokens[later]
         return (self.times_ns[later] - self.times_ns[later - 1]) / tokens, tokens
 
