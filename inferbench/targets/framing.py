@@ -152,13 +152,19 @@ class Response:
             self._left = _whole_number(head.headers["content-length"].encode("latin-1"), base=10)
             self._step = Response._take_sized if self._left else Response._take_surplus
 
-    def _take_size(self, _: int, buffer: bytes, position: int) -> int:
-        end = buffer.find(b"\r\n", position)
+    def _take_size(self, t_ns: int, buffer: bytes, position: int) -> int:
+        end = buffer.find(CRLF, position)
         if end < 0:
             return MORE
-        self._left = _whole_number(buffer[position:end].partition(b";")[0], base=16)
-        self._step = Response._take_chunk if self._left else Response._take_trailer
-        return end + 2
+        line, begin = buffer[position:end], end + 2
+        size = SIZES.get(line) or _whole_number(line.partition(b";")[0], base=16)
+        if size and buffer.startswith(CRLF, begin + size):  # the whole chunk is here, as mostly
+            self.body.append(buffer[begin : begin + size])
+            self.body_times.append(t_ns)
+            return begin + size + 2
+        self._left = size
+        self._step = Response._take_chunk if size else Response._take_trailer
+        return begin
 
     def _take_chunk(self, t_ns: int, buffer: bytes, position: int) -> int:
         end = self._take_body(t_ns, buffer, position)

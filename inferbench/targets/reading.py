@@ -9,12 +9,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from ..domain.record import ChunkTokens
 from .dialect import DONE, Dialect, Reading, Usage
 from .sse import BYTE_ORDER_MARK, parse_events
-from .template import Template, learn, plain_lengths
+from .template import Template, learn, plain_lengths, without_id
 from .tokens import spread_tokens
 
 NO_USAGE = Usage()
@@ -133,10 +134,18 @@ class StreamReading:
     def _interpret(self, t_ns: int, name: str, data: bytes) -> None:
         if data == DONE or not data:
             return
-        reading = self._dialect.interpret(name, data)
+        reading = self._reading_of(name, data)
         self.error = reading.error
         if reading.error is None:
             self._add(reading, t_ns)
+
+    def _reading_of(self, name: str, data: bytes) -> Reading:
+        """What opens a stream and what closes it is the same in all streams but for their ids, which nobody reads."""
+        if self._template or not self.times_ns:
+            reading = _interpreted(self._dialect, name, without_id(data))
+            if reading.error is None:  # its words are about what came
+                return reading
+        return self._dialect.interpret(name, data)
 
     def _add(self, reading: Reading, t_ns: int) -> None:
         if reading.cumulative:
@@ -164,6 +173,11 @@ class StreamReading:
             self._reasoned = True
         self.times_ns.extend(stamps)
         self._lengths.extend(lengths)
+
+
+@lru_cache(maxsize=256)
+def _interpreted(dialect: Dialect, name: str, data: bytes) -> Reading:
+    return dialect.interpret(name, data)
 
 
 def _stamps(times: list[int], piece_ends: list[int], event_ends: list[int]) -> list[int]:
