@@ -20,7 +20,8 @@ ERAS = {
     ("gb200 dynamo-trtllm", "fp4"): ("2025-12-31",),
     ("b200 dynamo-trtllm", "fp8"): ("2026-02-28",),
 }
-"""Last days of earlier software: the images change between them."""
+"""Last days of earlier software: the images change between them. Which of the changes count was chosen with the
+points in view; 2026-02-13 has only residuals for it."""
 MIXED = "mixed"
 
 
