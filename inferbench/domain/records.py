@@ -84,9 +84,8 @@ class StampedColumn(ChunkColumn):
     def token_gaps(self, rows: NDArray[np.bool_]) -> tuple[Floats, Ints]:
         asked = np.repeat(rows, np.diff(self.offsets)) & (self.tokens > 0)
         begins = self.offsets[:-1]
-        asked[begins[begins < len(asked)]] = (
-            False  # a row's first chunk follows none; that of an empty row is the next's
-        )
+        # A row's first chunk follows none; where a row is empty, that is the next row's.
+        asked[begins[begins < len(asked)]] = False
         later = np.flatnonzero(asked)
         tokens = self.tokens[later]
         return (self.times_ns[later] - self.times_ns[later - 1]) / tokens, tokens

@@ -99,18 +99,8 @@ class Response:
         return self._step is Response._take_size and not self._pending
 
     def feed(self, times: list[int], reads: list[bytes]) -> None:
-        """Take reads with their stamps. Raises NotHttpError where they cannot be a response.
-
-        Most reads of a stream are one chunk, whole. Those are taken here, at a fraction of what `_feed` costs.
-        """
-        body, body_times, size_of = self.body, self.body_times, SIZES.get
+        """Take reads with their stamps. Raises NotHttpError where they cannot be a response."""
         for t_ns, read in zip(times, reads, strict=True):
-            if self.at_chunk:
-                line, _, rest = read.partition(CRLF)
-                if size_of(line) == len(rest) - 2 and rest.endswith(CRLF):
-                    body.append(rest[:-2])
-                    body_times.append(t_ns)
-                    continue
             self._feed(t_ns, read)
 
     def _feed(self, t_ns: int, data: bytes) -> None:
