@@ -8,7 +8,7 @@ import yaml
 
 from ..domain.launch_plan import LaunchPlan, Process
 from .readme import readme
-from .script import host_names, script, words
+from .script import IMAGE_CACHE, host_names, script, words
 
 GPU_RESOURCE = {"AMD": "amd.com/gpu", "NVIDIA": "nvidia.com/gpu"}
 CAPABILITIES = {"AMD": ("SYS_PTRACE",), "NVIDIA": ()}
@@ -154,7 +154,7 @@ def _container(plan: LaunchPlan, name: str, process: Process) -> dict[str, Any]:
     if not own:
         container["volumeMounts"] = [
             {"name": "plan", "mountPath": FOLDER},
-            {"name": "cache", "mountPath": "/root/.cache/huggingface"},
+            {"name": "cache", "mountPath": IMAGE_CACHE},
         ]
     if process.gpus:
         # Not privileged: it would see every GPU of its node, and not only those that it was given.

@@ -14,6 +14,8 @@ from .placement import MY_ADDRESS
 _HOST = re.compile(r"\$\{(?:HOST_[A-Z0-9_]+|MY_ADDRESS)\}")
 VISIBLE = {"AMD": "HIP_VISIBLE_DEVICES", "NVIDIA": "CUDA_VISIBLE_DEVICES"}
 WIDTH = 110
+IMAGE_CACHE = "/root/.cache/huggingface"
+"""Where Hugging Face's libraries look for checkpoints inside the engines' images, which run as root."""
 
 
 def script(plan: LaunchPlan, process: Process) -> str:

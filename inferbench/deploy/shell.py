@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..domain.launch_plan import LaunchPlan, Process
 from .readme import readme
-from .script import command_line, comment, script, word
+from .script import IMAGE_CACHE, command_line, comment, script, word
 
 CONTAINER = {
     "AMD": (
@@ -65,7 +65,7 @@ def container(plan: LaunchPlan) -> str:
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 image="${{IMAGE:-{plan.image}}}"
-mounts=(--volume "$here:$here:ro" --volume "${{HF_HOME:-$HOME/.cache/huggingface}}:/root/.cache/huggingface")
+mounts=(--volume "$here:$here:ro" --volume "${{HF_HOME:-$HOME/.cache/huggingface}}:{IMAGE_CACHE}")
 if [ -n "${{MODELS:-}}" ]; then
     mounts+=(--volume "$MODELS:$MODELS:ro")
 fi
