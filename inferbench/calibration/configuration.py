@@ -18,7 +18,7 @@ from ..twin.closed_loop import ClosedLoad, SteadyState
 from ..twin.eras import EraName
 from ..twin.parameters import TwinParameters
 from ..twin.steady import steady_state
-from .eras import MIXED, era_of, eras_of_topologies
+from .eras import Days, era_between, settled_days
 from .points import Point, Workers
 from .priors import PARENTS
 from .recipes import Recipe, recipe_of
@@ -65,24 +65,25 @@ def configurations(points: Sequence[Point]) -> tuple[list[Configuration], dict[i
     most: dict[tuple[object, ...], int] = defaultdict(int)
     for point in points:
         most[point.topology] = max(most[point.topology], point.concurrency)
-    eras = eras_of_topologies(points)
+    days = settled_days(points)
     found: list[Configuration] = []
     reasons: dict[int, str] = {}
     for point in points:
         try:
-            found.append(_configuration(point, most[point.topology], eras.get(point.topology, MIXED)))
+            found.append(_configuration(point, most[point.topology], days.get(point.topology)))
         except UnpredictableError as error:
             reasons[point.line] = str(error)
     return found, reasons
 
 
-def _configuration(point: Point, most_concurrent: int, undated: EraName) -> Configuration:
+def _configuration(point: Point, most_concurrent: int, settled: Days | None) -> Configuration:
     if point.stack not in PARENTS:
         raise UnpredictableError(f"no constants for {point.stack}")
-    recipe = recipe_of(point, most_concurrent)
+    days = settled if point.date is None else (point.date, point.date)
+    recipe = recipe_of(point, most_concurrent, None if days is None else days[1])
     if recipe is None:
         raise UnpredictableError("no recipe gives its draft depth or prefill batch")
-    return Configuration(point, recipe, era_of(point) if point.date is not None else undated)
+    return Configuration(point, recipe, era_between(point, days))
 
 
 def settings_of(point: Point) -> tuple[str, str, str, str]:

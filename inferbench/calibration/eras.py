@@ -23,40 +23,43 @@ ERAS = {
 """Last days of earlier software: the images change between them. Which of the changes count was chosen with the
 points in view; 2026-02-13 has only residuals for it."""
 MIXED = "mixed"
+Days = tuple[datetime.date, datetime.date]
+"""Of a point, or the middle two of those that a median is of."""
 
 
-def era_of(point: Point) -> str | None:
-    """Name of the time whose software a dated point ran; None: today's."""
-    assert point.date is not None
-    day = point.date.isoformat()
+def era_of(point: Point, day: datetime.date) -> str | None:
+    """Name of the time whose software a point ran on that day; None: today's."""
     bounds = ERAS.get((point.stack, point.precision), ()) if point.disaggregated else AGGREGATED_ERAS
-    return next((bound for bound in bounds if day <= bound), None)
+    return next((bound for bound in bounds if day.isoformat() <= bound), None)
 
 
-def eras_of_topologies(points: Sequence[Point]) -> dict[tuple[object, ...], EraName]:
-    """Of what time the median over a topology's runs is, where some of its runs are dated.
-
-    Today's, where most of its dated points are: the medians reach beyond the last date. Otherwise that of the middle
-    one of the days on which its workers ran these lengths, or between the middle two.
-    """
-    counts: dict[tuple[object, ...], Counter[str | None]] = defaultdict(Counter)
-    days: dict[tuple[object, ...], dict[datetime.date, str | None]] = defaultdict(dict)
-    lengths: dict[tuple[object, ...], tuple[object, ...]] = {}
-    for point in sorted(points, key=lambda point: point.date or datetime.date.min, reverse=True):
-        lengths[point.topology] = *point.shape, point.isl, point.osl
-        if point.date is not None:
-            era = era_of(point)
-            counts[point.topology][era] += 1
-            days[lengths[point.topology]][point.date] = era
-    found: dict[tuple[object, ...], EraName] = {}
-    for topology, own in lengths.items():
-        if topology in counts and counts[topology].most_common(1)[0][0] is None:
-            found[topology] = None
-        elif days[own]:
-            found[topology] = _middle([days[own][day] for day in sorted(days[own])])
-    return found
-
-
-def _middle(eras: Sequence[str | None]) -> EraName:
-    lower, upper = eras[(len(eras) - 1) // 2], eras[len(eras) // 2]
+def era_between(point: Point, days: Days | None) -> EraName:
+    """Name of the time of a point of those days: two names, half-way between, where they differ."""
+    if days is None:
+        return MIXED
+    lower, upper = (era_of(point, day) for day in days)
     return lower if lower == upper else (lower, upper)
+
+
+def settled_days(points: Sequence[Point]) -> dict[tuple[object, ...], Days]:
+    """Of what days the median over a topology's runs is, where some of its runs are dated.
+
+    The last, where most of its dated points ran today's software: the medians reach beyond the last date. Otherwise
+    the middle one of the days on which its workers ran these lengths, or the middle two.
+    """
+    current: dict[tuple[object, ...], Counter[bool]] = defaultdict(Counter)
+    days: dict[tuple[object, ...], set[datetime.date]] = defaultdict(set)
+    lengths: dict[tuple[object, ...], tuple[object, ...]] = {}
+    for point in points:
+        lengths[point.topology] = own = *point.shape, point.isl, point.osl
+        if point.date is not None:
+            current[point.topology][era_of(point, point.date) is None] += 1
+            days[own].add(point.date)
+    found: dict[tuple[object, ...], Days] = {}
+    for topology, own in lengths.items():
+        ran = sorted(days[own])
+        if current[topology][True] > current[topology][False]:
+            found[topology] = ran[-1], ran[-1]
+        elif ran:
+            found[topology] = ran[(len(ran) - 1) // 2], ran[len(ran) // 2]
+    return found

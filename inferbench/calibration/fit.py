@@ -16,12 +16,14 @@ from .configuration import Batch, Configuration, batches, evaluate, tokens_per_g
 from .knobs import Knob, knobs_of
 from .turned import with_knobs
 
-NOISE = {"mi355x sglang": 0.10}
+NOISE = {("mi355x sglang", "dep"): 0.10}
 USUAL_NOISE = 0.06
-"""Log error that one point is expected to have: the unit of the residuals, and where the robust loss bends.
+"""Log error that one point is expected to have, by stack and kind of decode worker: the unit of the residuals.
 
-More where repeats within days lie further apart: by 8 to 14 % (median) for MI355X with DP attention, by about 1 % on
-B200. Chosen with the points in view."""
+More where repeats within days lie further apart: by 14 % (median) for MI355X with DP attention, by 0.6 % for TP with EP
+there, by about 1 % on B200. Chosen with the points in view, as is BEND."""
+BEND = 0.5
+"""Where the robust loss goes over from squares to absolute values, in units of the noise."""
 TTFT_NOISE = 0.5
 """That of TTFT, which queues make as uncertain as that."""
 STEP = 1e-3
@@ -58,7 +60,7 @@ class Problem:
         self._tpot = np.log([p.tpot_s or np.nan for p in points])
         self._rate = np.log([p.tokens_s_gpu or np.nan for p in points])
         self._ttft = np.log([p.ttft_s or np.nan for p in points])
-        self._noise = NOISE.get(stack, USUAL_NOISE)
+        self._noise = np.array([NOISE.get((stack, p.decode.kind), USUAL_NOISE) for p in points])
         self._weight = np.sqrt([p.weight for p in points]) / self._noise
 
     def logs(self, z: Floats) -> tuple[Floats, Floats, Floats]:
@@ -79,7 +81,8 @@ class Problem:
         late = (ttft - self._ttft) * self._weight * self._noise / TTFT_NOISE
         errors = np.concatenate([(tpot - self._tpot) * self._weight, (rate - self._rate) * self._weight, late], axis=-1)
         errors = np.nan_to_num(errors)
-        bent = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))  # soft L1 on the points, not on the priors
+        soft = BEND * np.sqrt(2 * (np.sqrt(1 + (errors / BEND) ** 2) - 1))  # soft L1 on the points, not on the priors
+        bent = np.sign(errors) * soft
         return np.concatenate([bent, z], axis=-1)
 
     def jacobian(self, z: Floats) -> Floats:

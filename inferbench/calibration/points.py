@@ -91,8 +91,8 @@ class Point:
 
     @property
     def weight(self) -> float:
-        """Weight in a fit: half for a median over runs, which mixes software of several dates."""
-        return 0.5 if self.kind == MIXED_RUNS else 1.0
+        """Weight in a fit: little for a median over runs, which mixes software and repeats rows that are dated."""
+        return 0.25 if self.kind == MIXED_RUNS else 1.0
 
 
 @dataclass(frozen=True, slots=True)

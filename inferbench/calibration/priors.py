@@ -71,6 +71,7 @@ EXTRA: dict[str, dict[tuple[str, ...], tuple[float, float]]] = {
         ("decode", "context_ns"): (10.0, 0.6),
         ("decode", "tp_context_ns"): (1.5, 0.6),
         ("decode", "tep_layer_us"): (20.0, 0.8),
+        ("decode", "draft_context"): (0.1, 0.8),
         ("decode", "padding", "fp4"): (0.12, 0.6),
         ("decode", "skew", "fp4", "tp"): (0.85, 0.2),
         ("decode", "skew", "fp4", "dep"): (0.9, 0.1),

@@ -26,6 +26,7 @@ class Rule(Value):
     stack: str
     precision: str | None = None
     isl: int | None = None
+    osl: int | None = None
     spec: Literal["none", "mtp"] | None = None
     prefill: Kind | None = None
     decode: Kind | None = None
@@ -42,20 +43,21 @@ class Rule(Value):
     guess: bool = False
     source: str
 
-    def holds(self, point: Point) -> bool:
-        """Whether the rule is about a point."""
+    def holds(self, point: Point, day: datetime.date | None) -> bool:
+        """Whether the rule is about a point that ran on that day; None: nobody knows when."""
         prefill = point.prefill
         return (
             self.stack == point.stack
             and self.precision in (None, point.precision)
             and self.isl in (None, point.isl)
+            and self.osl in (None, point.osl)
             and self.spec in (None, "mtp" if point.mtp else "none")
             and (prefill is None or self.prefill in (None, prefill.kind))
             and self.decode in (None, point.decode.kind)
             and (prefill is None or _within(self.prefill_workers, prefill.workers))
             and _within(self.decode_workers, point.decode.workers)
             and _within(self.conc, point.concurrency)
-            and (self.dates is None or (point.date is not None and self.dates[0] <= point.date <= self.dates[1]))
+            and (self.dates is None or (day is not None and self.dates[0] <= day <= self.dates[1]))
         )
 
 
@@ -89,12 +91,13 @@ def load_recipes(path: Path = RECIPES_FILE) -> RecipeFile:
     return read_value(path, RecipeFile)
 
 
-def recipe_of(point: Point, most_concurrent: int) -> Recipe | None:
+def recipe_of(point: Point, most_concurrent: int, day: datetime.date | None) -> Recipe | None:
     """Return how a point was launched; None where no rule gives its draft depth or prefill batch.
 
-    most_concurrent: the largest concurrency measured on the point's topology, which its slots were chosen for.
+    most_concurrent: the largest concurrency measured on the point's topology, which its slots were chosen for. day:
+    when it ran, or the median over its runs settled; None: only rules without dates hold.
     """
-    rules = [rule for rule in load_recipes().rules if rule.holds(point)]
+    rules = [rule for rule in load_recipes().rules if rule.holds(point, day)]
     depth = next((rule for rule in rules if rule.mtp is not None), None)
     cap = next((rule for rule in rules if rule.cap is not None or rule.cap_per_gpu is not None), None)
     tokens = next((rule for rule in rules if rule.max_batch_tokens is not None), None)

@@ -27,7 +27,7 @@ from .all_to_all import Formats, published_seconds
 from .build import plant_of
 from .closed_loop import ClosedLoad, SteadyState
 from .parameters import AllToAllParameters, load_parameters
-from .physics import PrefillPass
+from .prefill_pass import PrefillPass
 from .search import moments
 from .steady import steady_state
 from .switches import switched

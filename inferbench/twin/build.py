@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from typing_extensions import override
@@ -13,12 +14,14 @@ from ..domain.model import ModelSpec
 from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from ..loadgen.port import Clock
 from .all_to_all import Formats, format_change_seconds
+from .decode_pass import DecodeStep
 from .eras import EraName, Pace, pace
 from .kernels import Rates, Real
 from .kv_transfer import KvTransfer, kv_bytes_per_token, kv_transfer, links_of
 from .memory import kv_token_budget, weight_bytes_per_gpu
 from .parameters import StackParameters, TwinParameters, load_parameters
-from .physics import DecodeStep, PrefillPass
+from .prefill_pass import PrefillPass
+from .sourced import Precision
 from .speculation import PassSampler
 from .streaming import OnChunk
 from .switches import switched
@@ -27,6 +30,9 @@ from .worker import Hardware, Streaming, class_factor, kind_of
 
 TERA = 1e12
 KV_BYTES = {"fp8": 1.0, "bf16": 2.0}
+DRAFTS_IN: dict[Precision, Precision] = {"fp4": "bf16"}
+"""Precision of the experts of the layer that drafts, where it is another than that of the other layers: NVFP4 and MXFP4
+checkpoints of DeepSeek-R1 leave them in BF16 (sgl-project/sglang, pull requests 15353 and 20647, Apache-2.0)."""
 
 
 def build_twin(
@@ -125,14 +131,19 @@ def hardware_of(gpu: Gpu, deployment: Deployment, parameters: TwinParameters, co
     # FP4 checkpoints of the model quantise the experts; the rest runs in 8 bits.
     dense_bytes, dense_peak = (2.0, gpu.bf16_tflops) if deployment.precision == "bf16" else (1.0, gpu.fp8_tflops)
     p, bandwidth = constants.decode, gpu.hbm_tb_s * TERA
+    rates = Rates(
+        weight_bytes_s=bandwidth * p.weight_bandwidth_efficiency,
+        kv_bytes_s=bandwidth * p.kv_bandwidth_efficiency,
+        dense_flops_s=dense_peak * TERA * p.gemm_efficiency,
+        expert_flops_s=peak * p.expert_efficiency[deployment.precision],
+        attention_flops_s=gpu.fp8_tflops * TERA * p.attention_efficiency,
+    )
+    drafts = DRAFTS_IN.get(deployment.precision, deployment.precision)
+    draft_peak = {"fp8": gpu.fp8_tflops, "bf16": gpu.bf16_tflops}[drafts] * TERA
     return Hardware(
-        rates=Rates(
-            weight_bytes_s=bandwidth * p.weight_bandwidth_efficiency,
-            kv_bytes_s=bandwidth * p.kv_bandwidth_efficiency,
-            dense_flops_s=dense_peak * TERA * p.gemm_efficiency,
-            expert_flops_s=peak * p.expert_efficiency[deployment.precision],
-            attention_flops_s=gpu.fp8_tflops * TERA * p.attention_efficiency,
-        ),
+        rates=rates,
+        draft_rates=replace(rates, expert_flops_s=draft_peak * p.expert_efficiency[drafts]),
+        draft_expert_bytes=constants.expert_bits[drafts] / 8,
         peak_expert_flops_s=peak,
         scale_up_gb_s=gpu.scale_up_gb_s,
         dense_bytes=dense_bytes,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
+from .decode_pass import Coefficients
 from .kernels import Real
-from .physics import Coefficients
 from .prefill import PrefillTime, TransferTime
 from .scheduler import StepTime
 from .speculation import uniform

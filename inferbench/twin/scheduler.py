@@ -13,8 +13,8 @@ from typing import Protocol
 
 from ..domain.units import NS_PER_S
 from ..loadgen.port import Clock
+from .decode_pass import Coefficients
 from .flight import Flight
-from .physics import Coefficients
 from .streaming import Chunks, ChunkStream
 
 

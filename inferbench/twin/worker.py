@@ -9,6 +9,9 @@ from .all_to_all import Formats
 from .kernels import Rates, Real
 from .parameters import AllToAllParameters, ClassScale, Kind
 
+SCALE_UP_GPUS = 8
+"""GPUs of one scale-up domain, inside which the constants of communication were fitted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
@@ -20,6 +23,9 @@ class Hardware:
     dense_bytes: float
     """Bytes per parameter outside the routed experts."""
     expert_bytes: float
+    draft_rates: Rates
+    """Those of the layer that drafts, which 4-bit checkpoints leave in 16 bits."""
+    draft_expert_bytes: float
     kv_bytes: float
     """Bytes per KV-cache element."""
     formats: Formats

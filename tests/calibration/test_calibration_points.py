@@ -64,10 +64,10 @@ def test_a_flag_that_only_contains_the_name_of_another_is_kept(tmp_path: Path) -
     assert len(found.points) == 1
 
 
-def test_a_median_over_runs_has_no_date_and_half_the_weight(tmp_path: Path) -> None:
+def test_a_median_over_runs_has_no_date_and_little_weight(tmp_path: Path) -> None:
     dated, mixed = read_points(write(tmp_path / "points.csv", {}, {"kind": MIXED_RUNS, "date": "2026-07-20"})).points
     assert (dated.date, dated.weight) == (datetime.date(2026, 5, 27), 1.0)
-    assert (mixed.date, mixed.weight) == (None, 0.5)
+    assert (mixed.date, mixed.weight) == (None, 0.25)
     assert dated.topology == mixed.topology
 
 

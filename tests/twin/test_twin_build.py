@@ -11,7 +11,8 @@ from inferbench.domain.hardware import Gpu
 from inferbench.domain.plan import Plan
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.twin.build import build_twin, plant_of
-from inferbench.twin.physics import DecodeStep, PrefillPass
+from inferbench.twin.decode_pass import DecodeStep
+from inferbench.twin.prefill_pass import PrefillPass
 from inferbench.twin.worker import Streaming
 
 EVERY = [(d, t) for d in SCENARIO.deployments for t in d.topologies]

@@ -8,8 +8,8 @@ from twin.twin_factories import GPUS, MODEL, deployment, topology
 from inferbench.domain.deployment import Stack
 from inferbench.domain.errors import UsageError
 from inferbench.twin.build import plant_of
+from inferbench.twin.decode_pass import Coefficients
 from inferbench.twin.parameters import load_parameters
-from inferbench.twin.physics import Coefficients
 from inferbench.twin.target import Plant
 
 COSTS = load_parameters().switches["mi355x"]

@@ -20,8 +20,10 @@ from twin.twin_factories import (
 from twin.twin_factories import drive as drive_plan
 
 from inferbench.twin.build import plant_of
+from inferbench.twin.decode_pass import DecodeStep
+from inferbench.twin.kernels import expert_parameters, experts_activated
 from inferbench.twin.parameters import Padding
-from inferbench.twin.physics import DecodeStep, PrefillPass
+from inferbench.twin.prefill_pass import PrefillPass
 from inferbench.twin.speculation import EASY_SHARE, skewed
 
 
@@ -109,6 +111,27 @@ def test_drafts_read_their_part_of_the_cache_again() -> None:
     ratio = own.coefficients(4, 4).per_context_token / shared.coefficients(4, 4).per_context_token
     assert ratio == pytest.approx(1 + 2 * 0.5, rel=1e-3)
     assert replace(own, mtp=0).coefficients(4, 4) == replace(shared, mtp=0).coefficients(4, 4)
+
+
+def test_the_layer_that_drafts_reads_experts_of_sixteen_bits_once_a_draft() -> None:
+    _, step = parts("1p1d-tp8")
+    hw, drafts, batch = step.hardware, 3, 4
+    assert (hw.draft_expert_bytes, hw.expert_bytes) == (2.0, 4.25 / 8)
+    reads = replace(hw, draft_rates=replace(hw.draft_rates, expert_flops_s=1e30))
+    costs = [
+        replace(step, mtp=drafts, hardware=replace(reads, draft_expert_bytes=size)).coefficients(batch, batch).fixed
+        for size in (1.0, 2.0)
+    ]
+    active = experts_activated(MODEL, (1 + drafts) * batch) + (drafts - 1) * experts_activated(MODEL, batch)
+    seconds = active * expert_parameters(MODEL) / (step.group.gpus * hw.draft_rates.weight_bytes_s)
+    assert costs[1] - costs[0] == pytest.approx(step.scale * seconds)
+
+
+def test_without_drafts_the_layer_that_drafts_costs_nothing() -> None:
+    _, step = parts("1p1d-tp8")
+    plain = replace(step, mtp=0)
+    slow = replace(plain, hardware=replace(plain.hardware, draft_expert_bytes=1e9))
+    assert plain.coefficients(4, 4) == slow.coefficients(4, 4)
 
 
 def test_skew_keeps_the_mean_and_moves_the_median() -> None:

@@ -19,7 +19,7 @@ from inferbench.domain.scenario import Scenario
 from inferbench.domain.units import NS_PER_S
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Dispatcher
-from inferbench.twin.physics import Coefficients
+from inferbench.twin.decode_pass import Coefficients
 from inferbench.twin.target import Plant, TwinTarget
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
-"""How long one worker takes: a prefill pass, and a decode pass.
+"""How long one worker takes for a decode pass.
 
-Composes kernels, communication, overlap, speculation and host into two frozen values. The equations are those of a
-grey-box fit to public InferenceX points; `parameters.yaml` holds its constants.
+Composes kernels, communication, speculation and host into a frozen value. The equations are those of a grey-box fit to
+public InferenceX points; `parameters.yaml` holds its constants.
 """
 
 from __future__ import annotations
@@ -11,31 +11,25 @@ from dataclasses import dataclass
 from ..domain.deployment import WorkerGroup
 from ..domain.model import ModelSpec
 from ..domain.units import NS_PER_MS, NS_PER_S, NS_PER_US
-from .all_to_all import format_change_seconds, published_seconds, wire_seconds
+from .all_to_all import format_change_seconds, wire_seconds
 from .host import streaming_floor_seconds
 from .kernels import (
     Real,
     dense_gemm_seconds,
     dense_parameters,
     expert_gemm_seconds,
-    expert_parameters,
     larger,
     mla_decode_seconds,
-    prefill_expert_flops,
-    prefill_own_flops,
 )
-from .overlap import pass_seconds
-from .parameters import DecodeParameters, Padding, PrefillParameters
+from .parameters import DecodeParameters, Padding
 from .speculation import tokens_per_pass
 from .switches import Switched
-from .worker import Hardware, Streaming
+from .worker import SCALE_UP_GPUS, Hardware, Streaming
 
 US, MS = NS_PER_US / NS_PER_S, NS_PER_MS / NS_PER_S
 RING_PASSES = 2
 """An all-reduce moves each byte twice: reduce-scatter, then all-gather."""
 BF16_BYTES = 2
-SCALE_UP_GPUS = 8
-"""The all-to-all slopes were fitted inside one scale-up domain of 8; beyond it they are taken as doubled."""
 EVERYTHING_ON = Switched()
 
 
@@ -88,10 +82,8 @@ class DecodeStep:
         p, model, drafts = self.parameters, self.model, self.mtp
         scale = self.scale
         draft_passes = (model.layers + drafts) / model.layers
-        fixed = draft_passes * (
-            model.layers * (self._dense_seconds(fullest) + self._communication_seconds(fullest))
-            + model.moe_layers * self._expert_seconds(batch)
-        )
+        fixed = model.layers * self._layer_seconds(fullest, self._rows) + model.moe_layers * self._expert_seconds(batch)
+        fixed += self._drafting_seconds(fullest, batch)
         fixed += (1 + drafts) * self._head_seconds(fullest)
         fixed += drafts * p.draft_ms * MS + p.host_step_ms * MS + p.host_request_us * US * batch
         per_context_token = self._attention_seconds() * (fullest / batch if self.group.dp_attention else 1.0)
@@ -131,16 +123,32 @@ class DecodeStep:
         kv_bytes = self.hardware.kv_bytes * (1 + self.parameters.draft_context * self.mtp)
         return mla_decode_seconds(self.model, self.hardware.rates, 1.0, self._rows, heads, kv_bytes)
 
-    def _dense_seconds(self, fullest: Real) -> Real:
+    def _layer_seconds(self, fullest: Real, rows: int) -> Real:
+        """One layer without its routed experts, `rows` per request."""
         parameters = dense_parameters(self.model, self._share)
-        return dense_gemm_seconds(self.hardware.rates, parameters, self._rows * fullest, self.hardware.dense_bytes)
+        dense = dense_gemm_seconds(self.hardware.rates, parameters, rows * fullest, self.hardware.dense_bytes)
+        return dense + self._communication_seconds(rows * fullest)
 
     def _expert_seconds(self, batch: Real) -> Real:
-        hw = self.hardware
-        rows = self._rows * batch
+        hw, rows = self.hardware, self._rows * batch
         return self.off.expert_factor * expert_gemm_seconds(
             self.model, hw.rates, hw.expert_bytes, rows, self.group.gpus, self.group.ep
         )
+
+    def _drafting_seconds(self, fullest: Real, batch: Real) -> Real:
+        """The layer that drafts: once over all rows that are verified, then over one row per request for each draft."""
+        if not self.mtp:
+            return 0.0
+        return self._draft_layer_seconds(fullest, batch, self._rows) + (self.mtp - 1) * self._draft_layer_seconds(
+            fullest, batch, 1
+        )
+
+    def _draft_layer_seconds(self, fullest: Real, batch: Real, rows: int) -> Real:
+        hw = self.hardware
+        experts = expert_gemm_seconds(
+            self.model, hw.draft_rates, hw.draft_expert_bytes, rows * batch, self.group.gpus, self.group.ep
+        )
+        return self._layer_seconds(fullest, rows) + experts
 
     def _padding_seconds(self) -> Real:
         """One mixture-of-experts layer: rows that the launch sets aside for its largest batch, used or not."""
@@ -152,70 +160,18 @@ class DecodeStep:
         parameters = self.model.vocab * self.model.hidden / self._share
         return dense_gemm_seconds(self.hardware.rates, parameters, fullest, self.hardware.dense_bytes)
 
-    def _communication_seconds(self, fullest: Real) -> Real:
-        """One layer: an all-reduce without DP attention, with whole experts what it takes more; else an all-to-all."""
-        p, tokens = self.parameters, self._rows * fullest
+    def _communication_seconds(self, tokens: Real) -> Real:
+        """One layer: an all-reduce without DP attention, with whole experts what it takes more; else an all-to-all.
+
+        tokens: of the fullest rank.
+        """
+        p = self.parameters
         if not self.group.dp_attention:
             latency = p.tp_layer_us + (p.tep_layer_us if self.group.ep > 1 else 0.0)
             return latency * US + RING_PASSES * tokens * self.model.hidden * BF16_BYTES / (p.all_reduce_gb_s * 1e9)
         hw, model, gpus = self.hardware, self.model, self.group.gpus
-        slope = p.all_to_all_us_per_token * (2 if gpus > SCALE_UP_GPUS else 1)
+        slope = p.all_to_all_us_per_token * (2 if gpus > SCALE_UP_GPUS else 1)  # fitted inside one domain
         fitted = (p.ep_layer_us + slope * tokens) * US
         changed = fitted + format_change_seconds(hw.all_to_all, hw.formats, hw.fitted_formats, tokens)
         least = wire_seconds(hw.formats, model.hidden, tokens, gpus, model.active_experts, hw.scale_up_gb_s)
         return larger(changed, least)
-
-
-@dataclass(frozen=True, slots=True)
-class PrefillPass:
-    """Duration of a prefill pass of one worker over whole prompts."""
-
-    model: ModelSpec
-    hardware: Hardware
-    group: WorkerGroup
-    parameters: PrefillParameters
-    scale: Real
-    """Factor of its class."""
-    request_seconds: Real
-    """Per prompt, beside its arithmetic."""
-    two_batch_overlap: bool
-    overlap_share: float = 0.0
-    """Compute units that the overlapped all-to-all takes."""
-
-    def seconds(
-        self,
-        tokens: Real,
-        squared_tokens: Real,
-        prompts: Real,
-        rank_tokens: Real | None = None,
-        rank_squared_tokens: Real | None = None,
-    ) -> Real:
-        """Time of a pass: `tokens` and `squared_tokens` are summed over its prompts.
-
-        rank_tokens, rank_squared_tokens: those of the fullest rank, which the others wait for; None: all alike.
-        """
-        p, gpus = self.parameters, self.group.gpus
-        rate = self.hardware.peak_expert_flops_s * p.efficiency
-        if rank_tokens is None or not self.group.dp_attention:
-            own = prefill_own_flops(self.model, tokens, squared_tokens) / gpus
-        else:
-            own = prefill_own_flops(self.model, rank_tokens, rank_squared_tokens)
-        spread = 1.0 if self.group.dp_attention else (gpus / SCALE_UP_GPUS) ** p.tp_exponent
-        compute = (own + prefill_expert_flops(self.model, tokens) / gpus) / rate * self.scale * spread
-        return self._with_all_to_all(compute, tokens / gpus) + prompts * self.request_seconds
-
-    def _with_all_to_all(self, compute: Real, tokens_per_gpu: Real) -> Real:
-        """Add the all-to-all where the fitted efficiency does not hold it, overlapped where that wins."""
-        hw = self.hardware
-        if self.parameters.all_to_all == "included" or not self.group.dp_attention or hw.all_to_all is None:
-            return compute
-        layers, library = self.model.moe_layers, hw.all_to_all
-        weights = self.model.routed_experts * expert_parameters(self.model) * hw.expert_bytes
-        return pass_seconds(
-            compute,
-            all_to_all=layers * published_seconds(library, hw.formats, tokens_per_gpu),
-            half_all_to_all=layers * published_seconds(library, hw.formats, tokens_per_gpu / 2),
-            second_weight_read=layers * weights / (self.group.gpus * hw.rates.weight_bytes_s),
-            enabled=self.two_batch_overlap,
-            compute_unit_share=self.overlap_share,
-        )
