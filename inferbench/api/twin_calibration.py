@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from ..calibration.agreement import agreements, sample
@@ -64,10 +67,13 @@ def baselines_of(points: Path, train: Path) -> tuple[Baseline, ...]:
 def validation_document(points: Path) -> str:
     """Return the Markdown page of the frozen constants and of every split of a file of measured points.
 
-    With it goes a sample of its configurations in the event simulation, which the steady state stands for.
+    With it goes a sample of its configurations in the event simulation, which the steady state stands for. The splits
+    are refitted beside each other, one to a core.
     """
-    found: dict[str, Validation] = {"frozen": validate_twin(points)}
-    found.update((split, validate_twin(points, split)) for split in SPLITS)
+    splits: tuple[Split | None, ...] = (None, *SPLITS)
+    with ProcessPoolExecutor(min(len(splits), len(os.sched_getaffinity(0))), get_context("spawn")) as pool:
+        scored = list(pool.map(validate_twin, [points] * len(splits), splits))
+    found: dict[str, Validation] = {split or "frozen": one for split, one in zip(splits, scored, strict=True)}
     model, parameters = models()[MODEL], seeded(load_parameters())
     own, _ = predictable(model, gpus(), read_points(points).points, parameters)
     return document(found, agreements(model, gpus(), sample(own, PER_CLASS), parameters, simulate))
