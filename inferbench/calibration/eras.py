@@ -20,8 +20,8 @@ ERAS = {
     ("gb200 dynamo-trtllm", "fp4"): ("2025-12-31",),
     ("b200 dynamo-trtllm", "fp8"): ("2026-02-28",),
 }
-"""Last days of earlier software: the images change between them. Which of the changes count was chosen with the
-points in view; 2026-02-13 has only residuals for it."""
+"""Last days of earlier software: images and recipes change between them (on MI355X with InferenceX's pull requests 674,
+700, 823 and 1566). Which of the changes count was chosen with the points in view."""
 MIXED = "mixed"
 Days = tuple[datetime.date, datetime.date]
 """Of a point, or the middle two of those that a median is of."""
