@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -24,6 +23,7 @@ from ..domain.errors import UsageError
 from ..domain.files import read_value
 from ..domain.names import unknown
 from ..domain.probe import KvProbe
+from ..loadgen.selfcheck import cores
 from ..twin.parameters import PARAMETERS_FILE, KvTransferParameters, load_parameters
 from .catalogue import gpus, models
 from .twin_agreement import simulate
@@ -71,7 +71,7 @@ def validation_document(points: Path) -> str:
     are refitted beside each other, one to a core.
     """
     splits: tuple[Split | None, ...] = (None, *SPLITS)
-    with ProcessPoolExecutor(min(len(splits), len(os.sched_getaffinity(0))), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(len(splits), cores()), get_context("spawn")) as pool:
         scored = list(pool.map(validate_twin, [points] * len(splits), splits))
     found: dict[str, Validation] = {split or "frozen": one for split, one in zip(splits, scored, strict=True)}
     model, parameters = models()[MODEL], seeded(load_parameters())

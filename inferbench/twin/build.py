@@ -125,7 +125,8 @@ def plant_of(
 
 def hardware_of(gpu: Gpu, deployment: Deployment, parameters: TwinParameters, constants: StackParameters) -> Hardware:
     """Return what a GPU reaches with a stack. Raises UsageError for a precision that it has no arithmetic for."""
-    peak = {"fp4": gpu.fp4_tflops, "fp8": gpu.fp8_tflops, "bf16": gpu.bf16_tflops}[deployment.precision] * TERA
+    peaks = {"fp4": gpu.fp4_tflops, "fp8": gpu.fp8_tflops, "bf16": gpu.bf16_tflops}
+    peak = peaks[deployment.precision] * TERA
     if not peak:
         raise UsageError(f"twin: {gpu.name} has no {deployment.precision} arithmetic; use fp8 or bf16")
     # FP4 checkpoints of the model quantise the experts; the rest runs in 8 bits.
@@ -139,10 +140,9 @@ def hardware_of(gpu: Gpu, deployment: Deployment, parameters: TwinParameters, co
         attention_flops_s=gpu.fp8_tflops * TERA * p.attention_efficiency,
     )
     drafts = DRAFTS_IN.get(deployment.precision, deployment.precision)
-    draft_peak = {"fp8": gpu.fp8_tflops, "bf16": gpu.bf16_tflops}[drafts] * TERA
     return Hardware(
         rates=rates,
-        draft_rates=replace(rates, expert_flops_s=draft_peak * p.expert_efficiency[drafts]),
+        draft_rates=replace(rates, expert_flops_s=peaks[drafts] * TERA * p.expert_efficiency[drafts]),
         draft_expert_bytes=constants.expert_bits[drafts] / 8,
         peak_expert_flops_s=peak,
         scale_up_gb_s=gpu.scale_up_gb_s,

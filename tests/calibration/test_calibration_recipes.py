@@ -92,7 +92,7 @@ def test_every_rule_names_a_source_and_says_something() -> None:
                 rule.balance_passes,
             )
         )
-        assert rule.guess or rule.source != "none"
+        assert rule.guess == (rule.source == "none")
 
 
 def test_every_measured_point_has_a_recipe() -> None:
