@@ -21,7 +21,7 @@ class Status(IntEnum):
 
 
 class CountSource(IntEnum):
-    """Where a token count came from, best first."""
+    """Where a token count came from. The codes stand in files; the order says nothing."""
 
     SERVER = 0
     """The server's `usage`."""
@@ -29,6 +29,8 @@ class CountSource(IntEnum):
     """Token-bearing chunks, where the server sends no usage: a lower bound, since a chunk may hold several."""
     PLAN = 2
     """What was asked for."""
+    TEXT = 3
+    """The text that was generated, by the tokenizer that the user gave, where the server sends no usage."""
 
 
 class ChunkTokens(IntEnum):
@@ -78,7 +80,7 @@ class RequestRecord:
     isl: int
     isl_source: CountSource
     osl: int
-    """Generated tokens."""
+    """Generated tokens, those that no chunk held included."""
     osl_source: CountSource
     planned_ns: int | None
     """When it was due (open loop)."""
@@ -108,3 +110,5 @@ class RequestRecord:
     """Why the attempt before the last one failed."""
     worker: int = 0
     """Load-generating process that sent it."""
+    remark: str | None = None
+    """What the server said of its tokens that cannot be so, and was not believed."""

@@ -32,6 +32,10 @@ class ChunkColumn(Protocol):
     def first_tokens(self) -> Ints:
         """Tokens in the first chunk, shape (n,)."""
 
+    @property
+    def held(self) -> Ints:
+        """Tokens in all chunks, shape (n,): those generated, less those that were never streamed."""
+
     def tokens_before(self, time_ns: int) -> Ints:
         """Tokens that had arrived by `time_ns` (inclusive), shape (n,)."""
 
@@ -74,10 +78,19 @@ class StampedColumn(ChunkColumn):
     def first_tokens(self) -> Ints:
         return self._edge(self.offsets[:-1], self.tokens, 0)
 
+    @property
+    @override
+    def held(self) -> Ints:
+        return self._sums(self.tokens)
+
     @override
     def tokens_before(self, time_ns: int) -> Ints:
-        reached = np.zeros(len(self.times_ns) + 1, dtype=np.int64)
-        np.cumsum(np.where(self.times_ns <= time_ns, self.tokens, 0), out=reached[1:])
+        return self._sums(np.where(self.times_ns <= time_ns, self.tokens, 0))
+
+    def _sums(self, values: Ints) -> Ints:
+        """Sum of each row's values."""
+        reached = np.zeros(len(values) + 1, dtype=np.int64)
+        np.cumsum(values, out=reached[1:])
         return np.diff(reached[self.offsets])
 
     @override
@@ -122,6 +135,12 @@ class PassColumn(ChunkColumn):
     def first_tokens(self) -> Ints:
         one_each: Ints = (self.first_chunk_ns != NEVER).astype(np.int64)
         return one_each
+
+    @property
+    @override
+    def held(self) -> Ints:
+        held: Ints = np.where(self.first_chunk_ns == NEVER, 0, self.osl)
+        return held
 
     @property
     @override
@@ -215,6 +234,8 @@ class Records:
     errors: Sequence[str | None]
     chunk_tokens_source: Ints | None = None
     """`record.ChunkTokens` codes; None where nobody kept them."""
+    remarks: Sequence[str | None] = ()
+    """What servers said of their tokens that cannot be so; empty where nobody kept it."""
 
     def __len__(self) -> int:
         return len(self.seq)

@@ -34,7 +34,10 @@ class Latencies:
     e2el: Floats
     """Last token-bearing chunk - start."""
     tpot: Floats
-    """(e2el - ttft) / (osl - tokens of the first chunk); NaN where no token follows the first chunk."""
+    """(e2el - ttft) / (tokens of all chunks - those of the first); NaN where no token follows the first chunk.
+
+    What a user could see stream: generated tokens that no chunk held, as of reasoning that is not shown, are not in it.
+    """
     ttfat: Floats
     """First chunk of the answer itself - start; NaN where no reasoning came apart before it."""
 
@@ -47,7 +50,7 @@ def latencies(records: Records, arrival: Arrival) -> Latencies:
     start = starts_ns(records, arrival)
     free = records.planned_ns if arrival.is_open else records.slot_free_ns
     ttft, e2el = _ms(first, start, ok), _ms(last, start, ok)
-    later = records.osl - chunks.first_tokens
+    later = chunks.held - chunks.first_tokens
     with np.errstate(divide="ignore", invalid="ignore"):
         tpot = np.where(ok & (later > 0), (e2el - ttft) / later, np.nan)
     ttfat = _ms(records.answer_ns, start, ok & (records.answer_ns != NEVER))

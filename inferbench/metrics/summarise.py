@@ -69,8 +69,8 @@ def _counts(records: Records, planned: int) -> Counts:
 def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int, slo: GoodputSlo | None) -> BasisSummary:
     """Take all figures over one span.
 
-    Latencies are those of requests that began and ended within it. Tokens count when they arrive; a prompt's
-    tokens count when its first token arrives.
+    Latencies are those of requests that began and ended within it. Tokens count when they arrive; those of a prompt,
+    and generated ones that were never streamed, when the first token arrives.
     """
     inside = lat.ok & (lat.start_ns >= span.begin_ns) & (records.chunks.last_ns <= span.end_ns)
     gaps, counts = records.chunks.token_gaps(inside)
@@ -114,9 +114,11 @@ def _throughput(
     span: Span, records: Records, lat: Latencies, gpus: int, goodput: tuple[float | None, float | None]
 ) -> Throughput:
     chunks, ok, seconds = records.chunks, lat.ok, span.seconds
-    output = int((chunks.tokens_before(span.end_ns) - chunks.tokens_before(span.begin_ns - 1))[ok].sum())
     first, last = chunks.first_ns, chunks.last_ns
-    prompts = int(records.isl[ok & (first >= span.begin_ns) & (first <= span.end_ns)].sum())
+    begun = ok & (first >= span.begin_ns) & (first <= span.end_ns)
+    prompts = int(records.isl[begun].sum())
+    output = int((chunks.tokens_before(span.end_ns) - chunks.tokens_before(span.begin_ns - 1))[ok].sum())
+    output += int((records.osl - chunks.held)[begun].sum())  # what no chunk held had come before the first that did
     requests = int((ok & (last >= span.begin_ns) & (last <= span.end_ns)).sum())
     busy = np.minimum(last[ok], span.end_ns) - np.maximum(lat.start_ns[ok], span.begin_ns)
     return Throughput(

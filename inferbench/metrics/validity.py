@@ -81,10 +81,10 @@ def most_at_once(records: Records) -> int:
 def _send_lag_p99_ms(records: Records, arrival: Arrival) -> float:
     """From when a request could go to when its last byte went to the kernel; the server's part of it left out.
 
-    An open loop with a limit holds requests back until a slot is free, and a connection that the server had closed
-    is opened anew: neither is the client's lateness.
+    An open loop with a limit holds requests back until a slot is free, a connection that the server had closed is
+    opened anew, and a request that was turned away waits as long as the server asked: none is the client's lateness.
     """
-    sent = records.sent_ns != NEVER
+    sent = (records.sent_ns != NEVER) & (records.attempts <= 1)
     if not sent.any():
         return 0.0
     could_go = records.slot_free_ns
@@ -116,7 +116,7 @@ def _shifts(records: Records, arrival: Arrival) -> Iterator[str]:
         return
     first, last = (_bound_ns(late[ok]) for late in (records.first_late_ns, records.last_late_ns))
     ttft, tpot = lat.ttft[ok], lat.tpot[ok]
-    later = (records.osl - records.chunks.first_tokens)[ok]
+    later = (records.chunks.held - records.chunks.first_tokens)[ok]
     with np.errstate(divide="ignore", invalid="ignore"):
         longer, shorter = tpot + first / NS_PER_MS / later, tpot - last / NS_PER_MS / later
     for name, quantile in (("median", 0.5), ("p99", 0.99)):

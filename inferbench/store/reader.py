@@ -55,8 +55,15 @@ def _one_table(directory: Path) -> pa.Table:
 def _read_parquet(path: Path, columns: pa.Schema) -> pa.Table:
     """Read one file. `pq.read_table` would do it too, and load pyarrow's data sets for that, which takes longer."""
     with pq.ParquetFile(path) as file:
-        table = file.read().select(columns.names)
+        table = _with_later_columns(file.read(), columns).select(columns.names)
         return table if table.schema.equals(columns) else table.cast(columns)
+
+
+def _with_later_columns(table: pa.Table, columns: pa.Schema) -> pa.Table:
+    """Give a table of an older inferbench the columns that have come since, empty."""
+    for name in schema.LATER.intersection(columns.names).difference(table.column_names):
+        table = table.append_column(columns.field(name), pa.nulls(len(table), columns.field(name).type))
+    return table
 
 
 @contextlib.contextmanager
@@ -101,7 +108,9 @@ def _read_stream(path: Path, columns: pa.Schema) -> pa.Table:
                 batches.append(batch)
         except (pa.ArrowInvalid, OSError):
             pass  # the last batch was being written when the run was killed
-    return pa.Table.from_batches(batches, schema=columns)
+    if not batches:
+        return columns.empty_table()
+    return _with_later_columns(pa.Table.from_batches(batches), columns).select(columns.names).cast(columns)
 
 
 def _pass_times(table: pa.Table) -> list[Ints]:
@@ -141,6 +150,7 @@ def _columns(table: pa.Table, pass_times: list[Ints]) -> Records:
         **{name: _ints(table, name) for name in names},
         chunks=_passes(table, pass_times) if pass_times else _stamped(table),
         errors=table["error"].to_pylist(),
+        remarks=table["remark"].to_pylist(),
     )
 
 

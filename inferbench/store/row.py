@@ -15,7 +15,7 @@ Row = tuple[Any, ...]
 FACTS = (
     "seq", "status", "error", "isl", "isl_source", "osl", "osl_source", "planned_ns", "slot_free_ns", "connect_ns",
     "sent_ns", "first_byte_ns", "end_ns", "chunk_tokens_source", "answer_ns", "first_late_ns", "last_late_ns",
-    "cached_tokens", "accepted_tokens", "attempts", "earlier_error", "client_worker",
+    "cached_tokens", "accepted_tokens", "attempts", "earlier_error", "client_worker", "remark",
 )  # fmt: skip
 """Columns that hold one fact of a record."""
 CHUNKS = ("chunk_ns", "chunk_tokens", "first_chunk_ns", "worker", "first_pass", "last_pass")

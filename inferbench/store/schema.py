@@ -36,6 +36,7 @@ RECORDS = pa.schema(
         pa.field("attempts", pa.int32(), False),
         pa.field("earlier_error", pa.string()),
         pa.field("client_worker", pa.int32(), False),
+        pa.field("remark", pa.string()),
         # Chunks with their own stamps ...
         pa.field("chunk_ns", pa.list_(pa.int64())),
         pa.field("chunk_tokens", pa.list_(pa.int32())),
@@ -46,6 +47,9 @@ RECORDS = pa.schema(
         pa.field("last_pass", pa.int64()),
     ]
 )
+
+LATER = frozenset({"remark"})
+"""Columns that files of before do not have: null there."""
 
 PASSES = pa.schema([pa.field("worker", pa.int32(), False), pa.field("pass_ns", pa.list_(pa.int64()), False)])
 

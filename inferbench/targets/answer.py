@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import orjson
 
-from ..domain.record import CountSource, RequestRecord, StampedChunks, Status
+from ..domain.record import CountSource, RequestRecord, Status
+from .counting import count_tokens
 from .dialect import error_message
 from .endpoint import Endpoint
 from .exchange import Exchange
@@ -12,9 +16,17 @@ from .exchange import Exchange
 MAX_ERROR = 300
 """Longest error text of a record, characters."""
 
+TEMPLATE_TOKENS = 1 << 16
+"""Most tokens that a server adds to a prompt by itself: a chat template, a system prompt, tools."""
+
 
 def make_record(
-    exchange: Exchange, end_ns: int, status: Status, failure: str | None, endpoint: Endpoint
+    exchange: Exchange,
+    end_ns: int,
+    status: Status,
+    failure: str | None,
+    endpoint: Endpoint,
+    count_text: Callable[[str], int] | None = None,
 ) -> RequestRecord:
     """Write the record of an exchange that has ended.
 
@@ -23,33 +35,37 @@ def make_record(
     """
     exchange.finish()
     status, failure = verdict(exchange, status, failure)
-    request, stream = exchange.request, exchange.stream
-    generated, prompt = stream.usage.completion_tokens, stream.usage.prompt_tokens
-    osl = generated or len(stream.times_ns)
-    tokens, known_by = stream.tokens(osl)
+    request, usage = exchange.request, exchange.stream.usage
+    counted = count_tokens(
+        exchange.stream, partial(exchange.stream.dialect.most_tokens, endpoint, request.osl), count_text
+    )
+    prompt, unlikely = _prompt_tokens(exchange)
+    times = counted.chunks.times_ns if counted.chunks else ()
+    first_late, last_late = (exchange.lates.get(times[edge]) if times else None for edge in (0, -1))
     return RequestRecord(
         seq=request.seq,
         status=status,
         error=one_line(endpoint.redact(failure)) if failure else None,
         isl=prompt or request.isl,
         isl_source=CountSource.SERVER if prompt else CountSource.PLAN,
-        osl=osl,
-        osl_source=CountSource.SERVER if generated else CountSource.CHUNKS,
+        osl=counted.osl,
+        osl_source=counted.source,
         planned_ns=request.planned_ns,
         slot_free_ns=exchange.slot_free_ns,
         connect_ns=exchange.connect_ns,
         sent_ns=exchange.sent_ns,
         first_byte_ns=exchange.response.first_byte_ns,
-        chunks=StampedChunks(stream.times_ns, tokens) if stream.times_ns else None,
+        chunks=counted.chunks,
         end_ns=end_ns,
-        chunk_tokens=known_by,
-        answer_ns=stream.answer_ns,
-        first_late_ns=exchange.first_late_ns,
-        last_late_ns=exchange.last_late_ns,
-        cached_tokens=stream.usage.cached_tokens,
-        accepted_tokens=stream.usage.accepted_tokens,
+        chunk_tokens=counted.known_by,
+        answer_ns=exchange.stream.answer_ns,
+        first_late_ns=first_late,
+        last_late_ns=last_late,
+        cached_tokens=_part_of(usage.cached_tokens, prompt),
+        accepted_tokens=_part_of(usage.accepted_tokens, counted.osl),
         attempts=exchange.attempts,
         earlier_error=one_line(endpoint.redact(exchange.earlier_error)) if exchange.earlier_error else None,
+        remark="; ".join(remark for remark in (counted.remark, unlikely) if remark) or None,
     )
 
 
@@ -58,8 +74,8 @@ def verdict(exchange: Exchange, status: Status, failure: str | None) -> tuple[St
     if status not in (Status.OK, Status.ERROR):
         return status, failure
     faults = [_fault_of_head(exchange), failure, exchange.stream.error]
-    if not any(faults) and not exchange.stream.times_ns:
-        faults = [f"no token in the answer: {_excerpt(exchange)}"]
+    if not any(faults):
+        faults = [_fault_of_stream(exchange)]
     failure = "; ".join(fault for fault in faults if fault)
     return (Status.ERROR, failure) if failure else (Status.OK, None)
 
@@ -70,9 +86,44 @@ def one_line(text: str) -> str:
     return line if len(line) <= MAX_ERROR else line[: MAX_ERROR - 3] + "..."
 
 
+def _prompt_tokens(exchange: Exchange) -> tuple[int | None, str | None]:
+    """The server's count of prompt tokens, and what is wrong with it where it cannot be so.
+
+    A token stands for one byte at least of what was sent, and a chat template adds some.
+    """
+    told, most = exchange.stream.usage.prompt_tokens, len(exchange.wire) + TEMPLATE_TOKENS
+    if told is None or told <= most:
+        return told, None
+    return None, f"usage says {told:,} prompt tokens, and at most {most:,} were sent"
+
+
+def _part_of(told: int | None, whole: int | None) -> int | None:
+    """A count of some of `whole` tokens; None where it is larger than they are."""
+    return told if told is not None and whole is not None and told <= whole else None
+
+
 def _fault_of_head(exchange: Exchange) -> str | None:
     head = exchange.response.head
-    return None if head is None or head.status == 200 else f"HTTP {head.status}: {_excerpt(exchange)}"
+    if head is None:
+        return None
+    if 300 <= head.status < 400 and "location" in head.headers:
+        return f"HTTP {head.status}: the server sends elsewhere, to {head.headers['location']}"
+    if head.status != 200:
+        return f"HTTP {head.status}: {_excerpt(exchange)}"
+    encoding = head.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        return f"the answer came compressed (Content-Encoding: {encoding}), though the request asks for plain text"
+    return None
+
+
+def _fault_of_stream(exchange: Exchange) -> str | None:
+    """What is wrong with an answer that came whole by its framing, and holds no error."""
+    stream = exchange.stream
+    if not stream.bore_token:
+        return f"no token in the answer: {_excerpt(exchange)}"
+    if not stream.ended:
+        return "the stream broke off: no [DONE], no reason to finish and no usage at its end"
+    return None
 
 
 def _excerpt(exchange: Exchange) -> str:
@@ -82,4 +133,6 @@ def _excerpt(exchange: Exchange) -> str:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return body[:MAX_ERROR].decode("utf-8", "replace") or "(empty body)"
+    if isinstance(answer, dict) and answer.get("choices"):
+        return "it came whole, and not as a stream"
     return error_message(answer) if isinstance(answer, dict) else str(answer)

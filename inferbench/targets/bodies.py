@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..domain.plan import Plan, PlannedRequest
-from .dialect import Prompt
+from .dialect import Dialect, Prompt
 from .dialects import dialect_for
 from .endpoint import Endpoint
 
@@ -32,7 +32,7 @@ class Bodies:
         self._plan = plan
         self._make_prompt = make_prompt
         self._loop = loop
-        self._head = _head(endpoint)
+        self._head = _head(endpoint, self._dialect)
         self._ready: dict[int, bytes] = {}
         self._seqs = range(len(plan)) if seqs is None else seqs
         # A part of a load keeps the numbers that requests have in the whole.
@@ -82,15 +82,22 @@ class Bodies:
         return self._head + b"%d\r\n\r\n" % len(body) + body
 
 
-def _head(endpoint: Endpoint) -> bytes:
-    """The request's head up to the value of Content-Length, which comes last."""
+def _head(endpoint: Endpoint, dialect: Dialect) -> bytes:
+    """The request's head up to the value of Content-Length, which comes last. The endpoint's own headers win."""
+    ours = {
+        "User-Agent": "inferbench",
+        "Accept": "text/event-stream",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        **dialect.headers,
+    }
+    given = endpoint.header_lines()
+    names = {name.lower() for name, _ in given}
     lines = [
         f"POST {endpoint.target_path()} HTTP/1.1",
         f"Host: {endpoint.authority}",
-        "User-Agent: inferbench",
-        "Accept: text/event-stream",
-        "Content-Type: application/json",
-        *(f"{name}: {value}" for name, value in endpoint.header_lines()),
+        *(f"{name}: {value}" for name, value in ours.items() if name.lower() not in names),
+        *(f"{name}: {value}" for name, value in given),
         "Content-Length: ",
     ]
     return "\r\n".join(lines).encode("ascii")

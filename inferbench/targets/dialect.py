@@ -8,12 +8,18 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ..domain.errors import UsageError
 from .endpoint import Endpoint
 
 Prompt = str | list[int]
 """A prompt as text or as token ids."""
 
 DONE = b"[DONE]"
+
+FAILED = frozenset({"abort", "aborted", "error", "cancelled", "canceled", "timeout"})
+"""Reasons to finish by which a server says that it gave the answer up."""
+AT_LIMIT = frozenset({"length", "max_tokens", "max_output_tokens"})
+"""Reasons to finish that are no token of the model's own: it was made to stop."""
 
 
 class Usage(NamedTuple):
@@ -25,14 +31,20 @@ class Usage(NamedTuple):
     """Prompt tokens out of the prefix cache."""
     accepted_tokens: int | None = None
     """Drafted tokens that were accepted."""
+    reasoning_tokens: int | None = None
+    """Generated tokens that were reasoning, whether it was streamed or not."""
+
+    def updated(self, later: Usage) -> Usage:
+        """What is known after a later event, which may leave out what was told before."""
+        return Usage(*(old if new is None else new for old, new in zip(self, later, strict=True)))
 
 
 class Reading(NamedTuple):
     """What one event says."""
 
     token_bearing: bool
-    text_length: int = 0
-    """Characters of text that came with it."""
+    text: str = ""
+    """What came with it: reasoning, answer, and the names and arguments of tool calls."""
     usage: Usage | None = None
     error: str | None = None
     answer: bool = False
@@ -41,16 +53,48 @@ class Reading(NamedTuple):
     """It holds text of reasoning that the server tells from the answer."""
     cumulative: bool = False
     """Its text repeats that of the events before it."""
+    silent: bool = False
+    """It holds no text, but belongs to the answer: it may be a token without one."""
+    finish: str | None = None
+    """Why the answer ended with it: the server's word."""
+    opening: bool = False
+    """It names the role that speaks, as the first of a chat does before any token."""
+    closes: bool = False
+    """Nothing of the answer comes after it."""
+
+    @property
+    def text_length(self) -> int:
+        """Characters of its text."""
+        return len(self.text)
 
 
 class Dialect(ABC):
     """One endpoint's language."""
 
-    path_suffix: str
+    path: str
+    """The path as servers have it; one that ends like it is spoken to in this language."""
+    headers: Mapping[str, str] = {}
+    """What the language asks for beside the endpoint's own headers."""
+
+    def body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> bytes:
+        """Write the JSON body of a streamed request for `osl` tokens. Raises UsageError for an unusable prompt.
+
+        The endpoint's extra keys are merged into it as a JSON merge patch (RFC 7396): null takes a key out.
+        """
+        return orjson.dumps(merge_patch(self._body(endpoint, prompt, osl, ignore_eos), endpoint.extra_body))
+
+    def most_tokens(self, endpoint: Endpoint, osl: int) -> int | None:
+        """Most tokens that an answer to a request for `osl` can have; None where its body sets no limit."""
+        body = self._body(endpoint, "", osl, ignore_eos=False)
+        return self._limit(merge_patch(body, endpoint.extra_body))
 
     @abstractmethod
-    def body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> bytes:
-        """Write the JSON body of a streamed request for `osl` tokens. Raises UsageError for an unusable prompt."""
+    def _body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> dict[str, Any]:
+        """The body, the endpoint's extra keys left out."""
+
+    @abstractmethod
+    def _limit(self, body: Mapping[str, Any]) -> int | None:
+        """The limit that a whole body sets."""
 
     def interpret(self, name: str, data: bytes) -> Reading:
         """Say what an event holds. An event that is no JSON object is an error; nothing is raised."""
@@ -60,21 +104,62 @@ class Dialect(ABC):
             return Reading(False, error=f"not JSON in the stream: {_excerpt(data)}")
         if not isinstance(event, dict):
             return Reading(False, error=f"no JSON object in the stream: {_excerpt(data)}")
-        if name == "error" or event.get("error"):
+        if name == "error" or is_error(event):
             return Reading(False, error=f"error in the stream: {error_message(event)}")
-        return self._read(event)
+        reading = self._read(event)
+        if reading.finish in FAILED and not reading.error:
+            return reading._replace(error=f"the server ended the answer: {reading.finish}{_reason_in(event)}")
+        return reading
 
     @abstractmethod
     def _read(self, event: dict[str, Any]) -> Reading:
         """Say what an event without an error holds."""
 
 
+def is_error(event: Mapping[str, Any]) -> bool:
+    """Whether an object is an error.
+
+    OpenAI's is `{"error": ...}`, that of vLLM and SGLang `{"object": "error", ...}`, that of the Responses and Messages
+    APIs `{"type": "error", ...}`, FastAPI's `{"detail": ...}`.
+    """
+    if event.get("error") or "error" in (event.get("object"), event.get("type")):
+        return True
+    return bool(event.get("detail")) and "choices" not in event
+
+
 def error_message(event: Mapping[str, Any]) -> str:
     """Find the message in an error object: OpenAI's `{"error": {"message": ...}}` or one of its relatives."""
     error = event.get("error") or event
     if isinstance(error, dict):
-        error = error.get("message") or error
+        error = error.get("message") or error.get("detail") or error
     return error if isinstance(error, str) else _excerpt(orjson.dumps(error))
+
+
+def merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply a JSON merge patch (RFC 7396) to an object."""
+    merged = dict(target)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            before = merged.get(key)
+            merged[key] = merge_patch(before if isinstance(before, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _reason_in(event: Mapping[str, Any]) -> str:
+    """The message beside a reason to finish, which stands in the choice or in the event itself."""
+    choices = event.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    for holder in (first, event):
+        message = holder.get("message") if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and holder.get("error"):
+            message = error_message(holder)
+        if isinstance(message, str) and message:
+            return f": {message}"
+    return ""
 
 
 def _parse(data: bytes) -> Any:
@@ -89,6 +174,18 @@ def _parse(data: bytes) -> Any:
 def count(value: Any) -> int | None:
     """Return a count of tokens, None where it is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def need_text(prompt: Prompt, path: str) -> str:
+    """Return a prompt that is text. Raises UsageError for token ids."""
+    if not isinstance(prompt, str):
+        raise UsageError(f"{path} takes text, not token ids; send token ids to /v1/completions")
+    return prompt
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return an object, and an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def _excerpt(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The dialects that are spoken, by the path of the endpoint: OpenAI's two, and SGLang's own."""
+"""The dialects that are spoken, by the path of the endpoint; here those of OpenAI's completions and chat."""
 
 from __future__ import annotations
 
@@ -6,47 +6,64 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from typing_extensions import override
 
 from ..domain.errors import UsageError
-from .dialect import Dialect, Prompt, Reading, Usage, count
+from .dialect import Dialect, Prompt, Reading, Usage, count, mapping, need_text
 from .endpoint import Endpoint
 from .generate import Generate
+from .messages import Messages
+from .responses import Responses
 
 
 class _OpenAI(Dialect):
     """What the two have in common."""
 
     @override
-    def body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> bytes:
+    def _body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> dict[str, Any]:
         running = {"continuous_usage_stats": True} if endpoint.continuous_usage else {}
-        return orjson.dumps(
-            {
-                "model": endpoint.model,
-                **self._prompt(prompt),
-                "max_tokens": osl,
-                "temperature": 0,
-                # No field of OpenAI's own, and some servers refuse what they do not know.
-                **({"ignore_eos": True} if ignore_eos else {}),
-                "stream": True,
-                "stream_options": {"include_usage": True, **running},
-                **endpoint.extra_body,
-            }
-        )
+        return {
+            "model": endpoint.model,
+            **self._prompt(prompt),
+            "max_tokens": osl,
+            "temperature": 0,
+            # No field of OpenAI's own, and some servers refuse what they do not know.
+            **({"ignore_eos": True} if ignore_eos else {}),
+            "stream": True,
+            "stream_options": {"include_usage": True, **running},
+        }
+
+    @override
+    def _limit(self, body: Mapping[str, Any]) -> int | None:
+        limits = [n for n in map(count, (body.get("max_tokens"), body.get("max_completion_tokens"))) if n is not None]
+        answers = max(1, count(body.get("n")) or 1, count(body.get("best_of")) or 1)
+        return max(limits) * answers if limits else None
 
     @override
     def _read(self, event: dict[str, Any]) -> Reading:
-        bearing, length, answer, reasoning = False, 0, False, False
-        choices = event.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            text, thought, calls = self._parts(choice) if isinstance(choice, dict) else (None, None, None)
+        bearing, said, answer, reasoning, opening = False, "", False, False, False
+        choices, finish = event.get("choices"), None
+        held = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
+        for choice in held:
+            text, thought, calls = self._parts(choice)
+            finish = finish or choice.get("finish_reason")
+            opening = opening or bool(mapping(choice.get("delta")).get("role"))
             if text or thought or calls:
                 bearing = True
                 answer, reasoning = answer or bool(text), reasoning or bool(thought)
-                length += _length(text) + _length(thought) + _length(calls)
+                said += _text(text) + _text(thought) + _text(calls)
         usage = event.get("usage")
-        return Reading(bearing, length, _usage(usage) if usage else None, None, answer, reasoning)
+        return Reading(
+            bearing,
+            said,
+            _usage(usage) if usage else None,
+            None,
+            answer,
+            reasoning,
+            silent=bool(held) and not bearing,
+            finish=finish if isinstance(finish, str) else None,
+            opening=opening,
+        )
 
     @abstractmethod
     def _prompt(self, prompt: Prompt) -> dict[str, Any]:
@@ -60,7 +77,7 @@ class _OpenAI(Dialect):
 class Completions(_OpenAI):
     """`/v1/completions`: text or token ids in, text out."""
 
-    path_suffix = "/completions"
+    path = "/v1/completions"
 
     @override
     def _prompt(self, prompt: Prompt) -> dict[str, Any]:
@@ -74,13 +91,11 @@ class Completions(_OpenAI):
 class Chat(_OpenAI):
     """`/v1/chat/completions`: one user message in; content, reasoning and tool calls out."""
 
-    path_suffix = "/chat/completions"
+    path = "/v1/chat/completions"
 
     @override
     def _prompt(self, prompt: Prompt) -> dict[str, Any]:
-        if not isinstance(prompt, str):
-            raise UsageError("a chat endpoint takes text, not token ids; send token ids to /v1/completions")
-        return {"messages": [{"role": "user", "content": prompt}]}
+        return {"messages": [{"role": "user", "content": need_text(prompt, self.path)}]}
 
     @override
     def _parts(self, choice: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -90,24 +105,25 @@ class Chat(_OpenAI):
         get = delta.get
         # DeepSeek's and SGLang's name for reasoning, then the one that vLLM moved to. A server that sends both
         # repeats the same text, and text counts once.
-        return get("content"), get("reasoning_content") or get("reasoning"), get("tool_calls")
+        return get("content") or get("refusal"), get("reasoning_content") or get("reasoning"), get("tool_calls")
+
+
+DIALECTS: tuple[Dialect, ...] = (Completions(), Chat(), Generate(), Responses(), Messages())
 
 
 def dialect_for(path: str) -> Dialect:
     """Return the dialect that an endpoint path speaks. Raises UsageError for an unknown path."""
-    known: tuple[Dialect, ...] = (Chat(), Completions(), Generate())
-    for dialect in known:
-        if path.rstrip("/").endswith(dialect.path_suffix):
-            return dialect
-    raise UsageError(
-        f"endpoint path {path!r} is not supported; allowed: /v1/completions, /v1/chat/completions, /generate"
-    )
+    ending = [d for d in DIALECTS if path.rstrip("/").endswith(d.path.removeprefix("/v1"))]
+    if not ending:
+        allowed = ", ".join(dialect.path for dialect in DIALECTS)
+        raise UsageError(f"endpoint path {path!r} is not supported; allowed: {allowed}")
+    return max(ending, key=lambda dialect: len(dialect.path))
 
 
-def _length(part: Any) -> int:
+def _text(part: Any) -> str:
     if not part:
-        return 0
-    return len(part) if isinstance(part, str) else len(_arguments(part))
+        return ""
+    return part if isinstance(part, str) else _arguments(part)
 
 
 def _arguments(tool_calls: Any) -> str:
@@ -119,13 +135,11 @@ def _arguments(tool_calls: Any) -> str:
 def _usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
+    generated = mapping(usage.get("completion_tokens_details"))
     return Usage(
         count(usage.get("prompt_tokens")),
         count(usage.get("completion_tokens")),
-        count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        count(_mapping(usage.get("completion_tokens_details")).get("accepted_prediction_tokens")),
+        count(mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        count(generated.get("accepted_prediction_tokens")),
+        count(generated.get("reasoning_tokens")),
     )
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -6,6 +6,7 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -42,6 +43,8 @@ class Endpoint:
     """Ask for token counts in every chunk, as vLLM has them (`stream_options.continuous_usage_stats`)."""
     kernel_timestamps: bool = False
     """Stamp what comes with the kernel's receive times (Linux, plain http)."""
+    tokenizer: Path | None = None
+    """The server's tokenizer, `tokenizer.json` or its folder: it counts the text where the server sends no usage."""
     verify_tls: bool = True
     """Check the server's certificate and name."""
 

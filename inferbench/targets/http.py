@@ -16,6 +16,7 @@ from ..loadgen.clock import LoopClock
 from ..loadgen.limits import need_open_files
 from ..loadgen.port import Done, Target
 from ..loadgen.turns import LoopTurns
+from ..workload.makers import read_tokenizer
 from .answer import make_record, verdict
 from .bodies import Bodies, MakePrompt
 from .connection import Connection
@@ -57,6 +58,7 @@ class HttpTarget(Target):
         """Most requests that were out on a connection at once."""
         self._endpoint = endpoint
         self._dialect = dialect_for(endpoint.path)
+        self._count_text = read_tokenizer(endpoint.tokenizer).count_text if endpoint.tokenizer else None
         self._bodies = Bodies(endpoint, plan, make_prompt, loop, seqs)
         self._clock = clock
         self._loop = loop
@@ -102,7 +104,7 @@ class HttpTarget(Target):
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         wire = self._bodies.take(request)
-        stream = StreamReading(self._dialect)
+        stream = self._new_stream()
         exchange = Exchange(request, slot_free_ns, done, wire, self._clock.now_ns(), stream)
         self._under_way[exchange] = None
         self._attempt(exchange)
@@ -232,11 +234,14 @@ class HttpTarget(Target):
             came_to, why = verdict(exchange, status, failure)
             wait_s = retry_delay_s(exchange, came_to)
             if wait_s is not None:
-                exchange.try_again(StreamReading(self._dialect), why)
+                exchange.try_again(self._new_stream(), why)
                 self._clock.call_at(self._clock.now_ns() + int(wait_s * NS_PER_S), lambda: self._again(exchange))
                 return
         del self._under_way[exchange]
-        exchange.done(make_record(exchange, end_ns, status, failure, self._endpoint))
+        exchange.done(make_record(exchange, end_ns, status, failure, self._endpoint, self._count_text))
+
+    def _new_stream(self) -> StreamReading:
+        return StreamReading(self._dialect, keep_text=self._count_text is not None)
 
     def _again(self, exchange: Exchange) -> None:
         if exchange in self._under_way:  # not cancelled or timed out while it waited

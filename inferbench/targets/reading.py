@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 
-from ..domain.record import ChunkTokens
 from .dialect import DONE, Dialect, Reading, Usage
 from .sse import BYTE_ORDER_MARK, parse_events
 from .template import Template, learn, plain_lengths, without_id
-from .tokens import spread_tokens
 
 NO_USAGE = Usage()
 
@@ -28,14 +26,27 @@ USELESS_TEMPLATES = 4
 class StreamReading:
     """One stream, fed with pieces of its body. Whatever they hold, nothing is raised; an error ends the reading."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, keep_text: bool = False) -> None:
         self.times_ns = array("q")
-        """Stamps of the token-bearing chunks."""
+        """Stamps of the chunks that bear a token: those with text, and those whose running count says so."""
+        self.lengths = array("q")
+        """Characters in each of them."""
+        self.counts = array("q")
+        """Tokens until the end of each of them, as far as the server tells all along."""
+        self.silent_ns = array("q")
+        """Stamps of chunks without text or count, which may be tokens nevertheless, before the end."""
+        self.finish_ns: int | None = None
+        """Stamp of the event that said why the answer ended, where that held no text or count."""
+        self.finish_reason: str | None = None
+        """Why the answer ended: the server's word."""
         self.usage = NO_USAGE
         self.error: str | None = None
-        self._dialect = dialect
-        self._lengths = array("q")  # characters in each chunk
-        self._counts = array("q")  # tokens until the end of each chunk, as far as the server tells all along
+        self.texts: list[str] | None = [] if keep_text else None
+        """What was generated, piece by piece, where it is to be kept."""
+        self.dialect = dialect
+        self._closed = False  # by [DONE] or its like
+        self._usage_ns: int | None = None  # of a usage that stood beside no part of the answer
+        self._opened = False
         self._text_length = 0  # of all events, where each repeats the text of those before
         self._answer_ns: int | None = None
         self._reasoned = False
@@ -51,6 +62,27 @@ class StreamReading:
         return self._answer_ns if self._reasoned else None
 
     @property
+    def reasoned(self) -> bool:
+        """Whether reasoning was streamed before the answer."""
+        return self._reasoned
+
+    @property
+    def bore_token(self) -> bool:
+        """Whether a token came: with text, or without one where the server's count says that there was one."""
+        return bool(self.times_ns or (self.usage.completion_tokens and (self.silent_ns or self.finish_ns is not None)))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer came to its end: by [DONE] or its like, a reason to finish, or the final usage.
+
+        A running usage stands beside each text, a final one beside the last of several texts, or beside none.
+        """
+        if self._closed or self.finish_reason is not None:
+            return True
+        apart = self._usage_ns is not None and (not self.times_ns or self._usage_ns >= self.times_ns[-1])
+        return apart or (len(self.counts) == 1 and len(self.times_ns) > 1)
+
+    @property
     def expected(self) -> tuple[bytes, bytes] | None:
         """What will stand before and after the text of the next event, if that is like those before; None: unknown."""
         if self._template is None or self._pieces or self.error:
@@ -63,6 +95,8 @@ class StreamReading:
         if lengths and self._template:
             self._useless = 0
             self._add_run(self._template.reading, lengths, times[: len(lengths)])
+            if self.texts is not None:
+                self.texts += [text.decode() for text in texts[: len(lengths)]]
         return len(lengths)
 
     def take(self, times: list[int], pieces: list[bytes]) -> None:
@@ -80,15 +114,6 @@ class StreamReading:
         self._read(self._times, self._pieces)
         self._times, self._pieces = [], []
 
-    def tokens(self, total: int) -> tuple[array[int], ChunkTokens]:
-        """Return how many of the `total` tokens each chunk held, and how that is known."""
-        counts, chunks = self._counts, len(self.times_ns)
-        if chunks and len(counts) == chunks and counts[-1] == total and list(counts) == sorted(counts):
-            return array("i", [b - a for a, b in zip([0, *counts], counts)]), ChunkTokens.USAGE  # noqa: B905
-        if total == chunks:
-            return array("i", [1]) * chunks, ChunkTokens.ONE
-        return array("i", spread_tokens(total, self._lengths)), ChunkTokens.SPREAD
-
     def _read(self, times: list[int], pieces: list[bytes]) -> None:
         """Read whole events; the last may lack its end."""
         body = b"".join(pieces)
@@ -101,12 +126,15 @@ class StreamReading:
         while position < len(body) and self.error is None:
             if self._template and (run := self._template.fits(body, position))[0]:
                 self._useless = 0
+                if self.texts is not None:
+                    self.texts += self._template.texts(body, position, run[1])
                 position = run[1][-1]
                 self._add_run(self._template.reading, run[0], _stamps(times, ends, run[1]))
             else:
-                position = self._read_one(body, position, times, ends)
+                position = self._read_one(body, position, times, ends, at_start)
+            at_start = False
 
-    def _read_one(self, body: bytes, position: int, times: list[int], ends: list[int]) -> int:
+    def _read_one(self, body: bytes, position: int, times: list[int], ends: list[int], at_start: bool) -> int:
         """Read one event of a body without CR, and return where it ends."""
         blank = body.find(b"\n\n", position)
         end = blank + 2 if blank >= 0 else len(body)
@@ -117,8 +145,8 @@ class StreamReading:
             self._interpret(stamp, "", event[6:-2])
             bearing = len(self.times_ns) > known
         else:
-            bearing = self._interpret_all([(stamp, event)])
-        if bearing and self._useless < USELESS_TEMPLATES and (template := learn(self._dialect, event)):
+            bearing = self._interpret_all([(stamp, event)], at_start=at_start)
+        if bearing and self._useless < USELESS_TEMPLATES and (template := learn(self.dialect, event)):
             self._template = template
             self._useless += 1
         return end
@@ -132,38 +160,63 @@ class StreamReading:
         return len(self.times_ns) > known
 
     def _interpret(self, t_ns: int, name: str, data: bytes) -> None:
-        if data == DONE or not data:
-            return
-        reading = self._reading_of(name, data)
-        self.error = reading.error
-        if reading.error is None:
+        if data == DONE:
+            self._closed = True
+        elif data:
+            reading = self._reading_of(name, data)
+            self.error = reading.error
             self._add(reading, t_ns)
 
     def _reading_of(self, name: str, data: bytes) -> Reading:
         """What opens a stream and what closes it is the same in all streams but for their ids, which nobody reads."""
         if self._template or not self.times_ns:
-            reading = _interpreted(self._dialect, name, without_id(data))
+            reading = _interpreted(self.dialect, name, without_id(data))
             if reading.error is None:  # its words are about what came
                 return reading
-        return self._dialect.interpret(name, data)
+        return self.dialect.interpret(name, data)
 
     def _add(self, reading: Reading, t_ns: int) -> None:
         if reading.cumulative:
             reading = self._since_last(reading)
-        if reading.usage:
-            self.usage = reading.usage
-        if reading.token_bearing:
+        told = reading.usage.completion_tokens if reading.usage else None
+        bearing = reading.token_bearing or (reading.silent and self._counts_on(told))
+        self._closed = self._closed or reading.closes
+        self.finish_reason = self.finish_reason or reading.finish
+        if bearing:
             self._add_run(reading, [reading.text_length], [t_ns])
-            if reading.usage and reading.usage.completion_tokens is not None:
-                self._counts.append(reading.usage.completion_tokens)
+            if told is not None:
+                self.counts.append(told)
+            if self.texts is not None:
+                self.texts.append(reading.text)
+        elif (reading.silent and told is None) or reading.finish:
+            self._add_silent(reading, t_ns)
+        if reading.usage:
+            self.usage = self.usage.updated(reading.usage)
+            if told is not None and not bearing and not reading.silent:
+                self._usage_ns = t_ns
+
+    def _counts_on(self, told: int | None) -> bool:
+        """Whether a running count has gone on with a chunk without text, which so is a token."""
+        running = len(self.counts) == len(self.times_ns) and not self.silent_ns
+        return told is not None and running and told > (self.counts[-1] if self.counts else 0)
+
+    def _add_silent(self, reading: Reading, t_ns: int) -> None:
+        """Note a chunk without text. The one that names the role comes before any token."""
+        opens = reading.opening and not self._opened and not self.times_ns
+        self._opened = True
+        if reading.finish:
+            self.finish_ns = t_ns
+        elif not opens:
+            self.silent_ns.append(t_ns)
 
     def _since_last(self, reading: Reading) -> Reading:
         """Of an event that says again what those before it said, what is new."""
-        more = reading.text_length - self._text_length
+        new = reading.text[self._text_length :]
         self._text_length = max(self._text_length, reading.text_length)
-        count = reading.usage.completion_tokens if reading.usage else None
-        bearing = more > 0 if count is None else count > (self.usage.completion_tokens or 0)
-        return reading._replace(token_bearing=bearing, text_length=max(more, 0))
+        told = reading.usage.completion_tokens if reading.usage else None
+        bearing = bool(new) if told is None else told > (self.usage.completion_tokens or 0)
+        silent = told is None and not bearing and not reading.finish
+        return reading._replace(token_bearing=bearing, text=new, silent=silent)
 
     def _add_run(self, reading: Reading, lengths: Sequence[int], stamps: Sequence[int]) -> None:
         """Add chunks that say the same but for the length of their text."""
@@ -172,7 +225,7 @@ class StreamReading:
         if reading.reasoning and self._answer_ns is None:
             self._reasoned = True
         self.times_ns.extend(stamps)
-        self._lengths.extend(lengths)
+        self.lengths.extend(lengths)
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,7 @@ def parse_events(reads: Sequence[tuple[int, bytes]], *, at_start: bool = True) -
     """
     events: list[Event] = []
     name, data, t_ns = b"", [], 0
+    begun = not at_start  # a body that begins with an object is no stream
     for t_ns, line in _stamped_lines(reads, at_start):
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
@@ -35,10 +36,17 @@ def parse_events(reads: Sequence[tuple[int, bytes]], *, at_start: bool = True) -
             name = line[6:].removeprefix(b" ")
         elif line == b"data":
             data.append(b"")
+        elif line.startswith(b"error:"):  # no field of the standard, but servers write it
+            name = b"error"
+            data.append(line[6:].removeprefix(b" "))
+        elif begun and line.startswith(b"{") and b'"error"' in line:  # nor is an object that stands by itself
+            name = b"error"
+            data.append(line)
         elif not line:
             if data:
                 events.append(Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data)))
             name, data = b"", []
+        begun = True
     if data:
         events.append(Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data)))
     return events

@@ -20,8 +20,8 @@ ID_FIELD = re.compile(rb'"id"\s*:\s*"[^"\\\n]*"')
 PLAIN = bytes(byte for byte in range(0x20, 0x100) if byte not in b'"\\')
 """Bytes that mean themselves within a JSON string, as far as they are UTF-8."""
 
-PROBE = 37
-"""Length of a text that no event has by chance."""
+PROBE = b"x" * 37
+"""A text that no event has by chance."""
 
 
 class Template(NamedTuple):
@@ -58,6 +58,11 @@ class Template(NamedTuple):
         ends = accumulate([len(text) + around for text in texts[: len(lengths)]], initial=position)
         return lengths, list(ends)[1:]
 
+    def texts(self, body: bytes, position: int, ends: list[int]) -> list[str]:
+        """The texts of events that fit from `position` on, and end where `fits` says."""
+        start, tail = len(self.prefix), len(self.suffix)
+        return [body[a + start : b - tail].decode() for a, b in zip([position, *ends], ends)]  # noqa: B905
+
     def _is_at(self, body: bytes, position: int, texts: list[bytes]) -> bool:
         """Whether events of these texts are what stands at a position."""
         between = self.suffix + self.prefix
@@ -85,9 +90,11 @@ def without_id(data: bytes) -> bytes:
 def _reading_around(dialect: Dialect, prefix: bytes, suffix: bytes) -> Reading | None:
     """What an event says beside its text, where that text is what stands between; None where it is not."""
     empty, probe = (
-        dialect.interpret("", (prefix + text + suffix[:-2])[5:].removeprefix(b" ")) for text in (b"", b"x" * PROBE)
+        dialect.interpret("", (prefix + text + suffix[:-2])[5:].removeprefix(b" ")) for text in (b"", PROBE)
     )
-    expected = probe._replace(token_bearing=True, text_length=PROBE, usage=None, error=None, cumulative=False)
+    expected = probe._replace(
+        token_bearing=True, text=PROBE.decode(), usage=None, error=None, cumulative=False, finish=None, closes=False
+    )
     return probe if probe == expected and not (empty.token_bearing or empty.error) else None
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 def spread_tokens(total: int, lengths: Sequence[int]) -> list[int]:
     """Spread `total` tokens over chunks whose text has the given lengths, characters; they add up to `total`.
 
-    Every chunk gets one token at least, as far as there are that many. A single token too many goes to the last
-    chunk: it is the one that ended the text and had none of its own. More than that means chunks of several
-    tokens (speculation, or a server that gathers tokens), and text length is the best sign of how many.
+    Every chunk gets one token at least, as far as there are that many, and the first in any case: with its text the
+    first token is there. A single token too many goes to the last chunk. More than that means chunks of several tokens
+    (speculation, or a server that gathers tokens), and text length is the best sign of how many.
     """
     chunks = len(lengths)
     if not chunks:
@@ -19,8 +19,10 @@ def spread_tokens(total: int, lengths: Sequence[int]) -> list[int]:
         return [1] * chunks
     if total == chunks + 1:
         return [1] * (chunks - 1) + [2]
-    if total < chunks:
-        return _apportion(total, lengths)
+    if 0 < total < chunks:
+        return [1, *_apportion(total - 1, lengths[1:])]
+    if not total:
+        return [0] * chunks
     # A chunk's fair share is total * length / text; what it holds beyond its first token is that less 1.
     text = sum(lengths)
     beyond_one = _apportion(total - chunks, [max(total * length - text, 0) for length in lengths])

@@ -48,6 +48,10 @@ class ServerTokenizer:
         """Return the number of tokens of a text."""
         return len(self._tokenizer.encode(text).ids)
 
+    def count_text(self, text: str) -> int:
+        """Return the number of tokens of a text, without the special ones that the tokenizer adds."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text."""
         return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(texts)]

@@ -112,9 +112,9 @@ CHUNKED = ok_head("Transfer-Encoding: chunked")
 GOOD = CHUNKED + chunked(THREE)
 
 
-def make_load(n: int = 1, isl: int = 4) -> Plan:
+def make_load(n: int = 1, isl: int = 4, osl: int = 3) -> Plan:
     lengths = Lengths(nominal=isl, min=isl, max=isl)
-    return make_plan(n, isl=lengths, osl=Lengths(nominal=3, min=3, max=3), seed=1, salt="t", max_concurrency=n)
+    return make_plan(n, isl=lengths, osl=Lengths(nominal=osl, min=osl, max=osl), seed=1, salt="t", max_concurrency=n)
 
 
 class Client:
@@ -174,9 +174,9 @@ def run(work: Awaitable[Any], loop_factory: Callable[[], asyncio.AbstractEventLo
     return result
 
 
-async def ask(answer: Answer, n: int = 1, **options: Any) -> Sequence[RequestRecord]:
+async def ask(answer: Answer, n: int = 1, osl: int = 3, **options: Any) -> Sequence[RequestRecord]:
     """Send n requests one after the other to a server that answers so, and return their records."""
-    async with raw_server(answer) as server, client(server.url, make_load(n), **options) as c:
+    async with raw_server(answer) as server, client(server.url, make_load(n, osl=osl), **options) as c:
         for seq in range(n):
             c.send(seq)
             await c.ended(seq + 1)

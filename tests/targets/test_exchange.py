@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_server import DONE, chunked, ok_head, text, usage
+from raw_server import DONE, chunked, event, ok_head, text, usage
 from test_stream_reading import a_choice, cut, odd_events, plainly, runs
 
 from inferbench.domain.plan import PlannedRequest
@@ -45,7 +45,7 @@ def expected(dialect: Dialect, reads: list[bytes]) -> tuple[Any, ...]:
 def found(taken: Exchange) -> tuple[Any, ...]:
     stream = taken.stream
     used = stream.usage if any(field is not None for field in stream.usage) else None
-    return list(stream.times_ns), list(stream._lengths), used, stream.error, taken.response.complete
+    return list(stream.times_ns), list(stream.lengths), used, stream.error, taken.response.complete
 
 
 alike = st.lists(st.sampled_from(["a", " the", " a longer word", "é", "中文"]), min_size=1, max_size=40).map(
@@ -75,7 +75,18 @@ def test_stamps_are_late_by_what_their_turn_says():
     ]
     taken = exchange(Completions())
     taken.digest(list(range(0, 1100, 100)), reads, lambda stamp: stamp + 7)
-    assert (taken.first_late_ns, taken.last_late_ns) == (107, 807)
+    assert taken.lates == {100: 107, 800: 807}
+
+
+def test_chunks_without_text_keep_their_lateness_too():
+    silent = event(choices=[{"text": ""}])
+    end = event(choices=[{"text": "", "finish_reason": "stop"}])
+    pieces = [silent, silent, text("a"), text("b"), silent, end, DONE]
+    reads = [HEAD, *(chunked(piece).removesuffix(b"0\r\n\r\n") for piece in pieces)]
+    taken = exchange(Completions())
+    for stamp, read in enumerate(reads):
+        taken.digest([stamp], [read], lambda stamp: stamp + 7)
+    assert taken.lates == {1: 8, 5: 12, 3: 10, 4: 11, 6: 13}  # silent, with text, and the end
 
 
 def test_texts_are_taken_up_to_the_first_read_that_is_anything_else():

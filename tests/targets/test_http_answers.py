@@ -90,7 +90,7 @@ def test_without_usage_chunks_are_counted():
 
 
 def test_usage_is_spread_over_chunks_by_text_length():
-    record = one(CHUNKED + chunked(text("x" * 10) + text("y" * 30) + usage(7, 8) + DONE))
+    record = one(CHUNKED + chunked(text("x" * 10) + text("y" * 30) + usage(7, 8) + DONE), osl=8)
     assert (record.osl, tokens(record)) == (8, [2, 6])
 
 

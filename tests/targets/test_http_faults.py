@@ -10,7 +10,21 @@ import sys
 import time
 
 import pytest
-from raw_server import CHUNKED, GOOD, LOOPS, always, ask, chunked, client, make_load, ok_head, raw_server, run, text
+from raw_server import (
+    CHUNKED,
+    DONE,
+    GOOD,
+    LOOPS,
+    always,
+    ask,
+    chunked,
+    client,
+    make_load,
+    ok_head,
+    raw_server,
+    run,
+    text,
+)
 
 from inferbench.domain.errors import UsageError
 from inferbench.domain.record import Status
@@ -201,7 +215,7 @@ def test_useless_options(options):
 def test_records_bound_the_lateness_of_their_stamps():
     async def slowly(_server, writer):
         writer.write(ok_head("Transfer-Encoding: chunked"))
-        for piece in (text("a"), text("b")):
+        for piece in (text("a"), text("b") + DONE):
             await asyncio.sleep(0.02)
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         await asyncio.sleep(0.02)

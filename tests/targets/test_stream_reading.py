@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from raw_server import DONE, event, text, usage
 
 from inferbench.domain.record import ChunkTokens
+from inferbench.targets.counting import count_tokens
 from inferbench.targets.dialect import DONE as DONE_DATA
 from inferbench.targets.dialect import Dialect
 from inferbench.targets.dialects import Chat, Completions
@@ -27,14 +28,14 @@ def plainly(dialect: Dialect, pieces: list[bytes]) -> tuple:
         if not e.data or e.data == DONE_DATA:
             continue
         reading = dialect.interpret(e.name, e.data)
-        if reading.error:
-            error = reading.error
-            break
         if reading.usage:
             last = reading.usage
         if reading.token_bearing:
             times.append(e.t_ns)
             lengths.append(reading.text_length)
+        if reading.error:
+            error = reading.error
+            break
     return times, lengths, last, error
 
 
@@ -45,7 +46,7 @@ def in_blocks(dialect: Dialect, pieces: list[bytes], block: int) -> tuple:
         stream.take(list(range(first, first + len(part))), part)
     stream.finish()
     used = stream.usage if any(field is not None for field in stream.usage) else None
-    return list(stream.times_ns), list(stream._lengths), used, stream.error
+    return list(stream.times_ns), list(stream.lengths), used, stream.error
 
 
 words = st.text(max_size=8) | st.sampled_from(
@@ -147,6 +148,12 @@ def read(dialect: Dialect, *pieces: bytes) -> StreamReading:
     return stream
 
 
+def counted(dialect: Dialect, *pieces: bytes) -> tuple:
+    """Generated tokens, stamps of the chunks that held them, tokens in each, and how that is known."""
+    found = count_tokens(read(dialect, *pieces), lambda: None)
+    return found.osl, list(found.chunks.times_ns), list(found.chunks.tokens), found.known_by
+
+
 def delta(**fields) -> bytes:
     return event(choices=[{"index": 0, "delta": fields}])
 
@@ -161,17 +168,16 @@ def test_the_answer_begins_after_the_reasoning():
 
 def test_running_usage_tells_the_tokens_of_each_chunk():
     chunks = [event(choices=[{"text": "x"}], usage={"prompt_tokens": 5, "completion_tokens": k}) for k in (1, 4, 6)]
-    tokens, known_by = read(Completions(), *chunks).tokens(6)
-    assert (list(tokens), known_by) == ([1, 3, 2], ChunkTokens.USAGE)
-    one_without = read(Completions(), *chunks[:2], text("x"))
-    assert one_without.tokens(4)[1] is ChunkTokens.SPREAD
+    assert counted(Completions(), *chunks) == (6, [0, 1, 2], [1, 3, 2], ChunkTokens.USAGE)
+    without = counted(Completions(), *chunks[:2], text("x"), usage(5, 6))
+    assert without == (6, [0, 1, 2], [2, 2, 2], ChunkTokens.SPREAD)
 
 
 def test_tokens_are_one_per_chunk_or_spread():
-    stream = read(Completions(), text("a"), text("bbb"))
-    assert stream.tokens(2) == (stream.tokens(2)[0], ChunkTokens.ONE)
-    tokens, known_by = stream.tokens(8)
-    assert (list(tokens), known_by) == ([2, 6], ChunkTokens.SPREAD)
+    pieces = text("a"), text("bbb")
+    assert counted(Completions(), *pieces, usage(1, 2)) == (2, [0, 1], [1, 1], ChunkTokens.ONE)
+    end = event(choices=[{"text": "", "finish_reason": "length"}])
+    assert counted(Completions(), *pieces, end, usage(1, 8)) == (8, [0, 1], [2, 6], ChunkTokens.SPREAD)
 
 
 def test_details_of_usage():
@@ -180,8 +186,8 @@ def test_details_of_usage():
         "completion_tokens_details": {"accepted_prediction_tokens": 2},
     }
     stream = read(Chat(), event(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 3, **details}))
-    assert tuple(stream.usage) == (9, 3, 7, 2)
-    assert tuple(read(Chat(), event(usage={"prompt_tokens_details": None})).usage) == (None,) * 4
+    assert tuple(stream.usage) == (9, 3, 7, 2, None)
+    assert tuple(read(Chat(), event(usage={"prompt_tokens_details": None})).usage) == (None,) * 5
 
 
 def generated(words: str, tokens: int, **meta) -> bytes:
@@ -191,14 +197,13 @@ def generated(words: str, tokens: int, **meta) -> bytes:
 def test_generate_repeats_the_text_and_counts_the_tokens():
     events = [generated("a", 1), generated("abc", 4), generated("abc", 4, finish_reason={"type": "length"})]
     stream = read(Generate(), *events, DONE)
-    tokens, known_by = stream.tokens(4)
-    assert (list(stream.times_ns), list(tokens), known_by) == ([0, 1], [1, 3], ChunkTokens.USAGE)
+    assert counted(Generate(), *events, DONE) == (4, [0, 1], [1, 3], ChunkTokens.USAGE)
     assert (stream.usage.prompt_tokens, stream.usage.cached_tokens, stream.error) == (4, 1, None)
 
 
 def test_generate_without_counts_and_with_speculation():
     stream = read(Generate(), event(text="a"), event(text="a"), event(text="ab"))
-    assert (list(stream.times_ns), list(stream._lengths)) == ([0, 2], [1, 1])
+    assert (list(stream.times_ns), list(stream.lengths)) == ([0, 2], [1, 1])
     assert read(Generate(), generated("abcdef", 6, spec_verify_ct=2)).usage.accepted_tokens == 4
 
 

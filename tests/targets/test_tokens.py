@@ -30,7 +30,7 @@ def test_chunks_whose_text_is_proportional_to_their_tokens_are_found_exactly(tok
         (3, [9, 1, 1], [1, 1, 1]),
         (4, [9, 1, 1], [1, 1, 2]),  # the last token had no text of its own
         (9, [0, 0, 0], [3, 3, 3]),
-        (2, [1, 5, 4], [0, 1, 1]),
+        (2, [1, 5, 4], [1, 1, 0]),
         (6, [1, 1, 1, 1, 100], [1, 1, 1, 1, 2]),
         (10, [1, 1, 1, 1, 100], [1, 1, 1, 1, 6]),
         (0, [1, 1], [0, 0]),
