@@ -8,6 +8,7 @@ from ..domain.plan import Plan
 from ..domain.summary import Origin, PointSummary, SweepPoint
 from ..metrics.goodput import GoodputSlo
 from ..metrics.summarise import summarise
+from ..metrics.token_counts import token_notes
 from ..metrics.validity import judge_client
 from ..workload.prompts import PromptMaker, acceptance_caveat
 from .http_point import HttpOutcome
@@ -42,6 +43,10 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
     failed = counts.error + counts.timeout + counts.refused
     if failed:
         notes.append(f"{failed} of {counts.planned} requests failed: latencies are those of the others")
+    if counts.retries:
+        notes.append(f"{counts.retried:,} requests were turned away and sent again, {counts.retries:,} times in all")
+    if summary.tokens is not None:
+        notes += token_notes(summary.tokens, counts.ok)
     caveat = acceptance_caveat(maker, run is not None and run.accepted_length is not None)
     if caveat is not None:
         notes.append(caveat)

@@ -104,6 +104,7 @@ def bench(
         retries=retries,
         continuous_usage=continuous_usage_stats,
         kernel_timestamps=kernel_timestamps,
+        tokenizer=tokenizer,
         verify_tls=not insecure,
     )
     load = BenchLoad(

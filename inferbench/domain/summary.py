@@ -100,6 +100,35 @@ class Counts(Value):
     refused: NonNegativeInt = 0
     unsent: NonNegativeInt = 0
     """Never started, because the run was stopped."""
+    retried: NonNegativeInt = 0
+    """Sent more than once, because they were asked to be after a refusal; each is also one of those above."""
+    retries: NonNegativeInt = 0
+    """Times that they were sent again."""
+
+
+class TokenCounts(Value):
+    """Who counted the generated tokens of the requests that succeeded, and what does not add up."""
+
+    by_server: NonNegativeFloat
+    """Share of requests whose tokens the server's usage counted."""
+    by_text: NonNegativeFloat
+    """... whose text was counted by the tokenizer that was given, since no usage came."""
+    by_chunks: NonNegativeFloat
+    """... of which chunks were counted, each as one token: a lower bound."""
+    asked_mean: NonNegativeFloat
+    """Tokens asked for, mean over requests."""
+    short: NonNegativeInt = 0
+    """Requests that ended before all tokens asked for, though their end was to be ignored."""
+    short_mean: NonNegativeFloat | None = None
+    """Tokens of those requests, mean; None where there are none."""
+    short_asked_mean: NonNegativeFloat | None = None
+    """Tokens asked for by them, mean."""
+    unstreamed_mean: NonNegativeFloat = 0.0
+    """Tokens that the server counts and no chunk held, as of reasoning that is not shown; mean over requests."""
+    disbelieved: NonNegativeInt = 0
+    """Requests for which the server said something of its tokens that cannot be so."""
+    first_remark: str | None = None
+    """What it said of the first of them."""
 
 
 class ClientHealth(Value):
@@ -188,6 +217,8 @@ class PointSummary(Value):
     """None on the virtual clock."""
     energy: EnergySummary | None = None
     """None where nobody measured or modelled it."""
+    tokens: TokenCounts | None = None
+    """None where no request succeeded, and where nothing was counted: in a simulation, in an import."""
 
     def on(self, basis: Basis) -> BasisSummary | None:
         """The figures of one basis."""

@@ -23,6 +23,7 @@ from . import serving
 from .goodput import GoodputSlo
 from .quantiles import distribution
 from .requests import Latencies, latencies
+from .token_counts import token_counts
 from .window import Span, steady_state, whole_run
 
 
@@ -54,6 +55,7 @@ def summarise(
         window_reason=steady if isinstance(steady, str) else None,
         client=client,
         energy=energy,
+        tokens=token_counts(records, plan, lat.ok) if origin is Origin.MEASURED else None,
     )
 
 
@@ -63,7 +65,9 @@ def _mean(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
 
 def _counts(records: Records, planned: int) -> Counts:
     by_status = {status.name.lower(): int((records.status == status).sum()) for status in Status}
-    return Counts(planned=planned, unsent=planned - len(records), **by_status)
+    again = np.maximum(records.attempts - 1, 0)
+    retried = {"retried": int((again > 0).sum()), "retries": int(again.sum())}
+    return Counts(planned=planned, unsent=planned - len(records), **by_status, **retried)
 
 
 def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int, slo: GoodputSlo | None) -> BasisSummary:

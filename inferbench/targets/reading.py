@@ -31,7 +31,7 @@ class StreamReading:
         """Stamps of the chunks that bear a token: those with text, and those whose running count says so."""
         self.lengths = array("q")
         """Characters in each of them."""
-        self.counts = array("q")
+        self.counts: list[int] = []
         """Tokens until the end of each of them, as far as the server tells all along."""
         self.silent_ns = array("q")
         """Stamps of chunks without text or count, which may be tokens nevertheless, before the end."""

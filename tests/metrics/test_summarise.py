@@ -86,6 +86,7 @@ def test_requests_that_failed_count_as_such_and_in_no_latency() -> None:
     summary = summarise(made, plan(5), POINT, Origin.MEASURED, partial=True)
     assert summary.counts.model_dump() == {
         "planned": 5, "ok": 1, "error": 1, "timeout": 0, "cancelled": 0, "refused": 1, "unsent": 2,
+            "retried": 0, "retries": 0,
     }  # fmt: skip
     assert summary.whole_run is not None
     assert summary.whole_run.e2el_ms is not None
