@@ -188,7 +188,7 @@ class StreamReading:
                 self.counts.append(told)
             if self.texts is not None:
                 self.texts.append(reading.text)
-        elif (reading.silent and told is None) or reading.finish:
+        elif reading.silent and (told is None or reading.finish):
             self._add_silent(reading, t_ns)
         if reading.usage:
             self.usage = self.usage.updated(reading.usage)

@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from .dialect import Dialect, Prompt, Reading, Usage, count, error_message, mapping, need_text
+from .dialect import AT_LIMIT, Dialect, Prompt, Reading, Usage, count, error_message, mapping, need_text
 from .endpoint import Endpoint
 
 ANSWER = frozenset({"response.output_text.delta", "response.refusal.delta"})
@@ -66,4 +66,5 @@ def _end(response: Mapping[str, Any]) -> Reading:
         None,
         count(mapping(usage.get("output_tokens_details")).get("reasoning_tokens")),
     )
-    return Reading(False, usage=told if usage else None, silent=True, finish=str(finish), closes=True)
+    ends_itself = finish not in AT_LIMIT  # with a token that has no event of its own
+    return Reading(False, usage=told if usage else None, silent=ends_itself, finish=str(finish), closes=True)
