@@ -51,6 +51,9 @@ async def raw_server(answer: Answer, tls: ssl.SSLContext | None = None) -> Async
         try:
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
+                if head.startswith(b"GET "):
+                    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 length = next(
                     int(line.split(b":")[1]) for line in head.split(b"\r\n") if b"content-length" in line.lower()
                 )

@@ -1,0 +1,87 @@
+"""Who counted the tokens of a point, what of them was seen, and what does not add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_summarise import MS, POINT, plan, records
+
+from inferbench.domain.plan import Arrival
+from inferbench.domain.record import CountSource, Status
+from inferbench.domain.summary import Origin
+from inferbench.metrics.summarise import summarise
+from inferbench.metrics.token_counts import token_notes
+from inferbench.metrics.validity import ClientFacts, judge_client
+
+
+def ten_chunks_50_ms_apart(osl: int, **more):
+    made = records((0, [(400 + 50 * k, 1) for k in range(10)]))
+    return replace(made, osl=np.array([osl]), **more)
+
+
+def notes(made, asked: int = 100, ignore_eos: bool = True) -> tuple:
+    planned = replace(plan(len(made)), osl=np.full(len(made), asked), ignore_eos=ignore_eos)
+    summary = summarise(made, planned, POINT, Origin.MEASURED)
+    assert summary.tokens is not None
+    return summary, " | ".join(token_notes(summary.tokens, summary.counts.ok))
+
+
+def test_reasoning_that_is_not_shown_counts_for_throughput_and_not_for_interactivity():
+    summary, said = notes(ten_chunks_50_ms_apart(30), asked=30)
+    run = summary.whole_run
+    assert run.tpot_ms.p50 == 50  # and not 450 / 29 = 15.5 or 450 / (30 - 3) = 16.7
+    assert run.interactivity_p50 == 20
+    assert run.throughput.output_tput == pytest.approx(30 / 0.85)
+    assert summary.tokens.unstreamed_mean == 20
+    assert "20.0 tokens a request were counted by the server and never streamed" in said
+
+
+def test_a_window_that_begins_later_does_not_hold_what_was_hidden_before():
+    made = records((0, [(100, 1), (200, 1), (300, 1)]), (0, [(250, 1), (350, 1), (450, 1)]))
+    hidden = replace(made, osl=made.osl + 7)
+    seen = summarise(made, plan(2), POINT, Origin.MEASURED).whole_run.throughput
+    with_hidden = summarise(hidden, plan(2), POINT, Origin.MEASURED).whole_run.throughput
+    assert with_hidden.output_tput == pytest.approx(seen.output_tput * 20 / 6)
+
+
+def test_chunks_that_were_counted_are_called_so():
+    by_chunks = ten_chunks_50_ms_apart(10, osl_source=np.array([CountSource.CHUNKS]))
+    summary, said = notes(by_chunks, asked=10)
+    assert summary.tokens.by_chunks == 1
+    assert said.startswith("tokens counted as chunks: the server sends no usage")
+    _, by_text = notes(ten_chunks_50_ms_apart(10, osl_source=np.array([CountSource.TEXT])), asked=10)
+    assert by_text.startswith("tokens counted with the tokenizer given")
+    assert notes(ten_chunks_50_ms_apart(10), asked=10)[1] == ""
+
+
+def test_answers_that_are_too_short_are_told_with_mean_and_asked():
+    made = records(*[(0, [(100 + k, 1) for k in range(size)]) for size in (3, 3, 16, 4)])
+    summary, said = notes(made, asked=16)
+    assert (summary.tokens.short, summary.counts.ok) == (3, 4)
+    assert said.startswith("3 of 4 answers are shorter than asked for")
+    assert "3.3 tokens in the mean, 16.0 asked for" in said
+    assert notes(made, asked=16, ignore_eos=False)[1] == ""
+
+
+def test_contradictions_are_told_with_the_first():
+    _, said = notes(ten_chunks_50_ms_apart(10, remarks=["usage says 1 generated tokens beside 16 chunks of text"]), 10)
+    assert "contradicts its own answer in 1 requests, the first: usage says 1" in said
+
+
+def test_a_wait_that_the_server_asked_for_is_not_the_clients():
+    made = records(*[(1000, [(1100, 1), (1200, 1)])] * 4)
+    turned_away = replace(made, slot_free_ns=np.zeros(4, dtype=np.int64), attempts=np.array([2, 3, 1, 1]))
+    late = judge_client(turned_away, Arrival.CLOSED, ClientFacts(), streams_asked=0)
+    assert not late.valid  # the two that were sent once are late by a second
+    at_once = replace(turned_away, slot_free_ns=np.array([0, 0, 1000, 1000]) * MS)
+    assert judge_client(at_once, Arrival.CLOSED, ClientFacts(), streams_asked=0).valid
+    counts = summarise(at_once, plan(4), POINT, Origin.MEASURED).counts
+    assert (counts.retried, counts.retries, counts.ok) == (2, 3, 4)
+
+
+def test_nothing_is_said_where_nothing_succeeded_or_was_measured():
+    failed = records((0, [(100, 1)]), status=[Status.ERROR])
+    assert summarise(failed, plan(1), POINT, Origin.MEASURED).tokens is None
+    assert summarise(records((0, [(100, 1)])), plan(1), POINT, Origin.SIMULATED).tokens is None
