@@ -41,7 +41,7 @@ def make_record(
     )
     prompt, unlikely = _prompt_tokens(exchange)
     times = counted.chunks.times_ns if counted.chunks else ()
-    first_late, last_late = (exchange.lates.get(times[edge]) if times else None for edge in (0, -1))
+    first_late, last_late = (exchange.late_ns(times[edge]) if times else None for edge in (0, -1))
     return RequestRecord(
         seq=request.seq,
         status=status,

@@ -48,8 +48,11 @@ def count_tokens(
     if count_text is not None and stream.texts and (tokens := count_text("".join(stream.texts))):
         spread, known_by = _spread(tokens, stream.lengths)
         return Counted(tokens, CountSource.TEXT, StampedChunks(stream.times_ns, spread), known_by, remark)
-    chunks = StampedChunks(stream.times_ns, array("i", [1]) * shown) if shown else None
-    return Counted(shown, CountSource.CHUNKS, chunks, ChunkTokens.ONE, remark)
+    return Counted(shown, CountSource.CHUNKS, _ones(stream) if shown else None, ChunkTokens.ONE, remark)
+
+
+def _ones(stream: StreamReading) -> StampedChunks:
+    return StampedChunks(stream.times_ns, array("i", [1]) * len(stream.times_ns))
 
 
 def _believed(stream: StreamReading, limit: Callable[[], int | None]) -> tuple[int | None, str | None]:
@@ -67,9 +70,12 @@ def _believed(stream: StreamReading, limit: Callable[[], int | None]) -> tuple[i
 
 
 def _by_usage(stream: StreamReading, told: int) -> Counted:
+    if told == len(stream.times_ns) and not stream.counts:  # as mostly
+        return Counted(told, CountSource.SERVER, _ones(stream), ChunkTokens.ONE)
     times, tokens, known_by = _running(stream, told) or _each_one(stream, told) or _shared_out(stream, told)
-    shown = sum(length > 0 for length in stream.lengths)
-    remark = f"usage says {told:,} generated tokens beside {shown:,} chunks of text" if told < shown else None
+    remark = None
+    if told < len(times) and told < (shown := sum(length > 0 for length in stream.lengths)):
+        remark = f"usage says {told:,} generated tokens beside {shown:,} chunks of text"
     chunks = StampedChunks(times, array("i", tokens)) if len(times) else None
     return Counted(told, CountSource.SERVER, chunks, known_by, remark)
 

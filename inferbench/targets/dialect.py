@@ -85,6 +85,8 @@ class Dialect(ABC):
 
     def most_tokens(self, endpoint: Endpoint, osl: int) -> int | None:
         """Most tokens that an answer to a request for `osl` can have; None where its body sets no limit."""
+        if not endpoint.extra_body:
+            return osl
         body = self._body(endpoint, "", osl, ignore_eos=False)
         return self._limit(merge_patch(body, endpoint.extra_body))
 

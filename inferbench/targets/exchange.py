@@ -34,8 +34,12 @@ class Exchange:
     connect_ns: int | None = None
     sent_ns: int | None = None
     last_read_ns: int | None = None
-    lates: dict[int, int] = field(default_factory=dict)
-    """By at most how much stamps are late, ns: of the first and the last chunk of each kind, by stamp."""
+    first_late_ns: int | None = None
+    """By at most how much the stamp of the first chunk that bore a token is late."""
+    last_late_ns: int | None = None
+    """The same of the last one."""
+    silent_lates: dict[int, int] = field(default_factory=dict)
+    """The same of chunks without text, by stamp."""
     body: bytes = b""
     """The beginning of the body, as long as no token has come."""
     may_reconnect: bool = False
@@ -54,7 +58,7 @@ class Exchange:
         `late_by` says by at most how much a stamp of theirs can be late, ns.
         """
         self.last_read_ns = times[-1]
-        before, taken = self._edges(), 0
+        known, taken = len(self.stream.times_ns), 0
         try:
             for reads_at_once in (*repeat(1, LEARNING), len(reads)):
                 taken += self._take_alike(times[taken:], reads[taken:])
@@ -64,20 +68,27 @@ class Exchange:
                 self._take(times[taken:end], reads[taken:end])
                 taken = end
         finally:
-            edges = self._edges()
-            for stamp in edges - before:
-                self.lates[stamp] = late_by(stamp)
-            for stamp in before - edges:  # no longer the last of its kind
-                self.lates.pop(stamp, None)
+            stream = self.stream
+            if len(stream.times_ns) > known:
+                self.last_late_ns = late_by(stream.times_ns[-1])
+                if not known:
+                    self.first_late_ns = late_by(stream.times_ns[0])
+            if stream.finish_ns is not None or stream.silent_ns:
+                self._note_silent(late_by)
 
-    def _edges(self) -> set[int]:
-        """Stamps of the chunks that may turn out to be the first or the last one with a token."""
+    def _note_silent(self, late_by: Callable[[int], int]) -> None:
+        """Note how late the stamps are of chunks without text that may turn out to be the first or the last token."""
         stream = self.stream
-        edges = set() if stream.finish_ns is None else {stream.finish_ns}
-        for times in (stream.times_ns, stream.silent_ns):
-            if times:
-                edges |= {times[0], times[-1]}
-        return edges
+        for stamp in (*stream.silent_ns[:1], *stream.silent_ns[-1:], stream.finish_ns):
+            if stamp is not None and stamp not in self.silent_lates:
+                self.silent_lates[stamp] = late_by(stamp)
+
+    def late_ns(self, stamp: int) -> int | None:
+        """By at most how much the stamp of the first or the last chunk with a token is late, ns; None: not noted."""
+        times = self.stream.times_ns
+        if times and stamp == times[-1]:
+            return self.last_late_ns
+        return self.first_late_ns if times and stamp == times[0] else self.silent_lates.get(stamp)
 
     def _take_alike(self, times: list[int], reads: list[bytes]) -> int:
         """Take reads that are a chunk each, and in it an event like those before; return how many are."""
@@ -110,5 +121,5 @@ class Exchange:
         self.attempts += 1
         self.earlier_error = error
         self.stream, self.response, self.body = stream, Response(), b""
-        self.connect_ns = self.sent_ns = self.last_read_ns = None
-        self.lates = {}
+        self.connect_ns = self.sent_ns = self.last_read_ns = self.first_late_ns = self.last_late_ns = None
+        self.silent_lates = {}

@@ -191,7 +191,7 @@ class StreamReading:
         elif reading.silent and (told is None or reading.finish):
             self._add_silent(reading, t_ns)
         if reading.usage:
-            self.usage = self.usage.updated(reading.usage)
+            self.usage = reading.usage if self.usage is NO_USAGE else self.usage.updated(reading.usage)
             if told is not None and not bearing and not reading.silent:
                 self._usage_ns = t_ns
 
