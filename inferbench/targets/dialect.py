@@ -18,6 +18,8 @@ DONE = b"[DONE]"
 
 FAILED = frozenset({"abort", "aborted", "error", "cancelled", "canceled", "timeout"})
 """Reasons to finish by which a server says that it gave the answer up."""
+NOT_FINISHED = frozenset({"", "null", "none", "not_finished"})
+"""Words that some servers write where there is no reason to finish."""
 AT_LIMIT = frozenset({"length", "max_tokens", "max_output_tokens"})
 """Reasons to finish that are no token of the model's own: it was made to stop."""
 
@@ -101,11 +103,12 @@ class Dialect(ABC):
     def interpret(self, name: str, data: bytes) -> Reading:
         """Say what an event holds. An event that is no JSON object is an error; nothing is raised."""
         try:
-            event = _parse(data)
+            event, is_json = _parse(data), True
         except orjson.JSONDecodeError:
-            return Reading(False, error=f"not JSON in the stream: {_excerpt(data)}")
+            event, is_json = None, False
         if not isinstance(event, dict):
-            return Reading(False, error=f"no JSON object in the stream: {_excerpt(data)}")
+            what = "error" if name == "error" else "no JSON object" if is_json else "not JSON"
+            return Reading(False, error=f"{what} in the stream: {_excerpt(data) or 'without a word'}")
         if name == "error" or is_error(event):
             return Reading(False, error=f"error in the stream: {error_message(event)}")
         reading = self._read(event)
@@ -183,6 +186,11 @@ def need_text(prompt: Prompt, path: str) -> str:
     if not isinstance(prompt, str):
         raise UsageError(f"{path} takes text, not token ids; send token ids to /v1/completions")
     return prompt
+
+
+def finish_of(reason: Any) -> str | None:
+    """Return the reason to finish, None where it is none."""
+    return reason if isinstance(reason, str) and reason.lower() not in NOT_FINISHED else None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

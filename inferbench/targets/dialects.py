@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from ..domain.errors import UsageError
-from .dialect import Dialect, Prompt, Reading, Usage, count, mapping, need_text
+from .dialect import Dialect, Prompt, Reading, Usage, count, finish_of, mapping, need_text
 from .endpoint import Endpoint
 from .generate import Generate
 from .messages import Messages
@@ -46,7 +46,7 @@ class _OpenAI(Dialect):
         held = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
         for choice in held:
             text, thought, calls = self._parts(choice)
-            finish = finish or choice.get("finish_reason")
+            finish = finish or finish_of(choice.get("finish_reason"))
             opening = opening or bool(mapping(choice.get("delta")).get("role"))
             if text or thought or calls:
                 bearing = True
@@ -61,7 +61,7 @@ class _OpenAI(Dialect):
             answer,
             reasoning,
             silent=bool(held) and not bearing,
-            finish=finish if isinstance(finish, str) else None,
+            finish=finish,
             opening=opening,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from .dialect import FAILED, Dialect, Prompt, Reading, Usage, count, mapping
+from .dialect import FAILED, Dialect, Prompt, Reading, Usage, count, finish_of, mapping
 from .endpoint import Endpoint
 
 
@@ -50,5 +50,5 @@ class Generate(Dialect):
             error,
             answer=True,
             cumulative=True,
-            finish=finish if isinstance(finish, str) else None,
+            finish=finish_of(finish),
         )

@@ -162,7 +162,7 @@ class StreamReading:
     def _interpret(self, t_ns: int, name: str, data: bytes) -> None:
         if data == DONE:
             self._closed = True
-        elif data:
+        elif data or name == "error":
             reading = self._reading_of(name, data)
             self.error = reading.error
             self._add(reading, t_ns)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+ERROR = b"error"
 
 
 class Event(NamedTuple):
@@ -26,30 +27,39 @@ def parse_events(reads: Sequence[tuple[int, bytes]], *, at_start: bool = True) -
     forget the last newline are more common than ones that break off there, and a broken connection shows elsewhere.
     A byte order mark counts as such only `at_start` of the body.
     """
-    events: list[Event] = []
-    name, data, t_ns = b"", [], 0
-    begun = not at_start  # a body that begins with an object is no stream
+    events, block, t_ns = list[Event](), list[bytes](), 0
     for t_ns, line in _stamped_lines(reads, at_start):
-        if line.startswith(b"data:"):
-            data.append(line[5:].removeprefix(b" "))
-        elif line.startswith(b"event:"):
-            name = line[6:].removeprefix(b" ")
-        elif line == b"data":
-            data.append(b"")
-        elif line.startswith(b"error:"):  # no field of the standard, but servers write it
-            name = b"error"
-            data.append(line[6:].removeprefix(b" "))
-        elif begun and line.startswith(b"{") and b'"error"' in line:  # nor is an object that stands by itself
-            name = b"error"
-            data.append(line)
-        elif not line:
-            if data:
-                events.append(Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data)))
-            name, data = b"", []
-        begun = True
-    if data:
-        events.append(Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data)))
-    return events
+        if line:
+            block.append(line)
+        else:
+            events += _event(t_ns, block, at_start and not events)
+            block = []
+    return events + _event(t_ns, block, at_start and not events)
+
+
+def _event(t_ns: int, lines: Sequence[bytes], at_start: bool) -> list[Event]:
+    """Read the lines between two blank ones: one event, or none.
+
+    Two things are no part of the standard, and errors that servers write: a field `error`, and an object that stands
+    by itself. Where that begins the body, it is no stream.
+    """
+    name, data, comments = b"", list[bytes](), list[bytes]()
+    for line in lines:
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+        elif field == ERROR:
+            name, data = ERROR, [*data, value]
+        elif line.startswith(b"{") and b'"error"' in line and not at_start:
+            name, data = ERROR, [*data, line]
+        elif not field:
+            comments.append(value)
+    if name == ERROR and not data:
+        data = comments or [b""]  # Dynamo says in a comment what went wrong
+    return [Event(t_ns, name.decode("utf-8", "replace"), b"\n".join(data))] if data else []
 
 
 def _stamped_lines(reads: Sequence[tuple[int, bytes]], at_start: bool) -> Iterator[tuple[int, bytes]]:

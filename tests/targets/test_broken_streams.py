@@ -62,6 +62,8 @@ FAILED = {
     ),
     "error-key": ("/v1/completions", text("a") + text("b") + event(error="died") + DONE, "died"),
     "detail": ("/v1/completions", text("a") + event(detail="Internal Server Error") + DONE, "Internal Server Error"),
+    "error-comment": ("/v1/completions", text("a") + b"event: error\n: engine lost\n\n" + DONE, "engine lost"),
+    "error-without-a-word": ("/v1/completions", text("a") + b"event: error\n\n" + DONE, "error in the stream"),
     "bare-object": ("/v1/completions", text("a") + b'{"error": {"message": "no data:"}}\n\n', "no data:"),
     "error-then-done": ("/v1/completions", text("a") + event(error={"message": "x"}) + usage(4, 1) + DONE, "x"),
     "responses-failed": (
@@ -80,6 +82,7 @@ FAILED = {
     "truncated-generate": (GENERATE, generated("a", 1) + generated("ab", 2), "broke off"),
     "truncated-responses": (RESPONSES, output("a"), "broke off"),
     "truncated-messages": (MESSAGES, block("a"), "broke off"),
+    "truncated-empty-reasons": (CHAT, event(choices=[{"delta": {"content": "a"}, "finish_reason": ""}]), "broke off"),
     "truncated-running-usage": (
         "/v1/completions",
         b"".join(event(choices=[{"text": "x"}], usage={"completion_tokens": k}) for k in (1, 2)),
@@ -98,6 +101,18 @@ def test_it_is_an_error_that_keeps_what_came(path, body, says):
 
 
 COMPLETE = {
+    "empty-reasons": (
+        "/v1/completions",
+        event(choices=[{"text": "a", "finish_reason": ""}])
+        + event(choices=[{"text": "b", "finish_reason": "null"}])
+        + DONE,
+        2,
+    ),
+    "named-usage": (
+        "/v1/completions",
+        text("a") + b": comment\nevent: llm_metrics\n" + usage(4, 1) + DONE,
+        1,
+    ),
     "done": ("/v1/completions", text("a") + text("b") + DONE, 2),
     "reason": ("/v1/completions", text("a") + ended("length", "b"), 2),
     "reason-apart": ("/v1/completions", text("a") + text("b") + ended("length"), 2),
