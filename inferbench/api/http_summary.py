@@ -15,6 +15,8 @@ from .http_point import HttpOutcome
 
 CACHED = 0.01
 """Share of prompt tokens from the server's prefix cache above which a run says so."""
+OFF, TEMPLATE = 0.05, 32
+"""Share of a prompt's tokens, and tokens that a chat template adds, by which the server's count may differ unsaid."""
 
 
 def why_partial(outcome: HttpOutcome) -> str | None:
@@ -47,6 +49,7 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
         notes.append(f"{counts.retried:,} requests were turned away and sent again, {counts.retries:,} times in all")
     if summary.tokens is not None:
         notes += token_notes(summary.tokens, counts.ok)
+        notes += _prompt_note(summary.isl_mean, summary.tokens.prompt_asked_mean, maker.exact)
     caveat = acceptance_caveat(maker, run is not None and run.accepted_length is not None)
     if caveat is not None:
         notes.append(caveat)
@@ -56,6 +59,16 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
             "TTFT and throughput are those of such a load"
         )
     return tuple(notes)
+
+
+def _prompt_note(counted: float, asked: float, exact: bool) -> list[str]:
+    """What must be said where the server counts other prompts than were to be sent."""
+    if abs(counted - asked) <= max(OFF * asked, TEMPLATE):
+        return []
+    remedy = "" if exact else ": a word was sent for each; --tokenizer makes them exact"
+    return [
+        f"prompts have {counted:,.1f} tokens in the mean by the server's count, {asked:,.1f} were to be sent{remedy}"
+    ]
 
 
 def first_failure(directory: Path) -> str:

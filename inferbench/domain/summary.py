@@ -117,6 +117,8 @@ class TokenCounts(Value):
     """... of which chunks were counted, each as one token: a lower bound."""
     asked_mean: NonNegativeFloat
     """Tokens asked for, mean over requests."""
+    prompt_asked_mean: NonNegativeFloat
+    """Prompt tokens that were to be sent, mean over requests; `isl_mean` is what the server counted."""
     short: NonNegativeInt = 0
     """Requests that ended before all tokens asked for, though their end was to be ignored."""
     short_mean: NonNegativeFloat | None = None

@@ -16,7 +16,8 @@ def token_counts(records: Records, plan: Plan, ok: NDArray[np.bool_]) -> TokenCo
     if not ok.any():
         return None
     source, osl = records.osl_source[ok], records.osl[ok]
-    asked = plan.osl[[plan.row_of(seq) for seq in records.seq[ok].tolist()]]
+    rows = [plan.row_of(seq) for seq in records.seq[ok].tolist()]
+    asked = plan.osl[rows]
     short = (osl < asked) & plan.ignore_eos
     remarks = [remark for remark in records.remarks if remark]
     return TokenCounts(
@@ -24,6 +25,7 @@ def token_counts(records: Records, plan: Plan, ok: NDArray[np.bool_]) -> TokenCo
         by_text=float((source == CountSource.TEXT).mean()),
         by_chunks=float((source == CountSource.CHUNKS).mean()),
         asked_mean=float(asked.mean()),
+        prompt_asked_mean=float(plan.isl[rows].mean()),
         short=int(short.sum()),
         short_mean=float(osl[short].mean()) if short.any() else None,
         short_asked_mean=float(asked[short].mean()) if short.any() else None,

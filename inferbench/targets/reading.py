@@ -18,6 +18,7 @@ from .template import Template, learn, plain_lengths, without_id
 
 NO_USAGE = Usage()
 
+LAST_EVENT = b"data: [DONE]\n\n"
 EVENT_ENDS = (b"\n\n", b"\n\r\n")
 USELESS_TEMPLATES = 4
 """After so many templates in a row that fitted no further event, a stream is one whose events all differ."""
@@ -144,6 +145,8 @@ class StreamReading:
             known = len(self.times_ns)
             self._interpret(stamp, "", event[6:-2])
             bearing = len(self.times_ns) > known
+        elif event == LAST_EVENT:
+            self._closed, bearing = True, False
         else:
             bearing = self._interpret_all([(stamp, event)], at_start=at_start)
         if bearing and self._useless < USELESS_TEMPLATES and (template := learn(self.dialect, event)):
