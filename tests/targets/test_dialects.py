@@ -9,6 +9,7 @@ from inferbench.domain.errors import UsageError
 from inferbench.targets.dialect import Usage
 from inferbench.targets.dialects import Chat, Completions, dialect_for
 from inferbench.targets.endpoint import Endpoint
+from inferbench.targets.generate import Generate
 
 COMMON = {
     "model": "m",
@@ -111,3 +112,42 @@ def test_errors(name, data, says):
     reading = Completions().interpret(name, data)
     assert says in reading.error
     assert not reading.token_bearing
+
+
+def test_null_in_the_extra_body_takes_a_key_out():
+    extra = {"ignore_eos": None, "stream_options": {"include_usage": None, "x": 1}, "top_k": None, "metadata": {"a": 1}}
+    body = orjson.loads(Completions().body(endpoint(extra_body=extra), "hi", 5, True))
+    meant = {key: value for key, value in COMMON.items() if key != "ignore_eos"}
+    assert body == meant | {"prompt": "hi", "stream_options": {"x": 1}, "metadata": {"a": 1}}
+
+
+def test_the_extra_body_is_merged_into_what_it_holds():
+    extra = {"sampling_params": {"temperature": 0.6, "ignore_eos": None}}
+    body = orjson.loads(Generate().body(endpoint(extra_body=extra), "hi", 5, True))
+    assert body["sampling_params"] == {"max_new_tokens": 5, "temperature": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "extra", "most"),
+    [
+        (Completions(), {}, 5),
+        (Completions(), {"max_tokens": 7}, 7),
+        (Chat(), {"max_completion_tokens": 9}, 9),
+        (Chat(), {"max_tokens": None}, None),
+        (Completions(), {"n": 4}, 20),
+        (Completions(), {"best_of": 3, "n": 2}, 15),
+        (Generate(), {"sampling_params": {"n": 2}}, 10),
+        (Generate(), {"sampling_params": None}, None),
+    ],
+)
+def test_most_tokens_of_an_answer(dialect, extra, most):
+    assert dialect.most_tokens(endpoint(extra_body=extra), 5) == most
+
+
+def test_what_the_endpoint_asks_for_by_header_goes_out_once():
+    from inferbench.targets.bodies import _head
+    from inferbench.targets.messages import Messages
+
+    head = _head(endpoint(headers={"Anthropic-Version": "x"}), Messages())
+    assert head.count(b"nthropic-") == 1
+    assert b"anthropic-version: 2023-06-01\r\n" in _head(endpoint(), Messages())
