@@ -19,7 +19,6 @@ from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..targets.cache import Flush, flush_cache
 from ..targets.control import probe
 from ..targets.endpoint import Endpoint
-from ..workload.traces.request import BadLines
 from .bench_load import BenchLoad
 from .http_point import HttpOutcome, run_http_point, run_in_loop
 from .http_summary import notes_on, summarise_http, why_partial
@@ -93,7 +92,7 @@ def bench(
     point = SweepPoint(
         deployment="endpoint", topology="as-served", concurrency=load.concurrency, prefill_gpus=0, decode_gpus=load.gpus
     )
-    plan, bad = load.plan(f"c{load.concurrency}")
+    plan, said = load.plan(f"c{load.concurrency}")
     directory = RunDirectory.create(Path(store), SCENARIO)
     manifest = _manifest(directory, load, command)
     directory.write_value(layout.MANIFEST, manifest)
@@ -112,7 +111,7 @@ def bench(
         )
     )
     summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)
-    notes = _notes(load, summary, bad, plan.salt, flushed)
+    notes = _notes(load, summary, said, plan.salt, flushed)
     directory.write_value(layout.SUMMARY, [summary])
     entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed, notes)
     directory.write_value(layout.MANIFEST, _finished(manifest, outcome, entry, directory))
@@ -130,7 +129,7 @@ def bench(
 
 
 def _notes(
-    load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: str, flushed: Sequence[Flush]
+    load: BenchLoad, summary: PointSummary, said: Sequence[str], salt: str, flushed: Sequence[Flush]
 ) -> tuple[str, ...]:
     notes = list(notes_on(summary, load.prompts.maker(salt)))
     kept = next((flush.why_not for flush in flushed if flush.why_not), None)
@@ -139,9 +138,7 @@ def _notes(
             f"the prefix cache was not emptied ({kept}), and the server does not tell what comes from it: prompts that "
             f"it has seen before, as in another run with --seed {load.seed}, make TTFT too short"
         )
-    if bad is not None and bad.count:
-        notes.append(f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}")
-    return tuple(notes)
+    return (*notes, *said)
 
 
 def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:
