@@ -20,6 +20,8 @@ from ..workload.traces.reading import Trace, count_words, open_trace
 
 SUPPLY = 200_000
 """Requests that a run limited by time may draw from, where their number is not given."""
+WAITS = "later turns of a session were sent at their times, or when the answer before had ended where that was later"
+"""What must be known of sessions that have times."""
 DEFAULT_PROMPTS = 1000
 """Requests of any other run, as `vllm bench serve` has it."""
 
@@ -141,7 +143,8 @@ class BenchLoad:
             ignore_eos=self.ignore_eos,
             block=settled.block,
         )
-        return plan, (*(f"the trace: {remark}" for remark in settled.remarks), *self._short(trace, len(plan)))
+        waits = (WAITS,) if plan.session is not None and self._arrival is Arrival.TRACE else ()
+        return plan, (*settled.remarks, *waits, *self._short(trace, len(plan)))
 
     def _open(self, file: TraceFile) -> Trace:
         tokenizer = self.prompts.tokenizer

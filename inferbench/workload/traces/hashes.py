@@ -59,7 +59,10 @@ def block_size(requests: Sequence[TraceRequest], usual: int, asked: int | None, 
         return wanted, None
     found = next((size for size in STANDARD if _fits(isl, ids, size)), None)
     if found is not None and asked is None:
-        return found, f"its block ids stand for {found} tokens each, not for {usual} as is usual, and were read so"
+        return (
+            found,
+            f"the trace's block ids stand for {found} tokens each, not for the usual {usual}, and were read so",
+        )
     first = told[int(np.argmax(-(-isl // wanted) != ids))]
     raise FileError(
         f"{path}:{first.line}: {len(first.blocks)} hash_ids for {first.isl} tokens are no blocks of {wanted} tokens; "

@@ -15,7 +15,7 @@ from .request import BadLines, shown
 KEYS = ("text_input", "messages", "payload")
 CAPS = ("max_completion_tokens", "max_tokens")
 FLATTENED = (
-    "it holds messages or payloads: their text was sent as one prompt, without roles, tools and other keys of a request"
+    "the trace holds messages or payloads: their text was sent as one prompt, without roles, tools and other keys"
 )
 
 

@@ -62,11 +62,9 @@ class Trace:
         span_s = max(times, default=0.0) - min(times, default=0.0)
         if self.kind != "mooncake" or self.unit is not None or not span_s or (len(times) - 1) / span_s <= BUSY:
             return None
-        read = f"read as milliseconds, its times are {len(times):,} requests in {span_s:g} s"
+        read = f"read as milliseconds, the trace's times are {len(times):,} requests in {span_s:g} s"
         if (len(times) - 1) / span_s > CROWDED:
-            raise FileError(
-                f"{self.bad.path}: {read}, which they cannot be; say which unit with --trace-time-unit s or ms"
-            )
+            raise FileError(f"{self.bad.path}: {read}: say which unit they have with --trace-time-unit s or ms")
         return f"{read}; if they are seconds, --trace-time-unit s says so"
 
 

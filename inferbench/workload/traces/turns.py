@@ -18,8 +18,8 @@ Pairs = list[tuple[int, int]]
 """(stream of text, tokens of it) that a prompt is made of; see `domain.plan.Prefix`."""
 
 NO_TIMES = "the trace tells no times; give a request rate or a concurrency"
-WHOLE = "the turns of its sessions begin with the blocks of the turn before, and were read as whole prompts"
-ADDED = "the lengths of a session's turns were read as what each adds to what was said before"
+WHOLE = "turns of the trace's sessions begin with the blocks of the turn before, and were read as whole prompts"
+ADDED = "turns of the trace's sessions were read as what each adds to what was said before"
 
 
 def timed(requests: Iterable[TraceRequest]) -> Iterator[tuple[float, TraceRequest]]:
