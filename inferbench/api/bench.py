@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ..domain.manifest import FORMAT, PointManifest, RunManifest, RunState, TargetIdentity
+from ..domain.manifest import FORMAT, OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
 from ..domain.plan import Plan
 from ..domain.records import Records
 from ..domain.summary import Origin, PointSummary, SweepPoint
@@ -89,10 +90,14 @@ def bench(
     asked = [endpoints] if isinstance(endpoints, Endpoint) else list(endpoints)
     identities = [run_in_loop(probe(endpoint, client.ready_timeout_s)) for endpoint in asked]
     served = [replace(e, model=identity.model) for e, identity in zip(asked, identities, strict=True)]
-    point = SweepPoint(
-        deployment="endpoint", topology="as-served", concurrency=load.concurrency, prefill_gpus=0, decode_gpus=load.gpus
-    )
     plan, said = load.plan(f"c{load.concurrency}")
+    point = SweepPoint(
+        deployment="endpoint",
+        topology="as-served",
+        concurrency=min(load.concurrency, len(plan)),
+        prefill_gpus=0,
+        decode_gpus=load.gpus,
+    )
     directory = RunDirectory.create(Path(store), SCENARIO)
     manifest = _manifest(directory, load, command)
     directory.write_value(layout.MANIFEST, manifest)
@@ -192,6 +197,11 @@ def _point_manifest(
         prompt_hash=plan.prompt_hash,
         isl=load.isl.nominal if drawn else None,
         osl=load.osl.nominal if drawn else None,
+        offered=OfferedLoad(
+            request_rate=None if math.isinf(load.request_rate) else load.request_rate,
+            burstiness=load.burstiness,
+            max_concurrency=load.max_concurrency,
+        ),
         prompts=load.prompts.maker(plan.salt).name,
         notes=notes,
         cache_flushed=", ".join(flush.path for flush in flushed if flush.path) or None,
