@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 from scenarios_for_tests import small_scenario, write_scenario
 
+from inferbench.api.export_format import ExportFormat
+from inferbench.api.exporting import export
+from inferbench.api.importing import import_inferencex
+from inferbench.api.runs import open_run
 from inferbench.domain.errors import ExitCode
 from inferbench.domain.manifest import RunState
 from inferbench.store.rundir import RunDirectory
@@ -106,6 +110,15 @@ def test_an_open_loop_run_reports_its_rate(server: PacedServer, tmp_path: Path) 
     result = json.loads(done.stdout)
     assert (result["request_rate"], result["max_concurrency"], result["completed"]) == (40, None, 20)
     assert result["duration"] > 19 / 40 * 0.8
+    (exported,) = export(open_run(only_run(tmp_path).path), ExportFormat.VLLM).values()
+    assert {key: json.loads(exported)[key] for key in ("request_rate", "burstiness", "max_concurrency")} == {
+        key: result[key] for key in ("request_rate", "burstiness", "max_concurrency")
+    }
+    (tmp_path / "r.json").write_text(done.stdout)
+    said = {"gpu": "h200", "gpus": "1", "framework": "vllm", "precision": "fp8"}
+    point = import_inferencex(tmp_path / "r.json", store=tmp_path / "again", said=said).summaries[0]
+    # Each takes at least 60 ms and three times 10 ms: at 40 requests/s 3.6 are in flight, and not all 20.
+    assert point.point.concurrency == max(1, round(sum(result["latencies"]) / result["duration"])) < 20
 
 
 def test_a_report_of_a_bench_run_can_be_made_again(server: PacedServer, tmp_path: Path) -> None:
