@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ..domain.manifest import FORMAT, PointManifest, RunManifest, RunState, TargetIdentity
+from ..domain.manifest import FORMAT, OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
 from ..domain.plan import Plan
 from ..domain.records import Records
 from ..domain.summary import Origin, PointSummary, SweepPoint
@@ -19,7 +20,6 @@ from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..targets.cache import Flush, flush_cache
 from ..targets.control import probe
 from ..targets.endpoint import Endpoint
-from ..workload.traces.request import BadLines
 from .bench_load import BenchLoad
 from .http_point import HttpOutcome, run_http_point, run_in_loop
 from .http_summary import notes_on, summarise_http, why_partial
@@ -90,10 +90,14 @@ def bench(
     asked = [endpoints] if isinstance(endpoints, Endpoint) else list(endpoints)
     identities = [run_in_loop(probe(endpoint, client.ready_timeout_s)) for endpoint in asked]
     served = [replace(e, model=identity.model) for e, identity in zip(asked, identities, strict=True)]
+    plan, said = load.plan(f"c{load.concurrency}")
     point = SweepPoint(
-        deployment="endpoint", topology="as-served", concurrency=load.concurrency, prefill_gpus=0, decode_gpus=load.gpus
+        deployment="endpoint",
+        topology="as-served",
+        concurrency=min(load.concurrency, len(plan)),
+        prefill_gpus=0,
+        decode_gpus=load.gpus,
     )
-    plan, bad = load.plan(f"c{load.concurrency}")
     directory = RunDirectory.create(Path(store), SCENARIO)
     manifest = _manifest(directory, load, command)
     directory.write_value(layout.MANIFEST, manifest)
@@ -112,7 +116,7 @@ def bench(
         )
     )
     summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)
-    notes = _notes(load, summary, bad, plan.salt, flushed)
+    notes = _notes(load, summary, said, plan.salt, flushed)
     directory.write_value(layout.SUMMARY, [summary])
     entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed, notes)
     directory.write_value(layout.MANIFEST, _finished(manifest, outcome, entry, directory))
@@ -130,7 +134,7 @@ def bench(
 
 
 def _notes(
-    load: BenchLoad, summary: PointSummary, bad: BadLines | None, salt: str, flushed: Sequence[Flush]
+    load: BenchLoad, summary: PointSummary, said: Sequence[str], salt: str, flushed: Sequence[Flush]
 ) -> tuple[str, ...]:
     notes = list(notes_on(summary, load.prompts.maker(salt)))
     kept = next((flush.why_not for flush in flushed if flush.why_not), None)
@@ -139,9 +143,7 @@ def _notes(
             f"the prefix cache was not emptied ({kept}), and the server does not tell what comes from it: prompts that "
             f"it has seen before, as in another run with --seed {load.seed}, make TTFT too short"
         )
-    if bad is not None and bad.count:
-        notes.append(f"{bad.count} lines of the trace could not be used, the first: {'; '.join(bad.examples)}")
-    return tuple(notes)
+    return (*notes, *said)
 
 
 def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:
@@ -195,6 +197,11 @@ def _point_manifest(
         prompt_hash=plan.prompt_hash,
         isl=load.isl.nominal if drawn else None,
         osl=load.osl.nominal if drawn else None,
+        offered=OfferedLoad(
+            request_rate=None if math.isinf(load.request_rate) else load.request_rate,
+            burstiness=load.burstiness,
+            max_concurrency=load.max_concurrency,
+        ),
         prompts=load.prompts.maker(plan.salt).name,
         notes=notes,
         cache_flushed=", ".join(flush.path for flush in flushed if flush.path) or None,

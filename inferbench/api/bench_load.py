@@ -15,12 +15,13 @@ from ..workload.arrivals import RateRamp
 from ..workload.makers import PromptSource, read_tokenizer
 from ..workload.planning import make_plan
 from ..workload.structure import SharedPrefix, Turns
-from ..workload.traces.planning import trace_plan
-from ..workload.traces.reading import count_words, open_trace
-from ..workload.traces.request import BadLines
+from ..workload.traces.planning import take, trace_plan
+from ..workload.traces.reading import Trace, count_words, open_trace
 
 SUPPLY = 200_000
 """Requests that a run limited by time may draw from, where their number is not given."""
+WAITS = "later turns of a session were sent at their times, or when the answer before had ended where that was later"
+"""What must be known of sessions that have times."""
 DEFAULT_PROMPTS = 1000
 """Requests of any other run, as `vllm bench serve` has it."""
 
@@ -30,7 +31,7 @@ class TraceFile:
     """A recorded load to replay."""
 
     kind: str
-    """mooncake, azure, burstgpt or sharegpt."""
+    """mooncake, bailian, azure, burstgpt or sharegpt."""
     path: Path
     speed_up: float = 1.0
     strict: bool = False
@@ -38,6 +39,10 @@ class TraceFile:
     sessions: bool = False
     """Replay whole conversations, turn by turn; otherwise the first turn of each."""
     think_s: float = 0.0
+    block_size: int | None = None
+    """Tokens that a block id stands for; None: as is usual, or the standard size that fits."""
+    time_unit: str | None = None
+    """s or ms; None: as is usual."""
 
 
 @dataclass(frozen=True)
@@ -106,31 +111,29 @@ class BenchLoad:
             return Arrival.TRACE if self.trace is not None and self.max_concurrency is None else Arrival.CLOSED
         return Arrival.CONSTANT if self.constant else Arrival.GAMMA
 
-    def plan(self, salt: str) -> tuple[Plan, BadLines | None]:
-        """Plan the load; with a trace also say which of its lines could not be used.
+    def plan(self, salt: str) -> tuple[Plan, tuple[str, ...]]:
+        """Plan the load; with a trace also say how it was read, and what of it could not be used.
 
         Raises FileError for a trace, tokenizer or data set that cannot be read.
         """
         if self.trace is None:
-            return self._drawn(self.requests, salt), None
+            return self._drawn(self.requests, salt), ()
         closed, rate = self._arrival is Arrival.CLOSED, self.request_rate
-        tokenizer = self.prompts.tokenizer
-        trace = open_trace(
-            self.trace.kind,
-            self.trace.path,
-            strict=self.trace.strict,
-            count=count_words if tokenizer is None else read_tokenizer(tokenizer).count,
-            one_turn=not self.trace.sessions,
-        )
-        plan = trace_plan(
+        trace = self._open(self.trace)
+        taken = take(
             trace.requests,
+            speed_up=self.trace.speed_up,
+            max_requests=self.num_prompts,
+            max_s=self.duration_s if self._arrival is Arrival.TRACE else None,
+        )
+        settled = trace.settled(taken)
+        plan = trace_plan(
+            settled.requests,
             seed=self.seed,
             salt=salt,
             arrival=self._arrival,
             max_concurrency=self.max_concurrency or (self.requests if closed else None),
             speed_up=self.trace.speed_up,
-            max_requests=self.num_prompts,
-            max_s=self.duration_s if self._arrival is Arrival.TRACE else None,
             rate=1.0 if math.isinf(rate) else rate,
             burstiness=self.burstiness,
             rate_ramp=self.rate_ramp,
@@ -138,8 +141,36 @@ class BenchLoad:
             think_s=self.trace.think_s,
             prompts=self.prompts.maker(salt).name,
             ignore_eos=self.ignore_eos,
+            block=settled.block,
         )
-        return plan, trace.bad
+        waits = (WAITS,) if plan.session is not None and self._arrival is Arrival.TRACE else ()
+        return plan, (*settled.remarks, *waits, *self._short(trace, len(plan)))
+
+    def _open(self, file: TraceFile) -> Trace:
+        tokenizer = self.prompts.tokenizer
+        return open_trace(
+            file.kind,
+            file.path,
+            strict=file.strict,
+            count=count_words if tokenizer is None else read_tokenizer(tokenizer).count,
+            one_turn=not file.sessions,
+            block=file.block_size,
+            unit=file.time_unit,
+        )
+
+    def _short(self, trace: Trace, planned: int) -> tuple[str, ...]:
+        """What of a trace is not sent, though it was asked for."""
+        notes = []
+        if self.num_prompts is not None and planned < self.num_prompts:
+            within = (
+                "" if self.duration_s is None or self._arrival is not Arrival.TRACE else f" in {self.duration_s:g} s"
+            )
+            notes.append(f"the trace holds {planned:,} requests{within}, which were sent, and not {self.num_prompts:,}")
+        if trace.bad.count:
+            notes.append(
+                f"{trace.bad.count} lines of the trace could not be used, the first: {'; '.join(trace.bad.examples)}"
+            )
+        return tuple(notes)
 
     def warmup(self) -> Plan | None:
         """Plan the warm-up: prompts of its own, in a closed loop."""

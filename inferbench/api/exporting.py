@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from ..domain.errors import UsageError
+from ..domain.manifest import OfferedLoad
 from ..domain.measured import MeasuredPoint
 from ..domain.summary import PointSummary
 from ..interop.inferencex.table import COLUMNS, table_row
@@ -79,15 +81,16 @@ def _vllm_point(run: Run, key: str, point: MeasuredPoint) -> dict[str, Any]:
 
     entry = [e for e in run.manifest.points if e.point.key == key][-1]
     summary = next(s for s in run.summaries if s.point.key == key)
+    offered = entry.offered or OfferedLoad(max_concurrency=summary.point.concurrency)
     began = datetime.datetime.fromtimestamp(entry.benchmark_start_time_unix, datetime.UTC)
     header = VllmHeader(
         date=f"{began:%Y%m%d-%H%M%S}",
         endpoint_type="openai",
         model_id=point.model,
         num_prompts=summary.counts.planned,
-        request_rate=float("inf"),
-        burstiness=1.0,
-        max_concurrency=summary.point.concurrency,
+        request_rate=offered.request_rate or math.inf,
+        burstiness=offered.burstiness,
+        max_concurrency=offered.max_concurrency,
         begin_unix=entry.benchmark_start_time_unix,
         end_unix=entry.benchmark_end_time_unix,
         metadata={

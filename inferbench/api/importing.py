@@ -20,7 +20,7 @@ from ..domain.measured import MeasuredPoint
 from ..domain.summary import Origin, PointSummary
 from ..domain.units import NS_PER_S
 from ..interop.inferencex.read import read_inferencex
-from ..interop.inferencex.summary import ASSUMED, PROMPT_HASH, summary_of
+from ..interop.inferencex.summary import PROMPT_HASH, assumed, summary_of
 from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory
 from .auditing import audit_measured
@@ -52,7 +52,11 @@ def import_inferencex(
     directory.write_value(layout.SUMMARY, summaries)
     directory.write_value(layout.MEASURED, usable)
     dropped = len(imported.points) - len(usable)
-    notes = (*imported.notes, *ASSUMED, *((f"{dropped} rows without a concurrency left out",) if dropped else ()))
+    notes = (
+        *imported.notes,
+        *assumed(usable),
+        *((f"{dropped} rows without a concurrency left out",) if dropped else ()),
+    )
     directory.write_value(layout.AUDIT, audit_measured(usable, path.name, notes))
     directory.write_value(layout.MANIFEST, _manifest(directory, usable, summaries, command))
     return Run(directory)

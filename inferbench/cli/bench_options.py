@@ -25,8 +25,16 @@ class Dataset(StrEnum):
     RANDOM_IDS = "random-ids"
     SHAREGPT = "sharegpt"
     MOONCAKE = "mooncake"
+    BAILIAN = "bailian"
     AZURE = "azure"
     BURSTGPT = "burstgpt"
+
+
+class TimeUnit(StrEnum):
+    """Unit of a trace's times."""
+
+    S = "s"
+    MS = "ms"
 
 
 class RampStrategy(StrEnum):
@@ -86,6 +94,15 @@ RangeRatio = Annotated[
 DatasetName = Annotated[Dataset, Option(help="Made-up words, token ids, or a data set or trace at --dataset-path.")]
 DatasetPath = Annotated[Path | None, Option(help="Its file.")]
 TraceSpeedUp = Annotated[float, Option(help="Replay a trace so many times as fast.")]
+TraceBlockSize = Annotated[
+    int | None,
+    Option(
+        "--trace-block-size", "--isl-block-size", min=1, help="Tokens of a trace's block id.", show_default="as fits"
+    ),
+]
+TraceTimeUnit = Annotated[
+    TimeUnit | None, Option(help="Unit of a trace's times.", show_default="ms for mooncake, s for others")
+]
 StrictTrace = Annotated[bool, Option("--strict-trace", help="A line that cannot be used is an error.")]
 Tokenizer = Annotated[Path | None, Option(help="The server's tokenizer.json, or its folder: prompts are then exact.")]
 VocabSize = Annotated[int | None, Option(min=1, help="Token ids to draw from, without --tokenizer.")]

@@ -69,20 +69,22 @@ def prompts_of(dataset: Dataset, path: Path | None, tokenizer: Path | None, voca
     return PromptSource(
         tokenizer=tokenizer,
         sharegpt=path if dataset is Dataset.SHAREGPT else None,
+        trace=path if dataset is Dataset.MOONCAKE else None,
         token_ids=dataset is Dataset.RANDOM_IDS,
         vocab_size=vocab_size,
     )
 
 
-def trace_of(
-    dataset: Dataset, path: Path | None, speed_up: float, strict: bool, turns: int, think_s: float
-) -> TraceFile | None:
+def trace_of(dataset: Dataset, path: Path | None, **how: Any) -> TraceFile | None:
     """The trace to replay; None where lengths are drawn. Conversations are replayed whole with --num-turns above 1."""
     from ..api.bench_load import TraceFile
 
-    if path is None:
-        return None
-    return TraceFile(dataset.value, path, speed_up, strict, sessions=turns > 1, think_s=think_s)
+    if path is not None:
+        return TraceFile(dataset.value, path, **how)
+    useless = {"--trace-block-size": how["block_size"], "--trace-time-unit": how["time_unit"]}
+    if given := [name for name, value in useless.items() if value is not None]:
+        raise UsageError(f"{given[0]} is for a trace; --dataset-name {dataset.value} is none")
+    return None
 
 
 def turns_of(dataset: Dataset, count: int, think_s: float) -> Turns | None:

@@ -22,7 +22,9 @@ def _group() -> None:
 
 @app.command("inferencex")
 def inferencex(
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="API rows, agg_*.json, client results or CSV.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE|DIR", help="API rows, agg_*.json, CSV, or results and sweeps of vllm bench.")
+    ],
     store: Annotated[Path, typer.Option(help="Where runs are kept.")] = DEFAULT_STORE,
     gpu: Annotated[str | None, typer.Option(help="GPU of a client's own result, which does not say it.")] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="Its number of GPUs.")] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..domain.summary import PointSummary
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 from .files import write_file
 
@@ -51,12 +51,12 @@ class ResultFile:
 
     def content(self, endpoint: Endpoint, load: BenchLoad, done: BenchRun) -> dict[str, Any]:
         """The result under the keys and by the formulas of `vllm bench serve`."""
-        began = datetime.datetime.fromtimestamp(done.began_unix)
+        began, ramp = datetime.datetime.fromtimestamp(done.began_unix), load.rate_ramp
         header = VllmHeader(
             date=f"{began:%Y%m%d-%H%M%S}",
             endpoint_type="openai-chat" if endpoint.path.endswith("/chat/completions") else "openai",
             model_id=done.model,
-            num_prompts=load.requests,
+            num_prompts=done.summary.counts.planned,
             request_rate=load.request_rate,
             burstiness=load.burstiness,
             max_concurrency=load.max_concurrency,
@@ -64,6 +64,9 @@ class ResultFile:
             end_unix=done.ended_unix,
             label=self.label,
             metadata=self.metadata,
+            ramp=None if ramp is None else (ramp.strategy.value, ramp.start, ramp.end),
+            sessions=load.turns is not None or load.trace is not None,
+            good_requests=None if load.slo is None else _good(done.summary),
         )
         return vllm_result(
             done.records(),
@@ -80,7 +83,15 @@ class ResultFile:
         return path
 
     def _default_name(self, content: Mapping[str, Any], load: BenchLoad) -> str:
-        rate = "inf" if math.isinf(load.request_rate) else f"{load.request_rate:g}"
+        rate, ramp = f"{load.request_rate}qps", load.rate_ramp
+        if ramp is not None:
+            rate = f"ramp-up-{ramp.strategy.value}-{ramp.start:g}qps-{ramp.end:g}qps"
         limit = f"-concurrency{load.max_concurrency}" if load.max_concurrency is not None else ""
         model = str(content["model_id"]).rsplit("/", maxsplit=1)[-1]
-        return f"{self.label or content['endpoint_type']}-{rate}qps{limit}-{model}-{content['date']}.json"
+        return f"{self.label or content['endpoint_type']}-{rate}{limit}-{model}-{content['date']}.json"
+
+
+def _good(summary: PointSummary) -> int:
+    """Requests that kept the goodput SLO."""
+    throughput = summary.whole_run.throughput if summary.whole_run else None
+    return round((throughput.goodput or 0) * (throughput.seconds or 0)) if throughput else 0

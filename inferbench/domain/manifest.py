@@ -59,6 +59,16 @@ class TargetIdentity(Value):
     """Checksum of the twin's parameter file."""
 
 
+class OfferedLoad(Value):
+    """When the requests of a point were due."""
+
+    request_rate: float | None = None
+    """Requests/s of an open loop; None: at the times of a trace, or all at once."""
+    burstiness: float = 1.0
+    max_concurrency: int | None = None
+    """Most requests in flight; None: no limit."""
+
+
 class PointManifest(Value):
     """One sweep point of a run, and one attempt at it."""
 
@@ -70,6 +80,8 @@ class PointManifest(Value):
     isl: int | None = None
     osl: int | None = None
     """Nominal lengths, tokens; None where the run's scenario says them."""
+    offered: OfferedLoad | None = None
+    """None: a closed loop at the point's concurrency."""
     prompts: str | None = None
     """Name of the prompt maker; None: words."""
     notes: tuple[str, ...] = ()

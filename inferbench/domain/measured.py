@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from .value import Value
 
@@ -31,9 +31,20 @@ class Latency(Value):
     mean: NonNegativeFloat | None = None
     p50: NonNegativeFloat | None = None
     p90: NonNegativeFloat | None = None
+    p95: NonNegativeFloat | None = None
     p99: NonNegativeFloat | None = None
     p999: NonNegativeFloat | None = None
     std: NonNegativeFloat | None = None
+    n: NonNegativeInt | None = None
+    """Over how many requests, or gaps between chunks."""
+
+
+class MeasuredRequests(Value):
+    """Requests of a point by how they ended, where that was published."""
+
+    planned: PositiveInt
+    ok: NonNegativeInt
+    error: NonNegativeInt = 0
 
 
 class MeasuredPoint(Value):
@@ -50,7 +61,22 @@ class MeasuredPoint(Value):
     isl: PositiveInt
     osl: PositiveInt
     """Nominal lengths, tokens; InferenceX draws them from 0.8 to 1.0 of these."""
+    isl_mean: PositiveFloat | None = None
+    osl_mean: PositiveFloat | None = None
+    """Mean lengths of the requests that succeeded; None where only nominal ones were published."""
     concurrency: PositiveInt | None = None
+    """Most requests in flight; of an open loop, how many were in the mean."""
+    open_loop: bool = False
+    """Whether requests came at times of their own, whatever the server did."""
+    request_rate: PositiveFloat | None = None
+    """Requests/s offered by an open loop; None also where they came at the times of a trace or along a ramp."""
+    burstiness: PositiveFloat | None = None
+    """Shape of the gamma-distributed gaps between them; 1 is Poisson."""
+    requests: MeasuredRequests | None = None
+    seconds: PositiveFloat | None = None
+    """How long the run took."""
+    in_flight_mean: NonNegativeFloat | None = None
+    """Requests in flight in the mean over the run, of those that succeeded."""
     prefill: Role | None = None
     """None for an aggregated server."""
     decode: Role

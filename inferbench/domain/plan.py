@@ -90,8 +90,8 @@ class Plan:
     seeds: Ints
     """Seed of each request, all different."""
     planned_ns: Ints | None
-    """Due times on the run's clock, rising over first turns; None in a closed loop. NEVER for a later turn, which is
-    due when the turn before it has ended and the user has thought."""
+    """Due times on the run's clock, rising over first turns; None in a closed loop. A later turn is due when the turn
+    before it has ended and the user has thought, and not before its own time; NEVER where it has none."""
     ignore_eos: bool
     salt: str
     """Text mixed into every prompt, so that no two sweep points share a prefix."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..domain.record import Status
-from ..domain.records import NEVER, Floats, Records
+from ..domain.records import Floats, Records
 from ..domain.units import MS_PER_S, NS_PER_S
+from .vllm_times import Lists, Times
 
 METRICS = ("ttft", "tpot", "itl", "e2el")
+RAMP_KEYS = ("ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,19 @@ class VllmHeader:
     model_id: str
     num_prompts: int
     request_rate: float
+    """Requests/s; inf where all were due at once, or at the times of a trace or a ramp."""
     burstiness: float
     max_concurrency: int | None
     begin_unix: float
     end_unix: float
     label: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    ramp: tuple[str, float, float] | None = None
+    """How the request rate rose, from and to how many requests/s; None: it did not."""
+    sessions: bool = False
+    """Whether requests may be turns, due when the one before has ended."""
+    good_requests: int | None = None
+    """Requests that kept the goodput SLO; None where there was none."""
 
 
 def vllm_result(
@@ -45,38 +53,19 @@ def vllm_result(
 
     TPOT is (latency - ttft)/(n - 1) per request, whatever the first chunk held; ITL is the gap between chunks,
     pooled over requests; both differ from inferbench's own where chunks hold several tokens. Failed requests
-    count in `failed` alone. The two `benchmark_*_time_unix` keys are those of InferenceX's client.
+    count in `failed` alone. Lists hold every planned request in its order, also those that failed, so that they line
+    up. `generated_texts` is not there, since answers are not kept. The two `benchmark_*_time_unix` keys are those of
+    InferenceX's client.
     """
-    ok = (records.status == Status.OK) & (records.chunks.first_ns != NEVER)
-    times = _Times(records, ok)
-    result = _header(header) | _scalars(records, ok, times)
+    times, lists = Times(records), Lists(records, header.num_prompts)
+    result = _header(header) | _scalars(records, header, times)
+    result |= lists.kept_anyway(records, times, due_at_once=not header.sessions)
     for metric in METRICS:
         if metric in percentile_metrics:
             result |= _statistics(metric, times.of(metric), percentiles)
     if detailed:
-        result |= _details(records, ok, times)
+        result |= lists.details(records, times)
     return result
-
-
-class _Times:
-    """Times in seconds of the requests that succeeded."""
-
-    def __init__(self, records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-        chunks = records.chunks
-        self.start = records.sent_ns[ok] / NS_PER_S
-        self.ttft: Floats = chunks.first_ns[ok] / NS_PER_S - self.start
-        self.e2el: Floats = chunks.last_ns[ok] / NS_PER_S - self.start
-        osl = records.osl[ok]
-        several = osl > 1
-        self.tpot: Floats = (self.e2el - self.ttft)[several] / (osl[several] - 1)
-        self.chunks = [chunks.expand(int(row)) for row in np.flatnonzero(ok)]
-        self.itls = [np.diff(at) / NS_PER_S for at, _ in self.chunks]
-        self.itl: Floats = np.concatenate(self.itls) if self.itls else np.empty(0)
-
-    def of(self, metric: str) -> Floats:
-        """All values of a metric, s."""
-        values: Floats = getattr(self, metric)
-        return values
 
 
 def _header(header: VllmHeader) -> dict[str, Any]:
@@ -92,15 +81,20 @@ def _header(header: VllmHeader) -> dict[str, Any]:
         "request_rate": header.request_rate if np.isfinite(header.request_rate) else "inf",
         "burstiness": header.burstiness,
         "max_concurrency": header.max_concurrency,
+        **({} if header.ramp is None else dict(zip(RAMP_KEYS, header.ramp, strict=True))),
         "benchmark_start_time_unix": header.begin_unix,
         "benchmark_end_time_unix": header.end_unix,
     }
 
 
-def _scalars(records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]], times: _Times) -> dict[str, Any]:
+def _scalars(records: Records, header: VllmHeader, times: Times) -> dict[str, Any]:
     duration = (int(records.end_ns.max()) - int(records.slot_free_ns.min())) / NS_PER_S if len(records) else 0.0
-    completed, prompts, generated = int(ok.sum()), int(records.isl[ok].sum()), int(records.osl[ok].sum())
-    per_second = (lambda count: count / duration) if duration > 0 else (lambda _: 0.0)
+    completed = int(times.ok.sum())
+    prompts, generated = int(records.isl[times.ok].sum()), int(records.osl[times.ok].sum())
+
+    def per_second(count: int) -> float:
+        return count / duration if duration > 0 else 0.0
+
     return {
         "duration": duration,
         "completed": completed,
@@ -108,38 +102,13 @@ def _scalars(records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]], t
         "total_input_tokens": prompts,
         "total_output_tokens": generated,
         "request_throughput": per_second(completed),
-        "request_goodput": None,
+        "request_goodput": None if header.good_requests is None else per_second(header.good_requests),
         "output_throughput": per_second(generated),
         "total_token_throughput": per_second(prompts + generated),
-        "max_output_tokens_per_s": _peak_tokens(times),
-        "max_concurrent_requests": _peak_requests(times),
+        "max_output_tokens_per_s": times.peak_tokens(),
+        "max_concurrent_requests": times.peak_requests(),
         "rtfx": 0.0,
     }
-
-
-def _peak_tokens(times: _Times) -> float:
-    """Most tokens in one second of the run, in whole seconds from its first start."""
-    if not times.chunks:
-        return 0.0
-    at = np.concatenate([at for at, _ in times.chunks]) / NS_PER_S - times.start.min()
-    tokens = np.concatenate([tokens for _, tokens in times.chunks])
-    return float(np.bincount(at.astype(np.int64), weights=tokens).max())
-
-
-def _peak_requests(times: _Times) -> int:
-    """Most requests that were in flight within one second of the run.
-
-    vLLM counts a request that ended and the one that took its slot in the same second both, so this can be a
-    multiple of the concurrency limit.
-    """
-    if not len(times.start):
-        return 0
-    first = (times.start - times.start.min()).astype(np.int64)
-    last = (times.start + times.e2el - times.start.min()).astype(np.int64)
-    change = np.zeros(int(last.max()) + 2, dtype=np.int64)
-    np.add.at(change, first, 1)
-    np.add.at(change, last + 1, -1)
-    return int(np.cumsum(change).max())
 
 
 def _statistics(metric: str, seconds: Floats, percentiles: Sequence[float]) -> dict[str, float]:
@@ -152,14 +121,3 @@ def _statistics(metric: str, seconds: Floats, percentiles: Sequence[float]) -> d
     for p in percentiles:
         out[f"p{int(p) if p == int(p) else p}_{metric}_ms"] = float(np.percentile(ms, p))
     return out
-
-
-def _details(records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]], times: _Times) -> dict[str, Any]:
-    return {
-        "input_lens": records.isl[ok].tolist(),
-        "output_lens": records.osl[ok].tolist(),
-        "ttfts": times.ttft.tolist(),
-        "itls": [gaps.tolist() for gaps in times.itls],
-        "start_times": times.start.tolist(),
-        "errors": [error or "" for error in records.errors],
-    }

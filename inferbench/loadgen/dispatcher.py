@@ -145,6 +145,8 @@ class Dispatcher:
         else:
             think_ns = 0 if self._plan.think_ns is None else int(self._plan.think_ns[following])
             due_ns = end_ns + think_ns
+            if self._plan.planned_ns is not None:
+                due_ns = max(due_ns, int(self._plan.planned_ns[following]))
             self._clock.call_at(due_ns, partial(self._send_later_turn, following, due_ns))
 
     def _send_later_turn(self, row: int, due_ns: int) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from ..domain.errors import UsageError
 from ..domain.plan import PlannedRequest
 from .exact import ExactPrompts
+from .literal import LiteralPrompts
 from .prompts import PromptMaker, WordPrompts
 from .token_ids import TokenIdPrompts
 from .tokenizer import ServerTokenizer
-from .traces import sharegpt
+from .traces import literal, sharegpt
+from .traces.reading import some
 from .traces.request import BadLines
 from .vocabulary import TextWords
 
@@ -29,6 +31,8 @@ class PromptSource:
     """The server's tokenizer, `tokenizer.json` or its folder: prompts are exact with it, words without."""
     sharegpt: Path | None = None
     """Conversations to take natural text from."""
+    trace: Path | None = None
+    """A trace that may hold prompts word for word."""
     token_ids: bool = False
     """Send random token ids: needs the tokenizer, or the size of its vocabulary."""
     vocab_size: int | None = None
@@ -44,7 +48,8 @@ class PromptSource:
         tokenizer = None if self.tokenizer is None else read_tokenizer(self.tokenizer)
         text = None if self.sharegpt is None else read_text(self.sharegpt)
         if not self.token_ids:
-            return WordPrompts(salt, text) if tokenizer is None else ExactPrompts(salt, tokenizer, text)
+            made: PromptMaker = WordPrompts(salt, text) if tokenizer is None else ExactPrompts(salt, tokenizer, text)
+            return made if self.trace is None else LiteralPrompts(read_literal(self.trace), made)
         special = frozenset[int]() if tokenizer is None else tokenizer.special_ids
         return TokenIdPrompts(salt, self.vocab_size or (0 if tokenizer is None else tokenizer.vocab_size), special)
 
@@ -62,4 +67,11 @@ def read_tokenizer(path: Path) -> ServerTokenizer:
 @lru_cache(maxsize=1)
 def read_text(path: Path) -> TextWords:
     """Read the text of ShareGPT conversations, once in a process."""
-    return TextWords(sharegpt.texts(path, BadLines(path)))
+    bad = BadLines(path)
+    return TextWords(some(sharegpt.texts(path, bad), bad))
+
+
+@lru_cache(maxsize=1)
+def read_literal(path: Path) -> dict[int, str]:
+    """Read the texts that a trace holds word for word, once in a process."""
+    return literal.texts(path)

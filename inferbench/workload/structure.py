@@ -18,6 +18,12 @@ GROUP_STREAMS = 1 << 40
 BLOCK_STREAMS = 1 << 41
 """And from here on, those of the blocks of a trace."""
 
+TURN_STREAMS = 1 << 61
+"""From here on, what a turn of a trace adds to its session: its own text, then its answer."""
+
+TEXT_STREAMS = 1 << 62
+"""And from here on, those of texts that a trace holds word for word."""
+
 
 @dataclass(frozen=True, slots=True)
 class SharedPrefix:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inferbench.api.bench import Client, bench
-from inferbench.api.bench_load import BenchLoad
+from inferbench.api.bench_load import BenchLoad, TraceFile
 from inferbench.targets import cache
 from inferbench.targets.endpoint import Endpoint
 from inferbench.twin.wire.child import start_paced
@@ -28,3 +28,17 @@ def test_a_prefix_cache_that_could_not_be_emptied_is_told(
         )  # fmt: skip
     said = [note for note in done.notes if "not emptied (it has no /nowhere)" in note and "--seed 7" in note]
     assert bool(said) == told, done.notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "lines", "told"),
+    [(10, 3, "the trace holds 3 requests, which were sent, and not 10"), (3, 3, None), (2, 3, None), (None, 3, None)],
+)
+def test_a_trace_of_fewer_lines_than_were_asked_for_says_how_many_it_sends(
+    asked: int | None, lines: int, told: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f'{{"timestamp": {9 * i}, "input_length": 4, "output_length": 2}}\n' for i in range(lines)))
+    plan, notes = BenchLoad(num_prompts=asked, trace=TraceFile("mooncake", path)).plan("c1")
+    assert len(plan) == min(asked or lines, lines)
+    assert [note for note in notes if "and not" in note] == ([told] if told else [])

@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 from scenarios_for_tests import small_scenario, write_scenario
 
+from inferbench.api.export_format import ExportFormat
+from inferbench.api.exporting import export
+from inferbench.api.importing import import_inferencex
+from inferbench.api.runs import open_run
 from inferbench.domain.errors import ExitCode
 from inferbench.domain.manifest import RunState
 from inferbench.store.rundir import RunDirectory
@@ -63,7 +67,7 @@ def test_bench_sends_exactly_what_was_asked_and_writes_vllms_keys(
     before = len(fetch_record(server.url))
     done = bench(
         server, tmp_path / "s", "--endpoint", endpoint, "--result-dir", tmp_path / "r", "--result-filename", "x.json",
-        "--metadata", "note=a b",
+        "--metadata", "note=a b", "--save-detailed",
     )  # fmt: skip
     assert done.returncode in (ExitCode.OK, ExitCode.INVALID), done.stderr
     sent = fetch_record(server.url)[before:]
@@ -72,8 +76,9 @@ def test_bench_sends_exactly_what_was_asked_and_writes_vllms_keys(
     assert set(result) >= VLLM_KEYS | {"benchmark_start_time_unix", "benchmark_end_time_unix", "note"}
     assert (result["completed"], result["failed"], result["total_output_tokens"]) == (24, 0, 24 * 9)
     assert (result["request_rate"], result["max_concurrency"], result["model_id"]) == ("inf", 6, "paced")
-    # vLLM counts everything that was in flight within the same second, so this can be above the limit.
-    assert 6 <= result["max_concurrent_requests"] <= 24
+    assert result["max_concurrent_requests"] == 6
+    assert {len(value) for value in result.values() if isinstance(value, list)} == {24}
+    assert (set(result["errors"]), set(result["output_lens"])) == ({""}, {9})
     # The server's own record is the truth: the client cannot have seen a token before it was sent.
     true_ttft = sorted((r.first_token_ns - r.arrival_ns) / 1e6 for r in sent)
     assert result["median_ttft_ms"] > true_ttft[0]
@@ -105,6 +110,15 @@ def test_an_open_loop_run_reports_its_rate(server: PacedServer, tmp_path: Path) 
     result = json.loads(done.stdout)
     assert (result["request_rate"], result["max_concurrency"], result["completed"]) == (40, None, 20)
     assert result["duration"] > 19 / 40 * 0.8
+    (exported,) = export(open_run(only_run(tmp_path).path), ExportFormat.VLLM).values()
+    assert {key: json.loads(exported)[key] for key in ("request_rate", "burstiness", "max_concurrency")} == {
+        key: result[key] for key in ("request_rate", "burstiness", "max_concurrency")
+    }
+    (tmp_path / "r.json").write_text(done.stdout)
+    said = {"gpu": "h200", "gpus": "1", "framework": "vllm", "precision": "fp8"}
+    point = import_inferencex(tmp_path / "r.json", store=tmp_path / "again", said=said).summaries[0]
+    # Each takes at least 60 ms and three times 10 ms: at 40 requests/s 3.6 are in flight, and not all 20.
+    assert point.point.concurrency == max(1, round(sum(result["latencies"]) / result["duration"])) < 20
 
 
 def test_a_report_of_a_bench_run_can_be_made_again(server: PacedServer, tmp_path: Path) -> None:
@@ -178,13 +192,16 @@ def test_a_trace_is_replayed(server: PacedServer, tmp_path: Path) -> None:
     trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join([*rows, "not a line"]) + "\n")
     done = inferbench(
         "bench", "--base-url", server.url, "--dataset-name", "azure", "--dataset-path", trace, "--store",
-        tmp_path / "s",
+        tmp_path / "s", "--num-prompts", "30", "--result-dir", tmp_path, "--result-filename", "r.json",
     )  # fmt: skip
     assert done.returncode in (ExitCode.OK, ExitCode.INVALID), done.stderr
     summary = only_run(tmp_path / "s").summaries()[0]
     assert (summary.counts.ok, summary.isl_mean) == (20, 29.5)
     assert "1 lines of the trace could not be used" in done.stdout
     assert "azure.csv:22" in " ".join(done.stdout.split())
+    assert "the trace holds 20 requests, which were sent, and not 30" in " ".join(done.stdout.split())
+    assert json.loads((tmp_path / "r.json").read_bytes())["num_prompts"] == 20
+    assert summary.point.concurrency == 20
 
 
 def test_an_api_key_comes_from_a_file_and_is_shown_nowhere(server: PacedServer, tmp_path: Path) -> None:

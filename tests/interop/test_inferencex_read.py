@@ -141,7 +141,7 @@ def test_a_clients_own_result_needs_to_be_told_the_deployment(tmp_path: Path) ->
         read_inferencex(path)
     said = {"gpu": "h200", "gpus": "8", "framework": "sglang", "precision": "fp8"}
     point = read_inferencex(path, said).points[0]
-    assert (point.isl, point.osl, point.concurrency, point.gpus) == (1000, 500, 8, 8)
+    assert (point.isl, point.osl, point.concurrency, point.gpus) == (900, 450, 8, 8)
     assert point.tput_per_gpu == 135
     assert point.output_tput_per_gpu == 45
     assert point.interactivity == 100

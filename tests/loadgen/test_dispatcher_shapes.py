@@ -60,6 +60,15 @@ def test_turns_follow_each_other_after_the_think_time() -> None:
     assert any(record.status is Status.ERROR for record in log.records)  # a turn that failed is followed as well
 
 
+def test_a_later_turn_with_a_time_of_its_own_is_due_then_or_when_the_turn_before_has_ended() -> None:
+    clock = VirtualClock()
+    made = plan(3, None, arrival=Arrival.CONSTANT, rate=1.0, turns=Turns(3, think_s=0.0))
+    made = replace(made, planned_ns=np.array([0, 50 * MS, 60 * MS]))
+    _, log = drive(made, Server(clock, lambda _: 20 * MS), clock)
+    assert log.starts == [(0, 0), (1, 50 * MS), (2, 70 * MS)]
+    assert [record.planned_ns for record in log.records] == [0, 50 * MS, 70 * MS]
+
+
 def test_a_session_holds_its_slot_while_it_thinks() -> None:
     """C users who each wait s for an answer and think for z: at most C sessions, and C s / (s + z) in flight."""
     clock, serve, think = VirtualClock(), 20 * MS, 60 * MS

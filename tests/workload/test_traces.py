@@ -81,8 +81,8 @@ def test_burstgpt_and_its_failed_requests(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", BURSTGPT)
     found, trace = opened("burstgpt", path)
     assert [(r.isl, r.osl, r.at_s) for r in found] == [(472, 18, 5.0), (417, 276, 118.5)]
-    assert trace.bad.examples == [f"{path}:3: Response tokens is '0', not a whole number from 1 to 1000000000"]
-    with pytest.raises(FileError, match=r"t\.csv:3: Response tokens"):
+    assert trace.bad.examples == [f"{path}:3: failed when it was recorded: Response tokens is 0"]
+    with pytest.raises(FileError, match=r"t\.csv:3: failed when it was recorded"):
         opened("burstgpt", path, strict=True)
 
 
@@ -174,8 +174,9 @@ def test_junk_is_bad_lines_or_a_file_error(
     [
         ("azure", "", "t:1: lacks column 'TIMESTAMP'"),
         ("burstgpt", "Timestamp,Model\n", "lacks column 'Request tokens'; it needs"),
-        ("sharegpt", "", "t:1: is no JSON array of conversations: found the end"),
-        ("sharegpt", "{}", "found '{'"),
+        ("sharegpt", "", "t: holds nothing that could be sent"),
+        ("sharegpt", "1", "t:1: is no JSON array of conversations: found '1'"),
+        ("sharegpt", "{}", "t:1: has no list of conversations; it needs one of the keys conversations,"),
         ("sharegpt", '[{"a": 1}\n,\n {"b": ', "t:3: is no JSON"),
         ("sharegpt", "[1 2]", "found '2'"),
         ("sharegpt", "[" * 100_000, "nested too deeply"),

@@ -48,9 +48,10 @@ def littles_law(points: Sequence[MeasuredPoint]) -> Checked:
 def littles_ratio(point: MeasuredPoint) -> float | None:
     """Requests in flight by Little's law over the concurrency; None where the point does not say enough."""
     latency = point.e2el_ms and (point.e2el_ms.mean or point.e2el_ms.p50)
-    if not latency or not point.concurrency:
+    if not latency or not point.concurrency or point.open_loop:  # whose concurrency comes from that law
         return None
-    requests_per_s = point.tput_per_gpu * point.gpus / (point.isl + point.osl)
+    lengths = (point.isl_mean or point.isl) + (point.osl_mean or point.osl)
+    requests_per_s = point.tput_per_gpu * point.gpus / lengths
     return requests_per_s * latency / MS_PER_S / point.concurrency
 
 

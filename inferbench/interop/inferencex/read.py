@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import ValidationError
 
 from ...domain.errors import FileError
 from ...domain.files import describe
 from ...domain.measured import MeasuredPoint
 from . import client
+from .files import documents, files_of
 from .row import Row, point_of
 
 DEFAULT_MODEL = "deepseek-r1-0528"
@@ -26,6 +26,8 @@ _CSV_NAMES = {
     "decode_workers": "decode_num_workers",
     "interactivity_median": "median_intvty",
 }
+GROUPS = 5
+"""How deep groups of rows may lie in each other."""
 INVALID_MARKS = ("interpolated_not_measured",)
 """Rows that are no measurement at all."""
 
@@ -39,28 +41,29 @@ class Imported:
 
 
 def read_inferencex(path: Path, said: Mapping[str, str] | None = None) -> Imported:
-    """Read a file, or every .json and .csv of a folder.
+    """Read a file, or every .json, .jsonl and .csv of a folder; of a sweep of vLLM's, the runs in its folders.
 
     `said` is what a client's own result does not say: gpu, gpus, framework, precision. Raises FileError where nothing
     can be read at all.
     """
-    files = sorted(p for p in path.iterdir() if p.suffix in (".json", ".csv")) if path.is_dir() else [path]
+    files, repeated = files_of(path)
     points: list[MeasuredPoint] = []
-    notes: list[str] = []
+    notes = [f"{path.name}: {count} files left out: {why}" for why, count in repeated.items()]
     for file in files:
+        name = file.relative_to(path) if path.is_dir() else file.name
         for where, row in _rows(file):
             try:
-                point = client.client_point(row, said or {}) if client.KEY in row else _aggregated(row, file)
+                point = _point(row, file, said or {})
             except (ValueError, TypeError, KeyError) as error:
-                notes.append(f"{file.name}: {where} left out: {_why(error)}")
+                notes.append(f"{name}: {where} left out: {_why(error)}")
                 continue
             if any(mark in INVALID_MARKS for mark in point.marks):
-                notes.append(f"{file.name}: {where} left out: interpolated, not measured")
+                notes.append(f"{name}: {where} left out: interpolated, not measured")
             else:
                 points.append(point)
     if not points:
         raise FileError(f"{path}: no row can be used{f'; {notes[0]}' if notes else ': no .json or .csv file'}")
-    return Imported(tuple(points), tuple(notes))
+    return Imported(tuple(client.of_one_load(points)), tuple(notes))
 
 
 def _why(error: Exception) -> str:
@@ -68,20 +71,27 @@ def _why(error: Exception) -> str:
     return describe(error, MeasuredPoint) if isinstance(error, ValidationError) else str(error)
 
 
+def _point(row: Row | ValueError, file: Path, said: Mapping[str, str]) -> MeasuredPoint:
+    if isinstance(row, ValueError):
+        raise row
+    return client.client_point(row, said) if client.KEY in row else _aggregated(row, file)
+
+
 def _aggregated(row: Row, file: Path) -> MeasuredPoint:
     return point_of(row, None if row.get("model") else DEFAULT_MODEL if file.suffix == ".csv" else None)
 
 
-def _rows(file: Path) -> Iterator[tuple[str, Row]]:
-    """Every row with the words that name it."""
+def _rows(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
+    """Every row with the words that name it, or why there is none."""
     if file.suffix == ".csv":
         yield from _csv_rows(file)
         return
-    for where, row in _json_rows(_json(file), ""):
-        if isinstance(row, dict):
-            yield where, row
-        else:
-            yield where, {}
+    for lead, data in documents(file):
+        if isinstance(data, ValueError):
+            yield lead.strip(), data
+            continue
+        for where, row in _json_rows(data, lead):
+            yield where, row if isinstance(row, dict) else ValueError("is no row of figures")
 
 
 def _csv_rows(file: Path) -> Iterator[tuple[str, Row]]:
@@ -99,16 +109,7 @@ def _csv_name(name: str) -> str:
     return name.removesuffix("_s") if name.startswith(("mean_", "median_", "p90_", "p99_")) else name
 
 
-def _json(file: Path) -> Any:
-    try:
-        return orjson.loads(file.read_bytes())
-    except OSError as error:
-        raise FileError(f"{file}: cannot be read: {error.strerror}") from None
-    except orjson.JSONDecodeError as error:
-        raise FileError(f"{file}: not valid JSON: {error}") from None
-
-
-def _json_rows(data: Any, lead: str) -> Iterator[tuple[str, Any]]:
+def _json_rows(data: Any, lead: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """A list of rows, one row, `rows` with what they have in `common`, or groups of these by name."""
     if isinstance(data, list):
         yield from ((f"{lead}row {number}", row) for number, row in enumerate(data, 1))
@@ -122,7 +123,7 @@ def _json_rows(data: Any, lead: str) -> Iterator[tuple[str, Any]]:
         yield f"{lead}row 1", data["row"]
     elif isinstance(data, dict) and not ({"hw", "hardware", client.KEY} & set(data)):
         for name, group in data.items():
-            if isinstance(group, (dict, list)):
-                yield from _json_rows(group, f"{lead}{name} ")
+            if isinstance(group, (dict, list)) and depth < GROUPS:
+                yield from _json_rows(group, f"{lead}{name} ", depth + 1)
     else:
         yield f"{lead}row 1", data

@@ -17,7 +17,15 @@ from ...domain.units import MS_PER_S
 from . import names
 
 Row = Mapping[str, Any]
-STATISTICS = {"mean": "mean", "median": "p50", "p90": "p90", "p99": "p99", "p99.9": "p999", "std": "std"}
+STATISTICS = {
+    "mean": "mean",
+    "median": "p50",
+    "p90": "p90",
+    "p95": "p95",
+    "p99": "p99",
+    "p99.9": "p999",
+    "std": "std",
+}
 _SPLIT = re.compile(r"derived_split_prefill=(\d+)_decode=(\d+)")
 
 
@@ -39,9 +47,9 @@ def point_of(row: Row, model: str | None = None) -> MeasuredPoint:
         prefill=prefill,
         decode=decode,
         stated_gpus=stated,
-        tput_per_gpu=_number(row, "tput_per_gpu"),
-        input_tput_per_gpu=_maybe(row, "input_tput_per_gpu"),
-        output_tput_per_gpu=_maybe(row, "output_tput_per_gpu"),
+        tput_per_gpu=number(row, "tput_per_gpu"),
+        input_tput_per_gpu=maybe(row, "input_tput_per_gpu"),
+        output_tput_per_gpu=maybe(row, "output_tput_per_gpu"),
         interactivity=_interactivity(row),
         ttft_ms=_latency(row, "ttft"),
         tpot_ms=_latency(row, "tpot"),
@@ -55,10 +63,10 @@ def point_of(row: Row, model: str | None = None) -> MeasuredPoint:
 
 def _topology(row: Row, marks: tuple[str, ...]) -> tuple[Role | None, Role, int | None]:
     """Prefill and decode roles, and the publisher's own GPU count where it is another than theirs together."""
-    stated = _maybe_whole(row, "num_decode_gpu")
+    stated = maybe_whole(row, "num_decode_gpu")
     if not _true(row.get("disagg")):
         decode = _role(row, "decode", None) if _first(row, "decode_tp") is not None else _role(row, "", None)
-        known = _maybe_whole(row, "total_gpus")
+        known = maybe_whole(row, "total_gpus")
         decode = decode.model_copy(update={"gpus": known or decode.gpus})
         return None, decode, stated if stated != decode.gpus else None
     split = next((m for mark in marks if (m := _SPLIT.search(mark))), None)
@@ -72,30 +80,30 @@ def _topology(row: Row, marks: tuple[str, ...]) -> tuple[Role | None, Role, int 
 def _role(row: Row, prefix: str, gpus: int | None) -> Role:
     """The workers of a role; `gpus` None: TP x PP of one worker, as an aggregated server has."""
     lead = f"{prefix}_" if prefix else ""
-    workers = max(_maybe_whole(row, f"{lead}num_workers") or 1, 1) if gpus is not None else 1
-    tp = _maybe_whole(row, f"{lead}tp") or (gpus // workers if gpus else _maybe_whole(row, "total_gpus"))
+    workers = max(maybe_whole(row, f"{lead}num_workers") or 1, 1) if gpus is not None else 1
+    tp = maybe_whole(row, f"{lead}tp") or (gpus // workers if gpus else maybe_whole(row, "total_gpus"))
     if tp is None:
         raise ValueError(f"{lead}tp is missing")
-    pp, pcp = (_maybe_whole(row, f"{lead}{key}") or 1 for key in ("pp", "pcp_size"))
+    pp, pcp = (maybe_whole(row, f"{lead}{key}") or 1 for key in ("pp", "pcp_size"))
     return Role(
         workers=workers,
         gpus=gpus if gpus is not None else tp * pp * pcp,
         tp=tp,
-        ep=max(_maybe_whole(row, f"{lead}ep") or 1, 1),
+        ep=max(maybe_whole(row, f"{lead}ep") or 1, 1),
         dp_attention=_true(row.get(f"{lead}dp_attention")),
     )
 
 
 def _interactivity(row: Row) -> float | None:
-    stored = _maybe(row, "median_intvty")
+    stored = maybe(row, "median_intvty")
     if stored:
         return stored
-    tpot = _maybe(row, "median_tpot")
+    tpot = maybe(row, "median_tpot")
     return 1 / tpot if tpot else None
 
 
 def _latency(row: Row, metric: str) -> Latency | None:
-    found = {name: _maybe(row, f"{key}_{metric}") for key, name in STATISTICS.items()}
+    found = {name: maybe(row, f"{key}_{metric}") for key, name in STATISTICS.items()}
     if all(value is None for value in found.values()):
         return None
     return Latency(**{name: None if value is None else value * MS_PER_S for name, value in found.items()})
@@ -112,35 +120,38 @@ def _text(row: Row, *keys: str) -> str:
     return str(value)
 
 
-def _maybe(row: Row, key: str) -> float | None:
+def maybe(row: Row, key: str) -> float | None:
+    """A number of a row; None where it is not there. Raises ValueError for what is none, or not finite."""
     value = _first(row, key)
     if value is None:
         return None
     try:
-        number = float(value)
+        found = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{key}: {value!r} is not a number") from None
-    if not math.isfinite(number):
+    if not math.isfinite(found):
         raise ValueError(f"{key}: {value!r} is not finite")
-    return number
+    return found
 
 
-def _number(row: Row, key: str) -> float:
-    value = _maybe(row, key)
+def number(row: Row, key: str) -> float:
+    """A number that must be there. Raises ValueError where it is not."""
+    value = maybe(row, key)
     if value is None:
         raise ValueError(f"{key} is missing")
     return value
 
 
-def _maybe_whole(row: Row, key: str) -> int | None:
-    value = _maybe(row, key)
+def maybe_whole(row: Row, key: str) -> int | None:
+    """A whole number of a row; None where it is not there. Raises ValueError for what is none."""
+    value = maybe(row, key)
     if value is not None and value != int(value):
         raise ValueError(f"{key}: {value} is not a whole number")
     return None if value is None else int(value)
 
 
 def _whole(row: Row, key: str) -> int:
-    value = _maybe_whole(row, key)
+    value = maybe_whole(row, key)
     if value is None:
         raise ValueError(f"{key} is missing")
     return value

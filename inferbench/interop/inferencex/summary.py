@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from ...domain.measured import Latency, MeasuredPoint
+from ...domain.measured import Latency, MeasuredPoint, MeasuredRequests
 from ...domain.summary import (
     Basis,
     BasisSummary,
@@ -20,12 +21,17 @@ MEAN_LENGTH = 0.9
 """Of nominal: InferenceX draws lengths from 0.8 to 1.0 of it (RANDOM_RANGE_RATIO)."""
 PROMPTS_PER_SLOT = 10
 PROMPT_HASH = "not published"
-ASSUMED = (
-    f"mean lengths are {MEAN_LENGTH} of nominal and {PROMPTS_PER_SLOT} requests per slot were sent, as InferenceX does",
-    "TPOT by the publisher's formula, (E2EL - TTFT)/(OSL - 1)",
-    "where input and output throughput were not published, the total is split by the nominal lengths",
+LENGTHS = (
+    f"mean lengths are {MEAN_LENGTH} of nominal and {PROMPTS_PER_SLOT} requests per slot were sent, as InferenceX does"
 )
-"""What a summary takes for granted beyond its point."""
+FORMULA = "TPOT by the publisher's formula, (E2EL - TTFT)/(OSL - 1)"
+SPLIT = "where input and output throughput were not published, the total is split by the nominal lengths"
+
+
+def assumed(points: Iterable[MeasuredPoint]) -> tuple[str, ...]:
+    """What summaries of these points take for granted beyond what was published."""
+    unsaid = any(point.requests is None for point in points)
+    return (LENGTHS, FORMULA, SPLIT) if unsaid else (FORMULA,)
 
 
 def series(point: MeasuredPoint) -> str:
@@ -47,7 +53,8 @@ def summary_of(point: MeasuredPoint, again: int = 1) -> PointSummary:
     if point.concurrency is None:
         raise ValueError("the concurrency is missing")
     suffix = f".{again}" if again > 1 else ""
-    requests = point.concurrency * PROMPTS_PER_SLOT
+    usual = point.concurrency * PROMPTS_PER_SLOT
+    requests = point.requests or MeasuredRequests(planned=usual, ok=usual)
     return PointSummary(
         point=SweepPoint(
             deployment=series(point),
@@ -58,11 +65,11 @@ def summary_of(point: MeasuredPoint, again: int = 1) -> PointSummary:
         ),
         origin=Origin.IMPORTED,
         partial=False,
-        counts=Counts(planned=requests, ok=requests),
-        isl_mean=MEAN_LENGTH * point.isl,
-        osl_mean=MEAN_LENGTH * point.osl,
+        counts=Counts(**requests.model_dump()),
+        isl_mean=point.isl_mean or MEAN_LENGTH * point.isl,
+        osl_mean=_osl_mean(point),
         prompt_hash=PROMPT_HASH,
-        whole_run=_whole_run(point, requests),
+        whole_run=_whole_run(point, requests.ok),
         window=None,
         window_reason="imported: published over the whole run",
     )
@@ -76,13 +83,13 @@ def _whole_run(point: MeasuredPoint, requests: int) -> BasisSummary:
         begin_ns=None,
         end_ns=None,
         throughput=Throughput(
-            seconds=None,
-            request_tput=output / (MEAN_LENGTH * point.osl),
+            seconds=point.seconds,
+            request_tput=requests / point.seconds if point.seconds else output / _osl_mean(point),
             input_tput=total - output,
             output_tput=output,
             total_tput=total,
             tput_per_gpu=point.tput_per_gpu,
-            in_flight_mean=None,
+            in_flight_mean=point.in_flight_mean,
         ),
         ttft_ms=_distribution(point.ttft_ms, requests),
         ttft_queued_ms=None,
@@ -91,6 +98,10 @@ def _whole_run(point: MeasuredPoint, requests: int) -> BasisSummary:
         e2el_ms=_distribution(point.e2el_ms, requests),
         interactivity_p50=point.interactivity,
     )
+
+
+def _osl_mean(point: MeasuredPoint) -> float:
+    return point.osl_mean or MEAN_LENGTH * point.osl
 
 
 def _output(point: MeasuredPoint, total: float) -> float:
@@ -105,12 +116,12 @@ def _distribution(latency: Latency | None, n: int) -> Distribution | None:
     if latency is None or latency.p50 is None:
         return None
     return Distribution(
-        n=n,
+        n=n if latency.n is None else latency.n,
         mean=latency.mean,
         std=latency.std,
         p50=latency.p50,
         p90=latency.p90,
-        p95=None,
+        p95=latency.p95,
         p99=latency.p99,
         p999=latency.p999,
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .request import BadLines, TraceRequest, tokens
+from .request import BadLines, TraceRequest, shown, tokens
 from .table import Cells, read_table
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
@@ -23,12 +23,11 @@ def read(path: Path, bad: BadLines) -> Iterator[TraceRequest]:
 def _request(cells: Cells) -> TraceRequest:
     try:
         at = datetime.fromisoformat(cells["TIMESTAMP"].strip())
-    except ValueError:
-        raise ValueError(f"TIMESTAMP is {cells['TIMESTAMP']!r}, not a date and time") from None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
+        at_s = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(f"TIMESTAMP is {shown(cells['TIMESTAMP'])}, not a date and time") from None
     return TraceRequest(
         isl=tokens(cells["ContextTokens"], "ContextTokens"),
         osl=tokens(cells["GeneratedTokens"], "GeneratedTokens"),
-        at_s=at.timestamp(),
+        at_s=at_s,
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ...domain.errors import FileError
 
 EXAMPLES = 5
 """Bad lines that are kept word for word."""
 
-MOST_TOKENS = 10**9
+MOST_TOKENS = 10**7
+"""Longest prompt or answer; no model of today takes more. What is above is a fault in a file."""
 MOST_SECONDS = 10**11
-"""Larger values are no loads, but faults in a file; seconds since 1970 are within it."""
+"""Larger values are no times; seconds since 1970 are within it."""
+SHOWN = 60
+"""Characters of a bad value that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class TraceRequest:
     """Requests with the same number are turns of one session, in order; None: it stands alone."""
     blocks: tuple[int, ...] = ()
     """Ids of the blocks that its prompt is made of, from its beginning; equal ids are equal text."""
+    delay_s: float | None = None
+    """From the end of the turn before to this one; None where the trace does not tell."""
+    whole: bool | None = True
+    """Whether `isl` and `blocks` are the whole prompt; False: what this turn adds to what was said before in its
+    session; None: the block ids of the turns tell."""
+    text: int | None = None
+    """Digest by which a prompt is found that the trace holds word for word; see `literal.digest`."""
+    line: int = field(default=0, compare=False)
+    """Where it stands in the file."""
 
 
 @dataclass(slots=True)
@@ -42,6 +52,8 @@ class BadLines:
     count: int = 0
     examples: list[str] = field(default_factory=list)
     """The first few, as `FILE:LINE: why`."""
+    remarks: dict[str, None] = field(default_factory=dict)
+    """What had to be taken for granted to use the others, each once."""
 
     def add(self, line: int, why: object) -> None:
         """Note a bad line. Raises FileError where `strict`."""
@@ -53,33 +65,31 @@ class BadLines:
             self.examples.append(text)
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[IO[str]]:
-    """Open a trace as text. Raises FileError where it cannot be read; bytes that are no UTF-8 are replaced."""
-    try:
-        with path.open(encoding="utf-8", errors="replace", newline="") as file:
-            yield file
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+def shown(value: Any) -> str:
+    """A value as a message repeats it: on one line, and cut."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    text = repr(value[: 2 * SHOWN]) if isinstance(value, str) else repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def tokens(value: Any, name: str) -> int:
     """Return a token count. Raises ValueError where it is no whole number from 1 to MOST_TOKENS."""
     try:
-        count = int(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} is {value!r}, not a whole number") from None
-    if not 1 <= count <= MOST_TOKENS or (not isinstance(value, str) and count != value):
-        raise ValueError(f"{name} is {value!r}, not a whole number from 1 to {MOST_TOKENS}")
-    return count
+        number = math.nan
+    if not 1 <= number <= MOST_TOKENS or number != int(number):  # so that NaN is refused as well
+        raise ValueError(f"{name} is {shown(value)}, not a whole number from 1 to {MOST_TOKENS}")
+    return int(number)
 
 
 def seconds(value: Any, name: str, unit_s: float = 1.0) -> float:
-    """Return a time in seconds, given in units of `unit_s`. Raises ValueError where it is none."""
+    """Return a time in seconds, given in units of `unit_s`. Raises ValueError where it is none, or below 0."""
     try:
-        time_s = float(value) * unit_s
+        time_s = math.nan if isinstance(value, bool) else float(value) * unit_s
     except (TypeError, ValueError, OverflowError):
         time_s = math.nan
-    if not abs(time_s) <= MOST_SECONDS:  # so that NaN is refused as well
-        raise ValueError(f"{name} is {value!r}, not a time")
+    if not 0 <= time_s <= MOST_SECONDS:
+        raise ValueError(f"{name} is {shown(value)}, not a time of at least 0")
     return time_s

@@ -1,6 +1,8 @@
-"""ShareGPT conversations: one JSON array of `{"conversations": [{"from": "human" | "gpt", "value": text}, ...]}`.
+"""Conversations: ShareGPT's `{"conversations": [{"from": "human" | "gpt", "value": text}, ...]}` and its relatives.
 
-The public copies are one line of hundreds of megabytes, so the array is read piece by piece.
+A JSON array of them, or one a line. Messages may stand under `conversation`, `messages` or `items` as well, name who
+speaks by `role` and say `content` (as a text or in parts), or be pairs of `human` and `assistant`. The public copies
+are one line of hundreds of megabytes, so an array is read piece by piece.
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from ...domain.errors import FileError
-from .request import BadLines, TraceRequest, opened
+from .lines import MOST, json_lines, opened
+from .literal import content
+from .request import BadLines, TraceRequest, shown
 
 CHUNK = 1 << 20
 """Characters read at a time."""
 
-MOST = 64 << 20
-"""Longest single conversation, characters: what has no end by then is no array of conversations."""
-
-HUMAN, MACHINE = ("human", "user"), ("gpt", "chatgpt", "bing", "bard", "assistant")
+LISTS = ("conversations", "conversation", "messages", "items")
+HUMAN = ("human", "user", "prompter")
+MACHINE = ("gpt", "chatgpt", "bing", "bard", "assistant", "model")
 
 
 class Exchange(NamedTuple):
@@ -32,13 +35,17 @@ class Exchange(NamedTuple):
 def conversations(path: Path, bad: BadLines) -> Iterator[list[Exchange]]:
     """Read conversations one by one. What comes before the first question is left out, as is a last one unanswered.
 
-    Raises FileError where the file cannot be read, is no JSON array, or has a bad entry and is strict.
+    Raises FileError where the file cannot be read, is neither a JSON array nor JSON lines, or has a bad entry and is
+    strict.
     """
-    for line, entry in _entries(path):
-        try:
-            yield _exchanges(entry)
-        except ValueError as error:
-            bad.add(line, error)
+    if _is_array(path):
+        for line, entry in _entries(path):
+            try:
+                yield _exchanges(entry)
+            except ValueError as error:
+                bad.add(line, error)
+    else:
+        yield from json_lines(path, bad, lambda _, entry: _exchanges(entry))
 
 
 def texts(path: Path, bad: BadLines) -> Iterator[str]:
@@ -63,22 +70,51 @@ def read(path: Path, bad: BadLines, count: Callable[[str], int], one_turn: bool 
 
 
 def _exchanges(entry: Any) -> list[Exchange]:
-    messages = entry.get("conversations") if isinstance(entry, dict) else None
-    if not isinstance(messages, list):
-        raise ValueError("has no list of conversations")
+    lists = [entry[key] for key in LISTS if isinstance(entry.get(key), list)] if isinstance(entry, dict) else []
+    if not lists:
+        raise ValueError(f"has no list of conversations; it needs one of the keys {', '.join(LISTS)}")
     found: list[Exchange] = []
     question = None
-    for message in messages:
-        if not isinstance(message, dict) or not isinstance(message.get("value"), str):
-            raise ValueError("has a message without text")
-        if message.get("from") in HUMAN:
-            question = message["value"]
-        elif message.get("from") in MACHINE and question is not None:
-            found.append(Exchange(question, message["value"]))
+    for who, text in (said for message in lists[0] for said in _said(message)):
+        if who in HUMAN:
+            question = text
+        elif who in MACHINE and question is not None:
+            found.append(Exchange(question, text))
             question = None
     if not found:
         raise ValueError("holds no question with an answer")
     return found
+
+
+def _said(message: Any) -> Iterator[tuple[Any, str]]:
+    """Who said what in a message, or in a pair of them."""
+    if not isinstance(message, dict):
+        raise ValueError("has a message without text")
+    if "human" in message and "assistant" in message:
+        yield "human", _text(message["human"])
+        yield "assistant", _text(message["assistant"])
+        return
+    who = message.get("from", message.get("role"))
+    if not isinstance(who, str):
+        raise ValueError(f"has a message that names nobody in `from` or `role`, but {shown(who)}")
+    if who in HUMAN or who in MACHINE:
+        yield who, _text(message.get("value", message.get("content")))
+
+
+def _text(value: Any) -> str:
+    text = content(value)
+    if text is None:
+        raise ValueError("has a message without text")
+    return text.encode("utf-8", "replace").decode()  # half of a UTF-16 pair is JSON, and no text
+
+
+def _is_array(path: Path) -> bool:
+    with opened(path) as file:
+        window = _Window(path, file)
+        first = window.peek()
+    if first not in ("[", "{", ""):
+        raise FileError(f"{path}:{window.line}: is no JSON array of conversations: found {first!r}")
+    return first == "["
 
 
 def _entries(path: Path) -> Iterator[tuple[int, Any]]:
@@ -133,6 +169,8 @@ class _Window:
             except json.JSONDecodeError as error:
                 if len(self._text) - self._at > MOST or not self._more():
                     raise FileError(f"{self._path}:{self.line}: is no JSON: {error.msg}") from None
+            except ValueError:  # Python reads no number of thousands of digits
+                raise FileError(f"{self._path}:{self.line}: is no JSON: a number of too many digits") from None
             else:
                 self.line += self._text.count("\n", self._at, end)
                 self._at = end
