@@ -13,12 +13,13 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import orjson
 from typing_extensions import override
 
 from ..domain.errors import EndpointError, InferbenchError
-from ..domain.telemetry import Reading, TelemetrySource, WorkerRole
+from ..domain.telemetry import TelemetrySource, Told, WorkerRole
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
 from ..targets.scrape import Scraper, pages
@@ -31,6 +32,10 @@ NICE = 10
 """The load comes first."""
 TOOL_S = 10.0
 """Longest that one run of a GPU tool may take, s."""
+TOOL_BYTES = 16 << 20
+"""Most that a GPU tool may print."""
+REMARKS = 8
+"""Most remarks on one source: what changes with each look is not said a thousand times."""
 
 
 class _Source(ABC):
@@ -45,7 +50,7 @@ class _Source(ABC):
         return TelemetrySource(name=self.name, role=self._role, engine=self._engine)
 
     @abstractmethod
-    async def look(self) -> Sequence[Reading]:
+    async def look(self) -> Told:
         """What it tells now. Raises EndpointError."""
 
 
@@ -58,24 +63,22 @@ class _Page(_Source):
         self._pages = pages(worker.url)
 
     @override
-    async def look(self) -> Sequence[Reading]:
+    async def look(self) -> Told:
         try:
             return await self._look_at(self._pages[0])
         except EndpointError as error:
             for url in self._pages[1:]:
                 with contextlib.suppress(EndpointError):
-                    readings = await self._look_at(url)
-                    self._pages = (url,)
-                    return readings
+                    return await self._look_at(url)
             raise error from None
 
-    async def _look_at(self, url: str) -> Sequence[Reading]:
+    async def _look_at(self, url: str) -> Told:
         headers = {"Accept": ACCEPT, **self._worker.headers}
-        engine, readings = read_metrics(await self._scraper.fetch(url, headers, self._worker.verify_tls), url)
-        if self._worker.engine not in (None, engine):
-            raise EndpointError(f"{url} tells the metrics of {engine}, and not of {self._worker.engine}")
-        self._engine, self._pages = engine, (url,)
-        return readings
+        told = read_metrics(await self._scraper.fetch(url, headers, self._worker.verify_tls), url)
+        if self._worker.engine not in (None, told.engine):
+            raise EndpointError(f"{url} tells the metrics of {told.engine}, and not of {self._worker.engine}")
+        self._engine, self._pages = told.engine, (url,)
+        return told
 
 
 class _Tool(_Source):
@@ -86,31 +89,58 @@ class _Tool(_Source):
         self._gpus = gpus
 
     @override
-    async def look(self) -> Sequence[Reading]:
-        text = await self._run([*self._gpus.prefix, *COMMANDS[self._gpus.tool]])
-        readings = read_tool(self._gpus.tool, text, self.name)
+    async def look(self) -> Told:
+        text, ended = await self._run([*self._gpus.prefix, *COMMANDS[self._gpus.tool]])
+        try:
+            told = read_tool(self._gpus.tool, text, self.name, self._gpus.devices)
+        except EndpointError:
+            if ended is None:
+                raise
+            raise EndpointError(ended) from None
         self._engine = self._gpus.tool
-        return [r for r in readings if not self._gpus.devices or r.device in self._gpus.devices]
+        # nvidia-smi ends with 14 where an infoROM is corrupted, and has printed every GPU.
+        return told if ended is None else replace(told, remarks=(f"{ended}: what it printed counts", *told.remarks))
 
-    async def _run(self, command: Sequence[str]) -> str:
+    async def _run(self, command: Sequence[str]) -> tuple[str, str | None]:
+        """What a command printed, and, where it did not end well, what is to be said of that."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE, env=os.environ | {"LC_ALL": "C"},
             )  # fmt: skip
         except OSError as error:
             raise EndpointError(f"{self.name} cannot be run: {error.strerror}") from None
+        assert process.stdout is not None
+        assert process.stderr is not None
         try:
-            out, errors = await asyncio.wait_for(process.communicate(), TOOL_S)
+            async with asyncio.timeout(TOOL_S):
+                out, errors = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
+                code = await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise EndpointError(f"{self.name} did not end within {TOOL_S:g} s") from None
-        if process.returncode != 0:
-            lines = (errors or out).decode(errors="replace").strip().splitlines()
-            why = f": {lines[-1][:120]}" if lines else ""
-            raise EndpointError(f"{self.name} ended with exit code {process.returncode}{why}")
-        return out.decode(errors="replace")
+        except _TooMuchError:
+            raise EndpointError(f"{self.name} printed more than {TOOL_BYTES >> 20} MiB") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        lines = (errors or out).decode(errors="replace").strip().splitlines()
+        why = f": {lines[-1][:120]}" if lines else ""
+        return out.decode(errors="replace"), f"{self.name} ended with exit code {code}{why}" if code else None
+
+
+class _TooMuchError(Exception):
+    """A command prints more than anybody reads."""
+
+
+async def _bounded(stream: asyncio.StreamReader) -> bytes:
+    """All that comes of a stream. Raises _TooMuchError."""
+    data = bytearray()
+    while piece := await stream.read(1 << 16):
+        data += piece
+        if len(data) > TOOL_BYTES:
+            raise _TooMuchError
+    return bytes(data)
 
 
 class _Watcher:
@@ -118,20 +148,26 @@ class _Watcher:
 
     def __init__(self, sink: TelemetrySink, every_s: float, say: Callable[[object], None]) -> None:
         self._sink, self._every_s, self._say = sink, every_s, say
-        self._said: set[str] = set()
+        self._said: dict[str, set[str]] = {}
 
     async def look(self, source: _Source) -> None:
         """Look once. What is told is dated to the middle of the look: it was true at some time within."""
         began = time.monotonic_ns()
         try:
-            readings = await source.look()
+            told = await source.look()
         except EndpointError as error:
             self._sink.failed(source.identity, _middle(began), str(error))
-            if source.name not in self._said:
-                self._said.add(source.name)
-                self._say({"problem": str(error)})
+            self._say_once(source, "problem", str(error), most=1)
         else:
-            self._sink.told(source.identity, _middle(began), readings)
+            self._sink.told(source.identity, _middle(began), told.readings)
+            for remark in told.remarks:
+                self._say_once(source, "remark", remark, most=REMARKS)
+
+    def _say_once(self, source: _Source, kind: str, line: str, most: int) -> None:
+        said = self._said.setdefault(f"{kind} {source.name}", set())
+        if line not in said and len(said) < most:
+            said.add(line)
+            self._say({kind: line})
 
     async def keep_looking(self, source: _Source) -> None:
         """Look at a steady beat; where a look takes longer, beats are left out."""

@@ -24,7 +24,7 @@ def told(readings: tuple[Reading, ...], device: str) -> dict[Metric, float]:
 
 
 def test_nvidia_smi() -> None:
-    readings = read_tool("nvidia-smi", transcript("nvidia-smi.csv"), "nvidia-smi")
+    readings = read_tool("nvidia-smi", transcript("nvidia-smi.csv"), "nvidia-smi").readings
     assert told(readings, "0") == {
         Metric.POWER: 641.52, Metric.GPU_CLOCK: 1965, Metric.MEMORY_CLOCK: 3996, Metric.TEMPERATURE: 61,
         Metric.MEMORY_TEMPERATURE: 58, Metric.MEMORY_USED: 172032 * 2**20, Metric.GPU_BUSY: 1.0,
@@ -42,7 +42,7 @@ def test_the_transcript_was_asked_for_as_the_tool_is_run() -> None:
 
 
 def test_amd_smi() -> None:
-    readings = read_tool("amd-smi", transcript("amd-smi-7.json"), "amd-smi")
+    readings = read_tool("amd-smi", transcript("amd-smi-7.json"), "amd-smi").readings
     assert told(readings, "0") == {
         Metric.POWER: 742, Metric.ENERGY: 8379612.514, Metric.TEMPERATURE: 73, Metric.MEMORY_TEMPERATURE: 59,
         Metric.GPU_CLOCK: 2085, Metric.MEMORY_CLOCK: 2000, Metric.MEMORY_USED: 262144 * 2**20, Metric.GPU_BUSY: 0.98,
@@ -51,7 +51,7 @@ def test_amd_smi() -> None:
 
 
 def test_amd_smi_of_older_versions_writes_units_into_the_values() -> None:
-    readings = read_tool("amd-smi", transcript("amd-smi-6.json"), "amd-smi")
+    readings = read_tool("amd-smi", transcript("amd-smi-6.json"), "amd-smi").readings
     assert told(readings, "0") == {
         Metric.POWER: 742, Metric.ENERGY: 8379.612, Metric.TEMPERATURE: 41, Metric.MEMORY_TEMPERATURE: 35,
         Metric.GPU_CLOCK: 132, Metric.MEMORY_USED: 283 * 2**20, Metric.GPU_BUSY: 0.98,
@@ -69,8 +69,9 @@ def test_amd_smi_of_older_versions_writes_units_into_the_values() -> None:
 def test_exporters(
     name: str, engine: str, power: tuple[float, float], energy: tuple[float, float], clock: float
 ) -> None:
-    found, readings = read_metrics((TRANSCRIPTS / name).read_text(encoding="utf-8"), "http://node:9400/metrics")
-    assert found == engine
+    found = read_metrics((TRANSCRIPTS / name).read_text(encoding="utf-8"), "http://node:9400/metrics")
+    readings = found.readings
+    assert found.engine == engine
     for device, watts, joules in zip(("0", "1"), power, energy, strict=True):
         assert told(readings, device)[Metric.POWER] == watts
         assert told(readings, device)[Metric.ENERGY] == pytest.approx(joules)

@@ -7,14 +7,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from inferbench.domain.errors import EndpointError
 from inferbench.domain.telemetry import Metric
-from inferbench.telemetry.vocabulary import read_metrics, vocabularies
+from inferbench.telemetry.names import vocabularies, wanted
+from inferbench.telemetry.vocabulary import read_metrics
 
 URL = "http://127.0.0.1:8000/metrics"
 
 
 def told(page: str) -> tuple[str, dict[tuple[Metric, str | None], float]]:
-    engine, readings = read_metrics(page, URL)
-    return engine, {(r.metric, r.device): r.value for r in readings}
+    found = read_metrics(page, URL)
+    return found.engine, {(r.metric, r.device): r.value for r in found.readings}
 
 
 def test_sglang_ranks_add_up_and_repeated_ranks_count_once() -> None:

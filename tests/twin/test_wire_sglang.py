@@ -111,9 +111,9 @@ def test_metrics_count_what_was_sent():
 
 def test_our_own_telemetry_reads_it_as_sglangs(server):
     call(f"{server.url}/generate", params(text="a b"))
-    engine, readings = read_metrics(call(f"{server.url}/metrics")[1].decode(), server.url)
-    found = {reading.metric: reading.value for reading in readings}
-    assert engine == "sglang"
+    told = read_metrics(call(f"{server.url}/metrics")[1].decode(), server.url)
+    found = {reading.metric: reading.value for reading in told.readings}
+    assert (told.engine, told.remarks) == ("sglang", ())
     assert (found[Metric.RUNNING], found[Metric.QUEUED], found[Metric.FAILED_REQUESTS]) == (0, 0, 0)
     assert found[Metric.GENERATION_TOKENS] >= 3
     assert found[Metric.CPU_TIME] > 0
