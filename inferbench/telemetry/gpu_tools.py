@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..domain.errors import EndpointError
+from ..domain.possible import possible
 from ..domain.telemetry import Metric, Reading, Told
-from .possible import possible
 
 Tool = Literal["nvidia-smi", "amd-smi"]
 

@@ -30,6 +30,7 @@ class Name(Value):
     metric: Metric | None = None
     histogram: str | None = None
     also: tuple[str, ...] = ()
+    less: tuple[str, ...] = ()
     over: Literal["sum", "mean", "max"] = "sum"
     where: dict[str, Annotated[tuple[str, ...], BeforeValidator(_several)]] = Field(default_factory=dict)
     mask: int | None = None
@@ -39,6 +40,8 @@ class Name(Value):
     def _one_kind(self) -> Self:
         if (self.metric is None) == (self.histogram is None):
             raise ValueError("give either metric or histogram")
+        if self.less and (self.metric is None or self.over != "sum"):
+            raise ValueError("less goes with a metric that is summed")
         _ = self.parts("")
         return self
 
@@ -84,7 +87,8 @@ def wanted(engine: str) -> frozenset[str]:
     """Names of samples of an engine that mean something, in the form in which names are compared."""
     meanings = ((name, meaning) for name, own in vocabularies()[engine].names.items() for meaning in own)
     parts = (part for name, meaning in meanings for part in meaning.parts(name))
-    return frozenset(form for names, metric, _ in parts for name in names for form in forms(name, metric))
+    taken = {canonical(name) for own in vocabularies()[engine].names.values() for m in own for name in m.less}
+    return frozenset(form for names, metric, _ in parts for name in names for form in forms(name, metric)) | taken
 
 
 def forms(name: str, metric: Metric) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from ..domain.errors import EndpointError
+from ..domain.possible import possible
 from ..domain.telemetry import Metric, Reading, Told
 from .exposition import Page, Sample
 from .names import Name, forms, vocabularies, wanted
-from .possible import possible
-from .sightings import Sighting, sightings
+from .sightings import Sighting, canonical, sightings
 
 NAMED = 3
 """Unknown names, or odd lines, that are shown."""
@@ -74,15 +74,20 @@ class _EnginesPart:
             for names, metric, scale in meaning.parts(name):
                 for device, samples in self._by_device(self._chosen(names, metric, meaning)).items():
                     values = [scale * meaning.number(sample.value) for sample in samples]
-                    yield from self._put_together(metric, device, values, meaning)
+                    yield from self._put_together(metric, device, self._rest(values, meaning), meaning)
 
     def _chosen(self, names: Iterable[str], metric: Metric, meaning: Name) -> Iterator[Sample]:
         for name in names:
             samples = next((self._samples[form] for form in forms(name, metric) if form in self._samples), [])
             if meaning.histogram is not None and any(s.labels.get(ROUGH[0]) == ROUGH[1] for s in samples):
-                self._remarks.append(f"{self._url} is Ray's, which tells times by the middles of buckets: left out")
+                self._remarks.append(f"{self._url} is Ray's, whose histograms add up the middles of buckets: left out")
                 continue
             yield from (sample for sample in samples if meaning.takes(sample))
+
+    def _rest(self, values: list[float], meaning: Name) -> list[float]:
+        """What is left of values when those of the names that are parts of them are taken off."""
+        parts = [s.value for name in meaning.less for s in self._samples.get(canonical(name), ())]
+        return [max(0.0, math.fsum(values) - math.fsum(parts))] if parts else values
 
     def _by_device(self, samples: Iterable[Sample]) -> Mapping[str | None, list[Sample]]:
         label = self._vocabulary.device

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from inferbench.domain.errors import EndpointError
 from inferbench.domain.telemetry import Metric
-from inferbench.telemetry.names import vocabularies, wanted
+from inferbench.telemetry.names import vocabularies
 from inferbench.telemetry.vocabulary import read_metrics
 
 URL = "http://127.0.0.1:8000/metrics"

@@ -7,9 +7,10 @@ bound on what the thing itself can be meets all of them, in each unit, and a val
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
-from ..domain.telemetry import Metric
+from .telemetry import Metric
 
 HIGHEST_POWER_W = 20_000.0
 """More than any GPU or module of GPUs draws (1.4 kW in 2026), less than any blank, and less than an idle GPU's mW."""
@@ -28,7 +29,12 @@ LIMITS: Mapping[Metric, tuple[float, float]] = {
 """Lowest and highest value of what GPUs tell, in the vocabulary's units."""
 
 
+def limits(metric: Metric) -> tuple[float, float]:
+    """Lowest and highest value that a metric can have, in the vocabulary's unit. Nothing is NaN or infinite."""
+    return LIMITS.get(metric, (0.0, HIGHEST_SHARE if metric.unit == "share" else sys.float_info.max))
+
+
 def possible(metric: Metric, value: float) -> bool:
-    """Whether a value, in the vocabulary's unit, can be one of that metric; NaN and infinity never are."""
-    low, high = LIMITS.get(metric, (0.0, HIGHEST_SHARE if metric.unit == "share" else float("inf")))
-    return low <= value <= high and value != float("inf")
+    """Whether a value can be one of that metric."""
+    low, high = limits(metric)
+    return low <= value <= high
