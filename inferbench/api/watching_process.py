@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -32,6 +33,8 @@ NICE = 10
 """The load comes first."""
 TOOL_S = 10.0
 """Longest that one run of a GPU tool may take, s."""
+ENDED_S = 1.0
+"""Longest that one that was killed is waited for, s."""
 TOOL_BYTES = 16 << 20
 """Most that a GPU tool may print."""
 REMARKS = 8
@@ -106,7 +109,7 @@ class _Tool(_Source):
         try:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE, env=os.environ | {"LC_ALL": "C"},
+                stderr=asyncio.subprocess.PIPE, env=os.environ | {"LC_ALL": "C"}, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise EndpointError(f"{self.name} cannot be run: {error.strerror}") from None
@@ -121,12 +124,19 @@ class _Tool(_Source):
         except _TooMuchError:
             raise EndpointError(f"{self.name} printed more than {TOOL_BYTES >> 20} MiB") from None
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await _end(process)
         lines = (errors or out).decode(errors="replace").strip().splitlines()
         why = f": {lines[-1][:120]}" if lines else ""
         return out.decode(errors="replace"), f"{self.name} ended with exit code {code}{why}" if code else None
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a command and all that it started: a child that lives holds the pipes open, and is waited for with them."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), ENDED_S)
 
 
 class _TooMuchError(Exception):

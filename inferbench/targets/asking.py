@@ -79,20 +79,6 @@ async def asking(endpoint: Endpoint) -> AsyncIterator[Asker]:
         yield Asker(session, endpoint)
 
 
-class TooLongError(aiohttp.ClientPayloadError):
-    """An answer is longer than whoever asked will read."""
-
-
-async def read_within(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """Read a body, decompressed, of `most` bytes at most. Raises TooLongError, one of FAILURES, where it is longer."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > most:
-            raise TooLongError(f"its answer is longer than {most >> 20} MiB")
-    return bytes(body)
-
-
 def why_no_answer(error: Exception) -> str:
     """Say why no answer came; aiohttp wraps what the operating system said."""
     cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error

@@ -11,15 +11,14 @@ import aiohttp
 
 from ..domain.errors import EndpointError
 from .answer import one_line
-from .asking import TooLongError, read_within, why_no_answer
+from .asking import why_no_answer
+from .bounded import PLAIN, UnreadableError, read_bounded
 
 PATHS = ("/metrics", "/prometheus/metrics", "/v1/loads?format=prometheus")
 """Where engines have their page. TensorRT-LLM's first path answers with JSON of another kind; SGLang has the last where
 it was started without --enable-metrics."""
 TIMEOUT_S = 5.0
 """Longest that one page may take, s."""
-PAGE_BYTES = 64 << 20
-"""Longest page that is read, decompressed: a thousand times that of an engine."""
 
 
 def pages(url: str) -> tuple[str, ...]:
@@ -34,7 +33,9 @@ class Scraper:
         self._timeout_s = timeout_s
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
+        # Plain answers are asked for: packing them would cost the server, which is being measured.
+        timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+        self._session = aiohttp.ClientSession(headers=PLAIN, auto_decompress=False, timeout=timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -42,15 +43,13 @@ class Scraper:
 
     async def fetch(self, url: str, headers: Mapping[str, str], verify_tls: bool = True) -> str:
         """Fetch a page. Raises EndpointError, with one line that names the URL, where it cannot be had."""
-        # Not compressed: that would cost the server, which is being measured.
-        asked = {"Accept-Encoding": "identity", **headers}
         try:
-            async with self._session.get(url, headers=asked, ssl=verify_tls, allow_redirects=False) as response:
-                body = await read_within(response, PAGE_BYTES)
+            async with self._session.get(url, headers=headers, ssl=verify_tls, allow_redirects=False) as response:
+                body = await read_bounded(response)
         except TimeoutError:
             raise EndpointError(f"{url} did not answer within {self._timeout_s:g} s") from None
-        except TooLongError:
-            raise EndpointError(f"{url} does not end within {PAGE_BYTES >> 20} MiB") from None
+        except UnreadableError as error:
+            raise EndpointError(f"{url} cannot be read: {error}") from None
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:
             raise EndpointError(f"{url} cannot be reached: {why_no_answer(error)}") from None
         if response.status != 200:

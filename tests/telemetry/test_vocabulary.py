@@ -118,6 +118,7 @@ def test_a_page_of_nobody_says_what_it_holds_and_who_is_known() -> None:
 def test_every_name_leads_to_one_metric_and_carries_its_engines_sign() -> None:
     own = {"process_cpu_seconds_total"}  # every Python server's
     for engine, vocabulary in vocabularies().items():
-        for name, meaning in vocabulary.names.items():
-            assert meaning.parts(name)
-            assert name in own or vocabulary.device or name.startswith(vocabulary.begins), (engine, name)
+        for name, meanings in vocabulary.names.items():
+            for one in (name, *(other for meaning in meanings for other in (*meaning.also, *meaning.less))):
+                assert one in own or vocabulary.device or one.startswith(vocabulary.begins), (engine, one)
+            assert all(meaning.parts(name) for meaning in meanings)
