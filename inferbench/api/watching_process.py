@@ -9,148 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import orjson
-from typing_extensions import override
 
 from ..domain.errors import EndpointError, InferbenchError
-from ..domain.telemetry import TelemetrySource, Told, WorkerRole
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
-from ..targets.scrape import Scraper, pages
-from ..telemetry.exposition import ACCEPT
-from ..telemetry.gpu_tools import COMMANDS, read_tool
-from ..telemetry.vocabulary import read_metrics
-from .watching import LINE, WatchedGpus, WatchedWorker, WatchJob
+from ..targets.scrape import Scraper
+from .watched_sources import PageSource, Source, ToolSource
+from .watching import LINE, WatchJob
 
 NICE = 10
 """The load comes first."""
-TOOL_S = 10.0
-"""Longest that one run of a GPU tool may take, s."""
-ENDED_S = 1.0
-"""Longest that one that was killed is waited for, s."""
-TOOL_BYTES = 16 << 20
-"""Most that a GPU tool may print."""
 REMARKS = 8
 """Most remarks on one source: what changes with each look is not said a thousand times."""
-
-
-class _Source(ABC):
-    """Something to look at again and again."""
-
-    def __init__(self, name: str, role: WorkerRole) -> None:
-        self.name, self._role = name, role
-        self._engine: str | None = None
-
-    @property
-    def identity(self) -> TelemetrySource:
-        return TelemetrySource(name=self.name, role=self._role, engine=self._engine)
-
-    @abstractmethod
-    async def look(self) -> Told:
-        """What it tells now. Raises EndpointError."""
-
-
-class _Page(_Source):
-    """A metrics page."""
-
-    def __init__(self, worker: WatchedWorker, scraper: Scraper) -> None:
-        super().__init__(worker.url, worker.role)
-        self._worker, self._scraper = worker, scraper
-        self._pages = pages(worker.url)
-
-    @override
-    async def look(self) -> Told:
-        try:
-            return await self._look_at(self._pages[0])
-        except EndpointError as error:
-            for url in self._pages[1:]:
-                with contextlib.suppress(EndpointError):
-                    return await self._look_at(url)
-            raise error from None
-
-    async def _look_at(self, url: str) -> Told:
-        headers = {"Accept": ACCEPT, **self._worker.headers}
-        told = read_metrics(await self._scraper.fetch(url, headers, self._worker.verify_tls), url)
-        if self._worker.engine not in (None, told.engine):
-            raise EndpointError(f"{url} tells the metrics of {told.engine}, and not of {self._worker.engine}")
-        self._engine, self._pages = told.engine, (url,)
-        return told
-
-
-class _Tool(_Source):
-    """A vendor's command-line tool, run anew for each look."""
-
-    def __init__(self, gpus: WatchedGpus) -> None:
-        super().__init__(" ".join([*gpus.prefix, gpus.tool]), WorkerRole.GPUS)
-        self._gpus = gpus
-
-    @override
-    async def look(self) -> Told:
-        text, ended = await self._run([*self._gpus.prefix, *COMMANDS[self._gpus.tool]])
-        try:
-            told = read_tool(self._gpus.tool, text, self.name, self._gpus.devices)
-        except EndpointError:
-            if ended is None:
-                raise
-            raise EndpointError(ended) from None
-        self._engine = self._gpus.tool
-        # nvidia-smi ends with 14 where an infoROM is corrupted, and has printed every GPU.
-        return told if ended is None else replace(told, remarks=(f"{ended}: what it printed counts", *told.remarks))
-
-    async def _run(self, command: Sequence[str]) -> tuple[str, str | None]:
-        """What a command printed, and, where it did not end well, what is to be said of that."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE, env=os.environ | {"LC_ALL": "C"}, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise EndpointError(f"{self.name} cannot be run: {error.strerror}") from None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            async with asyncio.timeout(TOOL_S):
-                out, errors = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
-                code = await process.wait()
-        except TimeoutError:
-            raise EndpointError(f"{self.name} did not end within {TOOL_S:g} s") from None
-        except _TooMuchError:
-            raise EndpointError(f"{self.name} printed more than {TOOL_BYTES >> 20} MiB") from None
-        finally:
-            await _end(process)
-        lines = (errors or out).decode(errors="replace").strip().splitlines()
-        why = f": {lines[-1][:120]}" if lines else ""
-        return out.decode(errors="replace"), f"{self.name} ended with exit code {code}{why}" if code else None
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a command and all that it started: a child that lives holds the pipes open, and is waited for with them."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), ENDED_S)
-
-
-class _TooMuchError(Exception):
-    """A command prints more than anybody reads."""
-
-
-async def _bounded(stream: asyncio.StreamReader) -> bytes:
-    """All that comes of a stream. Raises _TooMuchError."""
-    data = bytearray()
-    while piece := await stream.read(1 << 16):
-        data += piece
-        if len(data) > TOOL_BYTES:
-            raise _TooMuchError
-    return bytes(data)
 
 
 class _Watcher:
@@ -160,7 +35,7 @@ class _Watcher:
         self._sink, self._every_s, self._say = sink, every_s, say
         self._said: dict[str, set[str]] = {}
 
-    async def look(self, source: _Source) -> None:
+    async def look(self, source: Source) -> None:
         """Look once. What is told is dated to the middle of the look: it was true at some time within."""
         began = time.monotonic_ns()
         try:
@@ -173,13 +48,13 @@ class _Watcher:
             for remark in told.remarks:
                 self._say_once(source, "remark", remark, most=REMARKS)
 
-    def _say_once(self, source: _Source, kind: str, line: str, most: int) -> None:
+    def _say_once(self, source: Source, kind: str, line: str, most: int) -> None:
         said = self._said.setdefault(f"{kind} {source.name}", set())
         if line not in said and len(said) < most:
             said.add(line)
             self._say({kind: line})
 
-    async def keep_looking(self, source: _Source) -> None:
+    async def keep_looking(self, source: Source) -> None:
         """Look at a steady beat; where a look takes longer, beats are left out."""
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -203,7 +78,7 @@ async def _serve() -> None:
     job = WatchJob.model_validate_json(line)
     sink = TelemetrySink(job.directory)
     async with Scraper() as scraper:
-        sources: list[_Source] = [*(_Page(w, scraper) for w in job.workers), *(_Tool(g) for g in job.gpus)]
+        sources: list[Source] = [*(PageSource(w, scraper) for w in job.workers), *(ToolSource(g) for g in job.gpus)]
         watcher = _Watcher(sink, job.every_s, _say)
         await asyncio.gather(*map(watcher.look, sources))
         _say({"ready": True})

@@ -80,8 +80,13 @@ def read_tool(tool: Tool, text: str, name: str, devices: Sequence[str] = ()) -> 
     whose = f"GPU {', '.join(devices)}" if devices else "any GPU"
     if not any(reading.metric is Metric.POWER for reading in readings):
         raise EndpointError(f"{name} tells no power of {whose}")
-    remarks += [f"{name} tells no power of GPU {', '.join(gpus)}: {shown[:SHOWN]}" for shown, gpus in silent.items()]
+    remarks += [f"{name} tells no power of GPU {', '.join(gpus)}: {_shown(shown)}" for shown, gpus in silent.items()]
     return Told(tool, tuple(readings), tuple(dict.fromkeys(remarks)))
+
+
+def _shown(cell: object) -> str:
+    text = str(cell)[:SHOWN]
+    return text if text.isprintable() else repr(text)
 
 
 def _begin(text: str) -> str:
@@ -97,7 +102,7 @@ def _readings(device: str, cells: Cells, name: str, remarks: list[str]) -> Itera
         if possible(metric, value * scale):
             yield Reading(metric, value * scale, device)
         else:
-            remarks.append(f"{name} tells a {metric} of GPU {device} of {cell}, which is no reading")
+            remarks.append(f"{name} tells a {metric} of GPU {device} of {_shown(cell)}, which is no reading")
 
 
 def _number(cell: object) -> float | None:

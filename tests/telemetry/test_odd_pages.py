@@ -82,6 +82,11 @@ def test_a_page_of_a_million_lines_is_read() -> None:
     assert told(text) == {(M.RUNNING, None): 2}
 
 
+def test_a_page_with_more_series_than_anybody_has_is_refused() -> None:
+    with pytest.raises(EndpointError, match="holds 20,001 lines that would have to be read, more than 20,000"):
+        read_metrics("".join(f'vllm:num_requests_running{{engine="{i}"}} 1\n' for i in range(20_001)), URL)
+
+
 @pytest.mark.parametrize(
     "page",
     [
