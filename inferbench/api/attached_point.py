@@ -125,7 +125,7 @@ def _one(
 
     at = directory.point(point)
 
-    async def watched() -> tuple[HttpOutcome, list[str]]:
+    async def watched() -> tuple[HttpOutcome, tuple[str, ...]]:
         what = how.watch
         async with watching(what.workers(seen), at, every_s=what.every_s, gpus=what.gpus) as told:
             outcome = await run_http_point(
@@ -138,12 +138,12 @@ def _one(
                 workers=how.workers,
                 prompts=how.prompts,
             )
-        return outcome, told.problems
+        return outcome, (*(f"not watched: {line}" for line in told.problems), *(f"watched: {r}" for r in told.remarks))
 
-    outcome, unread = run_in_loop(watched())
+    outcome, notes = run_in_loop(watched())
     watch(outcome.driven.progress, 0)
     summary = with_energy(summarise_http(at, plan, point, outcome), at, outcome.anchor)
-    return outcome, summary, name, (*notes_on(summary, maker), *(f"not watched: {line}" for line in unread))
+    return outcome, summary, name, (*notes_on(summary, maker), *notes)
 
 
 def _go_on(point: SweepPoint, outcome: HttpOutcome, summary: PointSummary, directory: RunDirectory) -> None:

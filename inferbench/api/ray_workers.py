@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import tempfile
 import threading
@@ -22,10 +21,9 @@ from ..domain.errors import UsageError
 from ..loadgen.alignment import Alignment, align
 from ..loadgen.drive import Driven
 from ..loadgen.shards import Command, Failed, Link, Message, Worker, WorkerLostError
+from .ray_cluster import connect, prepare
 from .worker import WorkerJob, work
 
-LOCAL = "local"
-"""As an address: start a cluster on this machine alone, for as long as the load goes on."""
 EXCHANGES = 32
 """Readings of a worker's clock per alignment; the quickest counts."""
 PLACE_S = 60
@@ -42,21 +40,18 @@ _THREADS = 4
 async def ray_workers(jobs: Sequence[WorkerJob], address: str) -> AsyncIterator[list[Worker]]:
     """Have an actor for each job, spread over the nodes of a cluster, while the block runs.
 
-    `address` is LOCAL, `auto` for a cluster that runs here already, or HOST:PORT. Ray's settings are made before it
+    `address` is `local`, `auto` for a cluster that runs here already, or HOST:PORT. Ray's settings are made before it
     is imported: it sends no usage statistics, and a cluster of this machine alone stays on the loopback interface.
     Raises UsageError where Ray is not installed, or the cluster cannot be had or has no room.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if address == LOCAL:
-        # What keeps Ray to loopback on Windows and macOS does so here, too.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    prepare(address)
     try:
         import ray
     except ImportError:
         raise UsageError("--ray needs Ray: pip install 'inferbench[ray]'") from None
     ours = not ray.is_initialized()
     if ours:
-        _connect(ray, address)
+        connect(ray, address)
     try:
         make = ray.remote(_Actor).options(num_cpus=1, max_concurrency=_THREADS, scheduling_strategy="SPREAD")
         workers = [RayWorker(ray, job, make.remote()) for job in jobs]
@@ -65,14 +60,6 @@ async def ray_workers(jobs: Sequence[WorkerJob], address: str) -> AsyncIterator[
     finally:
         if ours:
             ray.shutdown()
-
-
-def _connect(ray: Any, address: str) -> None:
-    settings = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == LOCAL else {}
-    try:
-        ray.init(address, log_to_driver=False, logging_level="error", **settings)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(f"--ray {address}: no cluster there: {' '.join(str(error).split())}") from None
 
 
 class RayWorker(Worker):
@@ -90,6 +77,9 @@ class RayWorker(Worker):
             await asyncio.wait_for(self.actor.clock_ns.remote(), PLACE_S)
         except TimeoutError:
             raise UsageError(f"the Ray cluster had no CPU for worker {self._job.number} within {PLACE_S} s") from None
+        except self._ray.exceptions.RayError as error:
+            why = " ".join(str(error).split())[:300]
+            raise UsageError(f"the Ray cluster could not start worker {self._job.number}: {why}") from None
         self.actor.run.remote(self._job)
 
     @override

@@ -67,6 +67,8 @@ class Watching:
     def __init__(self) -> None:
         self.problems: list[str] = []
         """One line for each thing that could not be read, said once however often it fails."""
+        self.remarks: list[str] = []
+        """One line for each thing in what was read that is no reading."""
 
 
 @asynccontextmanager
@@ -103,7 +105,7 @@ async def watch(
     assert process.stdin is not None
     process.stdin.write(job.model_dump_json().encode() + b"\n")
     ready = asyncio.Event()
-    listener = asyncio.create_task(_listen(process, ready, problem))
+    listener = asyncio.create_task(_listen(process, ready, problem, watching.remarks.append))
     try:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ready.wait(), START_S)
@@ -112,7 +114,12 @@ async def watch(
         await _end(process, listener, problem)
 
 
-async def _listen(process: asyncio.subprocess.Process, ready: asyncio.Event, problem: Callable[[str], None]) -> None:
+async def _listen(
+    process: asyncio.subprocess.Process,
+    ready: asyncio.Event,
+    problem: Callable[[str], None],
+    remark: Callable[[str], None],
+) -> None:
     """Take in what the process says, until it has nothing more to say."""
     assert process.stdout is not None
     try:
@@ -120,6 +127,8 @@ async def _listen(process: asyncio.subprocess.Process, ready: asyncio.Event, pro
             said = orjson.loads(line)
             if "problem" in said:
                 problem(said["problem"])
+            elif "remark" in said:
+                remark(said["remark"])
             else:
                 ready.set()
     finally:

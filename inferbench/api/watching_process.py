@@ -11,106 +11,21 @@ import contextlib
 import os
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import orjson
-from typing_extensions import override
 
 from ..domain.errors import EndpointError, InferbenchError
-from ..domain.telemetry import Reading, TelemetrySource, WorkerRole
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
-from ..targets.scrape import Scraper, pages
-from ..telemetry.exposition import ACCEPT
-from ..telemetry.gpu_tools import COMMANDS, read_tool
-from ..telemetry.vocabulary import read_metrics
-from .watching import LINE, WatchedGpus, WatchedWorker, WatchJob
+from ..targets.scrape import Scraper
+from .watched_sources import PageSource, Source, ToolSource
+from .watching import LINE, WatchJob
 
 NICE = 10
 """The load comes first."""
-TOOL_S = 10.0
-"""Longest that one run of a GPU tool may take, s."""
-
-
-class _Source(ABC):
-    """Something to look at again and again."""
-
-    def __init__(self, name: str, role: WorkerRole) -> None:
-        self.name, self._role = name, role
-        self._engine: str | None = None
-
-    @property
-    def identity(self) -> TelemetrySource:
-        return TelemetrySource(name=self.name, role=self._role, engine=self._engine)
-
-    @abstractmethod
-    async def look(self) -> Sequence[Reading]:
-        """What it tells now. Raises EndpointError."""
-
-
-class _Page(_Source):
-    """A metrics page."""
-
-    def __init__(self, worker: WatchedWorker, scraper: Scraper) -> None:
-        super().__init__(worker.url, worker.role)
-        self._worker, self._scraper = worker, scraper
-        self._pages = pages(worker.url)
-
-    @override
-    async def look(self) -> Sequence[Reading]:
-        try:
-            return await self._look_at(self._pages[0])
-        except EndpointError as error:
-            for url in self._pages[1:]:
-                with contextlib.suppress(EndpointError):
-                    readings = await self._look_at(url)
-                    self._pages = (url,)
-                    return readings
-            raise error from None
-
-    async def _look_at(self, url: str) -> Sequence[Reading]:
-        headers = {"Accept": ACCEPT, **self._worker.headers}
-        engine, readings = read_metrics(await self._scraper.fetch(url, headers, self._worker.verify_tls), url)
-        if self._worker.engine not in (None, engine):
-            raise EndpointError(f"{url} tells the metrics of {engine}, and not of {self._worker.engine}")
-        self._engine, self._pages = engine, (url,)
-        return readings
-
-
-class _Tool(_Source):
-    """A vendor's command-line tool, run anew for each look."""
-
-    def __init__(self, gpus: WatchedGpus) -> None:
-        super().__init__(" ".join([*gpus.prefix, gpus.tool]), WorkerRole.GPUS)
-        self._gpus = gpus
-
-    @override
-    async def look(self) -> Sequence[Reading]:
-        text = await self._run([*self._gpus.prefix, *COMMANDS[self._gpus.tool]])
-        readings = read_tool(self._gpus.tool, text, self.name)
-        self._engine = self._gpus.tool
-        return [r for r in readings if not self._gpus.devices or r.device in self._gpus.devices]
-
-    async def _run(self, command: Sequence[str]) -> str:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-        except OSError as error:
-            raise EndpointError(f"{self.name} cannot be run: {error.strerror}") from None
-        try:
-            out, errors = await asyncio.wait_for(process.communicate(), TOOL_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise EndpointError(f"{self.name} did not end within {TOOL_S:g} s") from None
-        if process.returncode != 0:
-            lines = (errors or out).decode(errors="replace").strip().splitlines()
-            why = f": {lines[-1][:120]}" if lines else ""
-            raise EndpointError(f"{self.name} ended with exit code {process.returncode}{why}")
-        return out.decode(errors="replace")
+REMARKS = 8
+"""Most remarks on one source: what changes with each look is not said a thousand times."""
 
 
 class _Watcher:
@@ -118,22 +33,28 @@ class _Watcher:
 
     def __init__(self, sink: TelemetrySink, every_s: float, say: Callable[[object], None]) -> None:
         self._sink, self._every_s, self._say = sink, every_s, say
-        self._said: set[str] = set()
+        self._said: dict[str, set[str]] = {}
 
-    async def look(self, source: _Source) -> None:
+    async def look(self, source: Source) -> None:
         """Look once. What is told is dated to the middle of the look: it was true at some time within."""
         began = time.monotonic_ns()
         try:
-            readings = await source.look()
+            told = await source.look()
         except EndpointError as error:
             self._sink.failed(source.identity, _middle(began), str(error))
-            if source.name not in self._said:
-                self._said.add(source.name)
-                self._say({"problem": str(error)})
+            self._say_once(source, "problem", str(error), most=1)
         else:
-            self._sink.told(source.identity, _middle(began), readings)
+            self._sink.told(source.identity, _middle(began), told.readings)
+            for remark in told.remarks:
+                self._say_once(source, "remark", remark, most=REMARKS)
 
-    async def keep_looking(self, source: _Source) -> None:
+    def _say_once(self, source: Source, kind: str, line: str, most: int) -> None:
+        said = self._said.setdefault(f"{kind} {source.name}", set())
+        if line not in said and len(said) < most:
+            said.add(line)
+            self._say({kind: line})
+
+    async def keep_looking(self, source: Source) -> None:
         """Look at a steady beat; where a look takes longer, beats are left out."""
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -157,7 +78,7 @@ async def _serve() -> None:
     job = WatchJob.model_validate_json(line)
     sink = TelemetrySink(job.directory)
     async with Scraper() as scraper:
-        sources: list[_Source] = [*(_Page(w, scraper) for w in job.workers), *(_Tool(g) for g in job.gpus)]
+        sources: list[Source] = [*(PageSource(w, scraper) for w in job.workers), *(ToolSource(g) for g in job.gpus)]
         watcher = _Watcher(sink, job.every_s, _say)
         await asyncio.gather(*map(watcher.look, sources))
         _say({"ready": True})

@@ -56,19 +56,26 @@ class Metric(StrEnum):
     """KV cache in use, 0 to 1; of several ranks the fullest."""
     CACHE_HIT_RATE = "cache_hit_rate", "share"
     CACHE_HITS = "cache_hits", "tokens", True
-    """Prompt tokens (TensorRT-LLM: blocks) found in the prefix cache."""
+    """Prompt tokens found in the engine's own prefix cache."""
     CACHE_QUERIES = "cache_queries", "tokens", True
-    """Prompt tokens (blocks) looked up there."""
+    """Prompt tokens looked up there."""
+    CACHED_TOKENS = "cached_tokens", "tokens", True
+    """Prompt tokens that were not computed here, from whichever cache or worker they came."""
     ACCEPTED_LENGTH = "accepted_length", "tokens/step"
     """Tokens per step of the model, the accepted drafts included."""
     DRAFTS = "drafts", "steps", True
-    """Steps that verified a draft."""
+    """Steps that verified a draft, counted for each request in them."""
+    DRAFT_TOKENS = "draft_tokens", "tokens", True
+    """Tokens proposed in drafts."""
     ACCEPTED_TOKENS = "accepted_tokens", "tokens", True
     PROMPT_TOKENS = "prompt_tokens", "tokens", True
+    """Of prompts, those that a cache held included."""
     GENERATION_TOKENS = "generation_tokens", "tokens", True
     REQUESTS = "requests", "requests", True
     """Ended, by the engine's own count."""
     FAILED_REQUESTS = "failed_requests", "requests", True
+    REJECTED_REQUESTS = "rejected_requests", "requests", True
+    """Turned away because a queue was full."""
     PREEMPTIONS = "preemptions", "requests", True
     """Requests that were put out of the batch because memory ran short."""
     RETRACTED = "retracted", "requests"
@@ -79,8 +86,12 @@ class Metric(StrEnum):
     """Of requests: each one's mean time per output token."""
     TPOT_COUNT = "tpot_count", "requests", True
     ITL_SUM = "itl_sum", "s", True
-    """Of gaps between tokens."""
+    """Of gaps between tokens, one for each token after the first: the k tokens of one step share its time."""
     ITL_COUNT = "itl_count", "gaps", True
+    STEP_GAP_SUM = "step_gap_sum", "s", True
+    """Of gaps between the steps in which a request got tokens, one for each step however many tokens it gave: with
+    speculation it is longer than the time per token by the accepted length."""
+    STEP_GAP_COUNT = "step_gap_count", "gaps", True
     E2EL_SUM = "e2el_sum", "s", True
     E2EL_COUNT = "e2el_count", "requests", True
     QUEUE_TIME_SUM = "queue_time_sum", "s", True
@@ -94,6 +105,11 @@ class Metric(StrEnum):
     KV_TRANSFER_BYTES_SUM = "kv_transfer_bytes_sum", "bytes", True
     KV_TRANSFER_BYTES_COUNT = "kv_transfer_bytes_count", "transfers", True
     KV_TRANSFER_FAILED = "kv_transfer_failed", "transfers", True
+    KV_STORE_TIME_SUM = "kv_store_time_sum", "s", True
+    """Of reads from and writes to a pool of KV cache that workers share; no transfer from worker to worker."""
+    KV_STORE_TIME_COUNT = "kv_store_time_count", "operations", True
+    KV_STORE_BYTES = "kv_store_bytes", "bytes", True
+    KV_STORE_FAILED = "kv_store_failed", "keys", True
     ROUTER_TIME_SUM = "router_time_sum", "s", True
     """At a router: from the request's arrival to its answer's end or head, as the router defines it."""
     ROUTER_TIME_COUNT = "router_time_count", "requests", True
@@ -110,6 +126,12 @@ class Metric(StrEnum):
     MEMORY_USED = "memory_used", "bytes"
     GPU_BUSY = "gpu_busy", "share"
     """Share of time in which anything ran on the GPU."""
+    TENSOR_BUSY = "tensor_busy", "share"
+    """Share of cycles in which the tensor cores worked."""
+    MEMORY_BUSY = "memory_busy", "share"
+    """Share of cycles in which the GPU's memory moved data."""
+    THROTTLED = "throttled", "share"
+    """Share of time, or 1 at the look, in which power or heat held the clock down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +141,17 @@ class Reading:
     metric: Metric
     value: float
     device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one look at a source gave."""
+
+    engine: str
+    """As recognised, or the tool."""
+    readings: tuple[Reading, ...]
+    remarks: tuple[str, ...] = ()
+    """What it told and what is no reading, a line each."""
 
 
 class TelemetrySource(Value):

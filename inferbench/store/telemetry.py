@@ -7,7 +7,7 @@ that watched, ns; the manifest's anchor of the point sets them beside the record
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..domain.possible import limits
 from ..domain.telemetry import Gap, Metric, Reading, Series, Telemetry, TelemetrySource, WorkerRole
 from .layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
 from .sink import ArrowStream, write_parquet
@@ -135,10 +136,11 @@ def _telemetry(table: pa.Table) -> Telemetry:
             name=row["source"], role=WorkerRole(row["role"]), engine=row["engine_max"]
         )
     told = table.filter(pc.is_valid(table["metric"]))
-    series = tuple(
-        _series(sources[row["source"]], row["device"], Metric(row["metric"]), row["at_ns_list"], row["value_list"])
+    all_series = (
+        _series(sources[row["source"]], row["device"], row["metric"], row["at_ns_list"], row["value_list"])
         for row in _grouped(told, ["source", "device", "metric"], ("at_ns", "value"), "list")
     )
+    series = tuple(one for one in all_series if len(one.values))
     looks = table.group_by(["source", "at_ns"], use_threads=False).aggregate([("problem", "max")])
     gaps = (
         gap
@@ -155,12 +157,21 @@ def _grouped(table: pa.Table, by: list[str], columns: str | tuple[str, ...], how
     return rows
 
 
-def _series(
-    source: TelemetrySource, device: str | None, metric: Metric, at_ns: list[int], values: list[float]
-) -> Series:
-    at = np.asarray(at_ns, dtype=np.int64)
+def _series(source: TelemetrySource, device: str | None, name: str, at_ns: list[int], values: list[float]) -> Series:
+    """What a source told of one metric; in runs of before 2026-12 are numbers that mean "I do not know"."""
+    metric = Metric(_MEANT.get((source.engine, name), name))
+    at, told = np.asarray(at_ns, dtype=np.int64), np.asarray(values, dtype=np.float64)
     order = np.argsort(at, kind="stable")
-    return Series(source, device, metric, at[order], np.asarray(values, dtype=np.float64)[order])
+    low, high = limits(metric)
+    order = order[(told[order] >= low) & (told[order] <= high)]
+    return Series(source, device, metric, at[order], told[order])
+
+
+_MEANT: Mapping[tuple[str | None, str], str] = {
+    ("vllm", "itl_sum"): "step_gap_sum",
+    ("vllm", "itl_count"): "step_gap_count",
+}
+"""What runs of before 2026-12 call by a name that means something else."""
 
 
 def _gaps(source: str, looks: Iterable[tuple[int, str | None]]) -> Iterator[Gap]:

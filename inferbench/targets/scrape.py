@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from ..domain.errors import EndpointError
+from .answer import one_line
 from .asking import why_no_answer
+from .bounded import PLAIN, UnreadableError, read_bounded
 
-PATHS = ("/metrics", "/prometheus/metrics")
-"""Where engines have their page; TensorRT-LLM's first path answers with JSON of another kind."""
+PATHS = ("/metrics", "/prometheus/metrics", "/v1/loads?format=prometheus")
+"""Where engines have their page. TensorRT-LLM's first path answers with JSON of another kind; SGLang has the last where
+it was started without --enable-metrics."""
 TIMEOUT_S = 5.0
 """Longest that one page may take, s."""
 
@@ -30,7 +33,9 @@ class Scraper:
         self._timeout_s = timeout_s
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
+        # Plain answers are asked for: packing them would cost the server, which is being measured.
+        timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+        self._session = aiohttp.ClientSession(headers=PLAIN, auto_decompress=False, timeout=timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -39,14 +44,16 @@ class Scraper:
     async def fetch(self, url: str, headers: Mapping[str, str], verify_tls: bool = True) -> str:
         """Fetch a page. Raises EndpointError, with one line that names the URL, where it cannot be had."""
         try:
-            async with self._session.get(
-                url, headers=headers, ssl=verify_tls, allow_redirects=False
-            ) as response:  # fmt: skip
-                text = await response.text(errors="replace")
+            async with self._session.get(url, headers=headers, ssl=verify_tls, allow_redirects=False) as response:
+                body = await read_bounded(response)
         except TimeoutError:
             raise EndpointError(f"{url} did not answer within {self._timeout_s:g} s") from None
+        except UnreadableError as error:
+            raise EndpointError(f"{url} cannot be read: {error}") from None
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError, ValueError) as error:
             raise EndpointError(f"{url} cannot be reached: {why_no_answer(error)}") from None
         if response.status != 200:
-            raise EndpointError(f"{url} answers HTTP {response.status}")
-        return text
+            to = response.headers.get("Location")
+            leads = f", which leads to {one_line(to.partition('?')[0])}" if to is not None else ""
+            raise EndpointError(f"{url} answers HTTP {response.status}{leads}")
+        return body.decode("utf-8", "replace")

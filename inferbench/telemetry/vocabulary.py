@@ -1,116 +1,117 @@
-"""Names of metrics of real servers, mapped to the one vocabulary, and the engine recognised by them."""
+"""A metrics page in the one vocabulary: who wrote it, and what it tells."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
-from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, RootModel, model_validator
 
 from ..domain.errors import EndpointError
-from ..domain.files import read_value
-from ..domain.telemetry import Metric, Reading
-from ..domain.value import Value
-from .exposition import Sample, read_exposition
+from ..domain.possible import possible
+from ..domain.telemetry import Metric, Reading, Told
+from .exposition import Page, Sample
+from .names import Name, forms, vocabularies, wanted
+from .sightings import Sighting, canonical, sightings
 
-FILE = Path(__file__).with_name("vocabulary.yaml")
 NAMED = 3
-"""Unknown names that an error shows."""
+"""Unknown names, or odd lines, that are shown."""
+SHOWN = 120
+"""Characters of an odd line that are shown."""
+ROUGH = ("otel_scope_name", "ray._private.telemetry.open_telemetry_metric_recorder")
+"""A label of pages that Ray writes (2.60): its histograms add up the middles of their buckets, and not the values."""
 
 
-class Name(Value):
-    """What one name is in the vocabulary."""
+def read_metrics(text: str, url: str) -> Told:
+    """Read a metrics page: the engine that wrote it, and what it tells in the one vocabulary.
 
-    metric: Metric | None = None
-    histogram: str | None = None
-    over: Literal["sum", "mean", "max"] = "sum"
-    where: dict[str, str] = Field(default_factory=dict)
-    scale: float = 1.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.metric is None) == (self.histogram is None):
-            raise ValueError("give either metric or histogram")
-        _ = self.parts("")
-        return self
-
-    def parts(self, name: str) -> tuple[tuple[str, Metric, float], ...]:
-        """Names of the samples that it stands for, each with its metric and its scale."""
-        if self.metric is not None:
-            return ((name, self.metric, self.scale),)
-        total, count = Metric(f"{self.histogram}_sum"), Metric(f"{self.histogram}_count")
-        return (f"{name}_sum", total, self.scale), (f"{name}_count", count, 1.0)
-
-
-class Vocabulary(Value):
-    """The names of one engine, router or exporter."""
-
-    begins: tuple[str, ...] = Field(min_length=1)
-    only: dict[str, str] = Field(default_factory=dict)
-    device: str | None = None
-    names: dict[str, Name]
-
-
-class _Vocabularies(RootModel[dict[str, Vocabulary]]):
-    """All of them, in the order in which they are tried."""
-
-
-@cache
-def vocabularies() -> Mapping[str, Vocabulary]:
-    """All vocabularies by the name of their engine."""
-    return read_value(FILE, _Vocabularies).root
-
-
-def recognise(samples: Iterable[Sample]) -> tuple[str, ...]:
-    """The engines whose names a page holds, in the order of the vocabularies."""
-    names = {sample.name for sample in samples}
-    return tuple(e for e, v in vocabularies().items() if any(name.startswith(v.begins) for name in names))
-
-
-def translate(samples: Sequence[Sample]) -> tuple[Reading, ...]:
-    """What a page tells in the one vocabulary; empty where no engine is recognised.
-
-    Of the engines, and of the names, that give the same metric the first counts.
+    Of the engines, and of the names, that give the same metric the first counts. Lines that are broken and values that
+    cannot be are left out, and said. Raises EndpointError where the page is in another format, or in nobody's
+    vocabulary.
     """
+    page = Page(text, url)
+    seen = sightings(page.names, {engine: vocabulary.begins for engine, vocabulary in vocabularies().items()})
+    if not seen:
+        raise _of_nobody(page, url)
     found: dict[tuple[Metric, str | None], float] = {}
-    for engine in recognise(samples):
-        for reading in _of_engine(vocabularies()[engine], samples):
+    remarks: list[str] = []
+    for sighting in seen:
+        for reading in _EnginesPart(sighting, page, url, remarks).readings():
             found.setdefault((reading.metric, reading.device), reading.value)
-    return tuple(Reading(metric, value, device) for (metric, device), value in found.items())
+    if not found:
+        page.check()
+    readings = tuple(Reading(metric, value, device) for (metric, device), value in found.items())
+    if any(vocabularies()[sighting.engine].device for sighting in seen):
+        remarks += _powerless(readings, url)
+    return Told(seen[0].engine, readings, tuple(dict.fromkeys(remarks)))
 
 
-def read_metrics(text: str, url: str) -> tuple[str, tuple[Reading, ...]]:
-    """Read a metrics page: the engine that wrote it, and what it tells.
-
-    Raises EndpointError where the page is in another format, or in nobody's vocabulary.
-    """
-    samples = read_exposition(text, url)
-    engines = recognise(samples)
-    if not engines:
-        names = sorted({sample.name for sample in samples})
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        known = ", ".join(vocabularies())
-        raise EndpointError(f"{url} holds no metric of a known engine ({known}), but {', '.join(names[:NAMED])}{more}")
-    return engines[0], translate(samples)
+def _of_nobody(page: Page, url: str) -> EndpointError:
+    page.check()
+    names = sorted(page.names)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    known = ", ".join(vocabularies())
+    return EndpointError(f"{url} holds no metric of a known engine ({known}), but {', '.join(names[:NAMED])}{more}")
 
 
-def _of_engine(vocabulary: Vocabulary, samples: Sequence[Sample]) -> Iterator[Reading]:
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples:
-        if all(sample.labels.get(label, value) == value for label, value in vocabulary.only.items()):
-            by_name.setdefault(sample.name, []).append(sample)
-    for name, meaning in vocabulary.names.items():
-        for part, metric, scale in meaning.parts(name):
-            chosen = [s for s in by_name.get(part, ()) if meaning.where.items() <= s.labels.items()]
-            for device, values in _by_device(chosen, vocabulary.device).items():
-                yield Reading(metric, scale * float(getattr(np, meaning.over)(values)), device)
+class _EnginesPart:
+    """What a page holds of one engine."""
+
+    def __init__(self, sighting: Sighting, page: Page, url: str, remarks: list[str]) -> None:
+        self._vocabulary = vocabularies()[sighting.engine]
+        self._url, self._remarks = url, remarks
+        samples, odd = page.samples(name for name in page.names if sighting.own(name) in wanted(sighting.engine))
+        remarks += [f"{url} holds a line that is no sample: {line[:SHOWN]!r}" for line in odd[:NAMED]]
+        self._samples: dict[str | None, list[Sample]] = {}
+        for sample in samples:
+            if all(sample.labels.get(label, value) == value for label, value in self._vocabulary.only.items()):
+                self._samples.setdefault(sighting.own(sample.name), []).append(sample)
+
+    def readings(self) -> Iterator[Reading]:
+        """All that it means, the first name of a metric first."""
+        meanings = ((name, meaning) for name, own in self._vocabulary.names.items() for meaning in own)
+        for name, meaning in meanings:
+            for names, metric, scale in meaning.parts(name):
+                for device, samples in self._by_device(self._chosen(names, metric, meaning)).items():
+                    values = [scale * meaning.number(sample.value) for sample in samples]
+                    yield from self._put_together(metric, device, self._rest(values, meaning), meaning)
+
+    def _chosen(self, names: Iterable[str], metric: Metric, meaning: Name) -> Iterator[Sample]:
+        for name in names:
+            samples = next((self._samples[form] for form in forms(name, metric) if form in self._samples), [])
+            if meaning.histogram is not None and any(s.labels.get(ROUGH[0]) == ROUGH[1] for s in samples):
+                self._remarks.append(f"{self._url} is Ray's, whose histograms add up the middles of buckets: left out")
+                continue
+            yield from (sample for sample in samples if meaning.takes(sample))
+
+    def _rest(self, values: list[float], meaning: Name) -> list[float]:
+        """What is left of values when those of the names that are parts of them are taken off."""
+        parts = [s.value for name in meaning.less for s in self._samples.get(canonical(name), ())]
+        return [max(0.0, math.fsum(values) - math.fsum(parts))] if parts else values
+
+    def _by_device(self, samples: Iterable[Sample]) -> Mapping[str | None, list[Sample]]:
+        label = self._vocabulary.device
+        found: dict[str | None, list[Sample]] = {}
+        for sample in samples:
+            device = next((value for name, value in sample.labels.items() if name.lower() == label), None)
+            found.setdefault(device, []).append(sample)
+        return found
+
+    def _put_together(
+        self, metric: Metric, device: str | None, values: Sequence[float], meaning: Name
+    ) -> Iterator[Reading]:
+        good = [value for value in values if possible(metric, value)]
+        bad = next((v for v in values if math.isfinite(v) and not possible(metric, v)), None)
+        if bad is not None:
+            whose = f" of GPU {device}" if device is not None else ""
+            self._remarks.append(f"{self._url} tells a {metric}{whose} of {bad:g} {metric.unit}, which is no reading")
+        if good:
+            yield Reading(metric, float(getattr(np, meaning.over)(good)), device)
 
 
-def _by_device(samples: Iterable[Sample], label: str | None) -> dict[str | None, list[float]]:
-    values: dict[str | None, list[float]] = {}
-    for sample in samples:
-        values.setdefault(sample.labels.get(label) if label else None, []).append(sample.value)
-    return values
+def _powerless(readings: Sequence[Reading], url: str) -> Iterator[str]:
+    """GPUs of which an exporter tells something and not their power."""
+    told = {r.device for r in readings if r.metric is Metric.POWER}
+    silent = dict.fromkeys(r.device for r in readings if r.device is not None and r.device not in told)
+    if silent:
+        yield f"{url} tells no power of GPU {', '.join(silent)}"

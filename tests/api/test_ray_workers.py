@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from inferbench.api import http_point
 from inferbench.api.http_point import run_http_point, run_in_loop
+from inferbench.api.ray_cluster import MODE, TOKEN, TOKEN_PATH, connect, prepare
 from inferbench.api.ray_workers import RayWorker, ray_workers
 from inferbench.domain.errors import UsageError
 from inferbench.domain.plan import Plan
@@ -111,6 +114,66 @@ def test_a_cluster_without_room_is_one_clear_error(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(UsageError, match="the Ray cluster had no CPU for worker"):
         run_in_loop(ask())
+
+
+def _in_a_process(code: str, home: Path, **environment: str) -> str:
+    """What a process prints that has this home and no token of Ray's; its settings are read when it is imported."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean | {"HOME": str(home)} | environment, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+JOIN = """
+from inferbench.api.ray_cluster import connect, prepare
+from inferbench.domain.errors import UsageError
+prepare({address!r})
+import ray
+try:
+    connect(ray, {address!r})
+    print("joined", ray.nodes()[0]["NodeManagerAddress"])
+    ray.shutdown()
+except UsageError as error:
+    print(error)
+"""
+
+
+def test_a_local_cluster_has_a_token_of_its_own_and_leaves_none_behind(tmp_path: Path) -> None:
+    said = _in_a_process(JOIN.format(address="local") + "import os; print(len(os.environ['RAY_AUTH_TOKEN']))", tmp_path)
+    assert said.splitlines() == ["joined 127.0.0.1", "64"]
+    assert not (tmp_path / ".ray").exists()
+
+
+def test_a_token_that_is_missing_is_explained(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        said = _in_a_process(JOIN.format(address=address), tmp_path, RAY_AUTH_MODE="token")
+    assert said.strip() == (
+        f"--ray {address}: Ray asks for a token: this process has no token. For a cluster with tokens, which Ray has "
+        "since 2.60, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to its token or RAY_AUTH_TOKEN_PATH to the token's "
+        "file (on the cluster `ray get-auth-token` prints it)"
+    )
+
+
+def test_an_address_where_nobody_listens_is_one_clear_error() -> None:
+    ray = pytest.importorskip("ray")
+    with pytest.raises(UsageError, match="no cluster there: Connection refused"):
+        connect(ray, "127.0.0.1:1")
+
+
+def test_tokens_that_a_user_has_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in (MODE, TOKEN, TOKEN_PATH):
+        monkeypatch.setenv(name, "x")
+        prepare("local")
+        assert [os.environ.get(other) for other in (MODE, TOKEN, TOKEN_PATH) if other != name] == [None, None]
+        monkeypatch.delenv(name)
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("x")
+    prepare("local")
+    assert TOKEN not in os.environ
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

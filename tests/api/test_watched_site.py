@@ -31,8 +31,9 @@ NOWHERE = "http://127.0.0.1:1"
 def test_what_was_watched_ends_in_the_summary_and_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
+    warning = "WARNING: infoROM is corrupted at gpu 0000:5D:00.0"
     lines = "".join(f"{i}, {WATTS}, {WATTS}, 1965, 3996, 60, 55, 1000, 99\\n" for i in range(GPUS))
-    (tools / "nvidia-smi").write_text(f"#!/bin/sh\nprintf '{lines}'\n")
+    (tools / "nvidia-smi").write_text(f"#!/bin/sh\nprintf '{warning}\\n{lines}'\n")
     (tools / "nvidia-smi").chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     path = write_scenario(tmp_path / "small.yaml", attached_scenario(prompts=6, osl=40))
@@ -74,6 +75,9 @@ def test_what_was_watched_ends_in_the_summary_and_on_the_page(tmp_path: Path, mo
     unread = f"{NOWHERE}/metrics cannot be reached: Connection refused"
     assert seen.gaps == (unread,)
     assert f"not watched: {unread}" in entry.notes
+    assert [note for note in entry.notes if note.startswith("watched: ")] == [
+        f"watched: nvidia-smi also printed {warning!r}"
+    ]
     page = (run.path / "report.html").read_text()
     assert f"{KEY}, bottleneck: {seen.bottleneck.outcome}." in page
 

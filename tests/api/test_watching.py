@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from inferbench.api.watching import WatchedGpus, WatchedWorker, Watching, watch
 from inferbench.domain.errors import ExitCode
-from inferbench.domain.telemetry import Metric, WorkerRole
+from inferbench.domain.telemetry import Metric, Reading, TelemetrySource, WorkerRole
 from inferbench.store.layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
-from inferbench.store.telemetry import read_telemetry
+from inferbench.store.telemetry import TelemetrySink, read_telemetry
 
 NOWHERE = "http://127.0.0.1:1"
 LOOKS = 4
@@ -179,12 +179,51 @@ def test_a_gpu_tool_is_run_and_only_the_deployments_gpus_count(
             await _looks(page)
         return watching
 
-    assert asyncio.run(go()).problems == ["env amd-smi ended with exit code 3: no permission"]
+    watching = asyncio.run(go())
+    assert (watching.problems, watching.remarks) == (["env amd-smi ended with exit code 3: no permission"], [])
     telemetry = read_telemetry(tmp_path / "point")
     assert telemetry is not None
     (power,) = telemetry.of(Metric.POWER, WorkerRole.GPUS)
     assert power.device == "1"
     assert set(power.values) == {400}
+
+
+def _tool(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(stat.S_IRWXU)
+
+
+def test_what_a_tool_prints_counts_whatever_its_exit_code_and_each_oddity_is_said_once(
+    served: tuple[str, Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nvidia-smi ends with 14 where an infoROM is corrupted; the data are good."""
+    url, page = served
+    good, lost = "0, 300, 310, 1500, 2619, 40, 50, 100, 97", f"1{', [GPU is lost]' * 8}"
+    warning = "WARNING: infoROM is corrupted at gpu 0000:5D:00.0"
+    _tool(tmp_path / "bin", "nvidia-smi", f"printf '{good}\\n{lost}\\n{warning}\\n'\nexit 14")
+    _tool(tmp_path / "bin", "amd-smi", "yes")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+    async def go() -> Watching:
+        gpus = [WatchedGpus(tool="nvidia-smi"), WatchedGpus(tool="amd-smi")]
+        async with watch([server(url)], tmp_path / "point", every_s=0.02, gpus=gpus) as watching:
+            await _looks(page)
+        return watching
+
+    watching = asyncio.run(go())
+    assert watching.problems == ["amd-smi printed more than 16 MiB"]
+    assert sorted(watching.remarks) == [
+        f"nvidia-smi also printed {warning!r}",
+        f"nvidia-smi ended with exit code 14: {warning}: what it printed counts",
+        "nvidia-smi tells no power of GPU 1: [GPU is lost]",
+    ]
+    telemetry = read_telemetry(tmp_path / "point")
+    assert telemetry is not None
+    (power,) = telemetry.of(Metric.POWER)
+    assert (power.device, set(power.values)) == ("0", {300})
+    assert len(power.values) > 1
+    assert {gap.source for gap in telemetry.gaps} == {"amd-smi"}
 
 
 def test_a_killed_watcher_leaves_what_it_had_and_the_load_goes_on(served: tuple[str, Page], tmp_path: Path) -> None:
@@ -224,6 +263,22 @@ def test_without_sources_nothing_is_started(tmp_path: Path) -> None:
     assert asyncio.run(go()).problems == []
     assert not (tmp_path / "point").exists()
     assert read_telemetry(tmp_path) is None
+
+
+def test_blanks_that_earlier_versions_kept_are_no_readings(tmp_path: Path) -> None:
+    host = TelemetrySource(name="x", role=WorkerRole.GPUS, engine="amd-smi")
+    engine = TelemetrySource(name="y", role=WorkerRole.SERVER, engine="vllm")
+    sink = TelemetrySink(tmp_path)
+    for at, (good, bad) in enumerate([(700.0, -1.0), (-1.0, 65535.0), (710.0, 2147483632.0)]):
+        sink.told(host, at, [Reading(Metric.POWER, good, "0"), Reading(Metric.POWER, bad, "1")])
+    sink.told(engine, 4, [Reading(Metric.ITL_SUM, 0.25), Reading(Metric.ITL_COUNT, 5)])
+    sink.close()
+    telemetry = read_telemetry(tmp_path)
+    assert telemetry is not None
+    (power,) = telemetry.of(Metric.POWER)
+    assert (power.device, list(power.at_ns), list(power.values)) == ("0", [0, 2], [700, 710])
+    # What vLLM calls latency between tokens is between steps.
+    assert {s.metric for s in telemetry.series} == {Metric.POWER, Metric.STEP_GAP_SUM, Metric.STEP_GAP_COUNT}
 
 
 def test_a_damaged_or_newer_file_gives_one_line(served: tuple[str, Page], tmp_path: Path) -> None:

@@ -49,7 +49,6 @@ def test_values_that_are_no_numbers_are_left_out() -> None:
         ("a NaN\n", "no sample"),
         ('a{b="c 1\n', "text that begins with"),
         ("\x00\x01\x02", "text that begins with"),
-        ("a 1\nb{} x y\n", "text that begins with 'a 1'"),
     ],
 )
 def test_what_is_no_metrics_page_gives_one_line_with_the_url_and_what_came(page: str, what: str) -> None:

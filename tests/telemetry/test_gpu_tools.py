@@ -24,7 +24,7 @@ def told(readings: tuple[Reading, ...], device: str) -> dict[Metric, float]:
 
 
 def test_nvidia_smi() -> None:
-    readings = read_tool("nvidia-smi", transcript("nvidia-smi.csv"), "nvidia-smi")
+    readings = read_tool("nvidia-smi", transcript("nvidia-smi.csv"), "nvidia-smi").readings
     assert told(readings, "0") == {
         Metric.POWER: 641.52, Metric.GPU_CLOCK: 1965, Metric.MEMORY_CLOCK: 3996, Metric.TEMPERATURE: 61,
         Metric.MEMORY_TEMPERATURE: 58, Metric.MEMORY_USED: 172032 * 2**20, Metric.GPU_BUSY: 1.0,
@@ -42,16 +42,17 @@ def test_the_transcript_was_asked_for_as_the_tool_is_run() -> None:
 
 
 def test_amd_smi() -> None:
-    readings = read_tool("amd-smi", transcript("amd-smi-7.json"), "amd-smi")
+    readings = read_tool("amd-smi", transcript("amd-smi-7.json"), "amd-smi").readings
     assert told(readings, "0") == {
         Metric.POWER: 742, Metric.ENERGY: 8379612.514, Metric.TEMPERATURE: 73, Metric.MEMORY_TEMPERATURE: 59,
         Metric.GPU_CLOCK: 2085, Metric.MEMORY_CLOCK: 2000, Metric.MEMORY_USED: 262144 * 2**20, Metric.GPU_BUSY: 0.98,
+        Metric.MEMORY_BUSY: pytest.approx(0.41),
     }  # fmt: skip
     assert told(readings, "1")[Metric.POWER] == 755
 
 
 def test_amd_smi_of_older_versions_writes_units_into_the_values() -> None:
-    readings = read_tool("amd-smi", transcript("amd-smi-6.json"), "amd-smi")
+    readings = read_tool("amd-smi", transcript("amd-smi-6.json"), "amd-smi").readings
     assert told(readings, "0") == {
         Metric.POWER: 742, Metric.ENERGY: 8379.612, Metric.TEMPERATURE: 41, Metric.MEMORY_TEMPERATURE: 35,
         Metric.GPU_CLOCK: 132, Metric.MEMORY_USED: 283 * 2**20, Metric.GPU_BUSY: 0.98,
@@ -69,8 +70,9 @@ def test_amd_smi_of_older_versions_writes_units_into_the_values() -> None:
 def test_exporters(
     name: str, engine: str, power: tuple[float, float], energy: tuple[float, float], clock: float
 ) -> None:
-    found, readings = read_metrics((TRANSCRIPTS / name).read_text(encoding="utf-8"), "http://node:9400/metrics")
-    assert found == engine
+    found = read_metrics((TRANSCRIPTS / name).read_text(encoding="utf-8"), "http://node:9400/metrics")
+    readings = found.readings
+    assert found.engine == engine
     for device, watts, joules in zip(("0", "1"), power, energy, strict=True):
         assert told(readings, device)[Metric.POWER] == watts
         assert told(readings, device)[Metric.ENERGY] == pytest.approx(joules)
@@ -90,7 +92,11 @@ def test_exporters(
         ("amd-smi", "[]", "tells no power of any GPU"),
         ("amd-smi", "[1]", "something else than its JSON: '[1]'"),
         ("amd-smi", '[{"gpu": 0, "power": "N/A"}]', "tells no power of any GPU"),
-        ("amd-smi", '[{"gpu": 0, "power": {"socket_power": {"unit": "W"}}}]', "something else than its JSON"),
+        ("amd-smi", '[{"gpu": 0, "power": {"socket_power": {"unit": "W"}}}]', "tells no power of any GPU"),
+        ("amd-smi", '[{"gpu": 0, "power": {"socket_power": "742 W"}}', "something else than its JSON"),
+        ("amd-smi", '{"error": [\n{"code": -2}]}', "something else than its JSON: '{\"error\": ['"),
+        ("nvidia-smi", "0, 641,52, 655,30, 1965, 3996, 61, 58, 172032, 100\n", "something else than its CSV"),
+        ("nvidia-smi", "0, -1, 2147483632, 1965, 3996, 61, 58, 172032, 100\n", "tells no power of any GPU"),
     ],
 )
 def test_what_the_tool_does_not_print_gives_one_line(tool: Tool, text: str, what: str) -> None:
@@ -99,3 +105,75 @@ def test_what_the_tool_does_not_print_gives_one_line(tool: Tool, text: str, what
     assert str(raised.value).startswith(f"ssh node7 {tool} ")
     assert what in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+LOST = ", ".join(["[GPU is lost]"] * 8)
+WARNED = f"""WARNING: infoROM is corrupted at gpu 0000:5D:00.0
+0, 641.52, 655.30, 1965, 3996, 61, 58, 172032, 100
+1, {LOST}
+2, [N/A], 648.11, 1950, 3996, 60, N/A, 172030, [N/A]
+3, [Unknown Error], [Unknown Error], 1950, 3996, 60, N/A, 172030, 99
+4, -1, 644.5, 1950, 3996, 60, N/A, 172030, 99
+5, 4294967.295, [Not Supported], 1950, 3996, 60, N/A, 172030, 99
+6, 641.52
+Unable to determine the device handle for GPU 0000:E1:00.0: GPU is lost.  Reboot the system to recover this GPU
+"""
+
+
+def test_nvidia_smi_with_warnings_a_lost_gpu_and_values_that_cannot_be() -> None:
+    found = read_tool("nvidia-smi", WARNED, "nvidia-smi")
+    power = {r.device: r.value for r in found.readings if r.metric is Metric.POWER}
+    assert power == {"0": 641.52, "2": 648.11, "4": 644.5}
+    assert told(found.readings, "5")[Metric.GPU_CLOCK] == 1950
+    assert found.remarks == (
+        "nvidia-smi also printed 'WARNING: infoROM is corrupted at gpu 0000:5D:00.0'",
+        "nvidia-smi also printed '6, 641.52'",
+        "nvidia-smi also printed 'Unable to determine the device handle for GPU 0000:E1:00.0: GPU is lost.  "
+        "Reboot the system to recover this GPU'",
+        "nvidia-smi tells a power of GPU 4 of -1, which is no reading",
+        "nvidia-smi tells a power of GPU 5 of 4294967.295, which is no reading",
+        "nvidia-smi tells no power of GPU 1: [GPU is lost]",
+        "nvidia-smi tells no power of GPU 3: [Unknown Error]",
+        "nvidia-smi tells no power of GPU 5: 4294967.295",
+    )
+
+
+def test_nothing_is_said_of_gpus_that_belong_to_another_deployment() -> None:
+    found = read_tool("nvidia-smi", WARNED, "nvidia-smi", ("0", "2"))
+    assert {r.device for r in found.readings} == {"0", "2"}
+    assert all("no power" not in remark for remark in found.remarks)
+    with pytest.raises(EndpointError, match="nvidia-smi tells no power of GPU 1, 3"):
+        read_tool("nvidia-smi", WARNED, "nvidia-smi", ("1", "3"))
+
+
+@pytest.mark.parametrize("name", ["amd-smi-7.json", "amd-smi-6.json"])
+def test_amd_smi_with_warnings_around_its_json(name: str) -> None:
+    clean = read_tool("amd-smi", transcript(name), "amd-smi")
+    before = "[WARNING] User is missing the following required groups: render, video\n\n{ not JSON }\n"
+    found = read_tool("amd-smi", f"{before}{transcript(name)}\nLegend: x\n", "amd-smi")
+    assert found.readings == clean.readings
+    assert found.remarks == (
+        "amd-smi also printed '[WARNING] User is missing the following required groups: render, video'",
+        "amd-smi also printed '{ not JSON }'",
+        "amd-smi also printed 'Legend: x'",
+        *clean.remarks,
+    )
+
+
+def test_amd_smi_with_sections_and_gpus_that_it_does_not_have() -> None:
+    text = (
+        '{"gpu_data": [{"gpu": 0, "power": {"socket_power": {"value": 742}, "throttle_status": "THROTTLED"}},'
+        '{"gpu": 1, "power": "N/A", "usage": "N/A", "clock": "N/A"}, {"gpu": 2, "power": {"socket_power": "N/A"}},'
+        '{"gpu": 3, "power": {"socket_power": {"value": 65535, "unit": "W"}}, "temperature": {"hotspot": "41 C"}},'
+        '{"gpu": "x"}, null]}'
+    )
+    found = read_tool("amd-smi", text, "amd-smi")
+    assert told(found.readings, "0") == {Metric.POWER: 742, Metric.THROTTLED: 1}
+    assert told(found.readings, "3") == {Metric.TEMPERATURE: 41}
+    assert found.remarks == (
+        'amd-smi also printed \'{"gpu": "x"}\'',
+        "amd-smi also printed 'null'",
+        "amd-smi tells a power of GPU 3 of 65535, which is no reading",
+        "amd-smi tells no power of GPU 1, 2: N/A",
+        "amd-smi tells no power of GPU 3: 65535",
+    )

@@ -7,14 +7,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from inferbench.domain.errors import EndpointError
 from inferbench.domain.telemetry import Metric
-from inferbench.telemetry.vocabulary import read_metrics, vocabularies
+from inferbench.telemetry.names import vocabularies
+from inferbench.telemetry.vocabulary import read_metrics
 
 URL = "http://127.0.0.1:8000/metrics"
 
 
 def told(page: str) -> tuple[str, dict[tuple[Metric, str | None], float]]:
-    engine, readings = read_metrics(page, URL)
-    return engine, {(r.metric, r.device): r.value for r in readings}
+    found = read_metrics(page, URL)
+    return found.engine, {(r.metric, r.device): r.value for r in found.readings}
 
 
 def test_sglang_ranks_add_up_and_repeated_ranks_count_once() -> None:
@@ -117,6 +118,7 @@ def test_a_page_of_nobody_says_what_it_holds_and_who_is_known() -> None:
 def test_every_name_leads_to_one_metric_and_carries_its_engines_sign() -> None:
     own = {"process_cpu_seconds_total"}  # every Python server's
     for engine, vocabulary in vocabularies().items():
-        for name, meaning in vocabulary.names.items():
-            assert meaning.parts(name)
-            assert name in own or vocabulary.device or name.startswith(vocabulary.begins), (engine, name)
+        for name, meanings in vocabulary.names.items():
+            for one in (name, *(other for meaning in meanings for other in (*meaning.also, *meaning.less))):
+                assert one in own or vocabulary.device or one.startswith(vocabulary.begins), (engine, one)
+            assert all(meaning.parts(name) for meaning in meanings)

@@ -75,8 +75,10 @@ def test_every_all_to_all_has_a_name_that_sglang_knows():
 
 def test_health_and_load(server):
     assert call(f"{server.url}/health_generate")[0] == 200
-    (load,) = json.loads(call(f"{server.url}/get_load")[1])
-    assert load["num_tokens"] == 0
+    (old,) = json.loads(call(f"{server.url}/get_load")[1])
+    assert old["num_tokens"] == 0
+    (load,) = json.loads(call(f"{server.url}/v1/loads?include=core")[1])["loads"]
+    assert (load["num_running_reqs"], load["num_waiting_reqs"], load["num_used_tokens"]) == (0, 0, 0)
 
 
 def test_cache_is_not_flushed_while_a_request_runs():
@@ -89,6 +91,9 @@ def test_cache_is_not_flushed_while_a_request_runs():
             running = metrics_of(server.url)
             assert (running["num_running_reqs"], running["num_queue_reqs"]) == (1, 0)
             assert json.loads(call(f"{server.url}/get_load")[1])[0]["num_tokens"] == 3
+            page = f"{server.url}/v1/loads?format=prometheus"
+            told = {r.metric: r.value for r in read_metrics(call(page)[1].decode(), page).readings}
+            assert (told[Metric.RUNNING], told[Metric.QUEUED]) == (1, 0)
 
 
 def test_metrics_count_what_was_sent():
@@ -111,9 +116,9 @@ def test_metrics_count_what_was_sent():
 
 def test_our_own_telemetry_reads_it_as_sglangs(server):
     call(f"{server.url}/generate", params(text="a b"))
-    engine, readings = read_metrics(call(f"{server.url}/metrics")[1].decode(), server.url)
-    found = {reading.metric: reading.value for reading in readings}
-    assert engine == "sglang"
+    told = read_metrics(call(f"{server.url}/metrics")[1].decode(), server.url)
+    found = {reading.metric: reading.value for reading in told.readings}
+    assert (told.engine, told.remarks) == ("sglang", ())
     assert (found[Metric.RUNNING], found[Metric.QUEUED], found[Metric.FAILED_REQUESTS]) == (0, 0, 0)
     assert found[Metric.GENERATION_TOKENS] >= 3
     assert found[Metric.CPU_TIME] > 0

@@ -37,6 +37,7 @@ class HttpRequest:
     body: bytes
     arrival_ns: int
     """When its last byte was read, CLOCK_MONOTONIC."""
+    query: str = ""
 
 
 class WireConnection(asyncio.Protocol):
@@ -127,7 +128,8 @@ class WireConnection(asyncio.Protocol):
             body = bytes(self._received[end + len(HEAD_END) : after])
             del self._received[:after]
             self._busy = True
-            self._on_request(self, HttpRequest(method, path.partition("?")[0], body, self._read_ns))
+            path, _, query = path.partition("?")
+            self._on_request(self, HttpRequest(method, path, body, self._read_ns, query))
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer what cannot be understood, and hang up: where the next request begins is not known."""

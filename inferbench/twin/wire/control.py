@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from .backend import Backend
+from .loads import load_of, loads_text
 from .metrics import CONTENT_TYPE, exposition
 from .monitor import Monitor
 from .pacing import Pacing
@@ -15,6 +16,7 @@ from .served import Served
 
 FLUSHED = "Cache flushed.\n"
 BUSY = "Cache not flushed: requests are running or waiting.\n"
+AS_TEXT = "format=prometheus"
 
 
 class ControlPages:
@@ -28,6 +30,8 @@ class ControlPages:
             "/v1/models": self._models,
             "/metrics": self._metrics,
             "/get_load": self._load,
+            "/v1/loads": self._loads,
+            f"/v1/loads?{AS_TEXT}": self._loads_as_text,
             "/flush_cache": self._flush,
             "/record": lambda: json_reply(record),
             "/pacing": lambda: json_reply(pacing.summary()),
@@ -38,9 +42,10 @@ class ControlPages:
         self._pages = {("GET", path): page for path, page in get.items()} | {("POST", "/flush_cache"): self._flush}
         self.paths = frozenset(path for _, path in self._pages)
 
-    def find(self, method: str, path: str) -> Callable[[], Reply] | None:
-        """Return what answers there; None where nothing does."""
-        return self._pages.get((method, path))
+    def find(self, method: str, path: str, query: str = "") -> Callable[[], Reply] | None:
+        """Return what answers there; None where nothing does. Of a query all but the one that is known is ignored."""
+        form = f"?{AS_TEXT}" if AS_TEXT in query.split("&") else ""
+        return self._pages.get((method, path + form)) or self._pages.get((method, path))
 
     def _models(self) -> Reply:
         model = {"id": self._served.model, "object": "model", "created": 0, "owned_by": "inferbench"}
@@ -55,10 +60,18 @@ class ControlPages:
         return Reply(HTTPStatus.OK, text.encode(), CONTENT_TYPE)
 
     def _load(self) -> Reply:
-        """What a router's power-of-two policy asks for."""
+        """What the power-of-two policy of routers up to 0.3.2 asks for; SGLang 0.5.23 has it no more."""
         monitor = self._monitor
         load = {"dp_rank": 0, "num_reqs": monitor.open, "num_waiting_reqs": monitor.waiting}
         return json_reply([load | {"num_tokens": monitor.context_tokens}])
+
+    def _loads(self) -> Reply:
+        load = load_of(self._served, self._monitor, self._backend)
+        return json_reply({"version": self._served.server_info()["version"], "loads": [load]})
+
+    def _loads_as_text(self) -> Reply:
+        text = loads_text(load_of(self._served, self._monitor, self._backend))
+        return Reply(HTTPStatus.OK, text.encode(), CONTENT_TYPE)
 
     def _flush(self) -> Reply:
         """There is no prefix cache to empty, but a busy SGLang would refuse, and clients must bear that."""

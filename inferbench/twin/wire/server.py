@@ -92,7 +92,7 @@ class WireServer:
                 self._generate(connection, request, kind)
             except BadRequestError as error:
                 connection.respond(error_reply(error.status, str(error)))
-        elif page := self._control.find(request.method, request.path):
+        elif page := self._control.find(request.method, request.path, request.query):
             connection.respond(page())
         else:
             known = request.path in self._control.paths or request.path in GENERATE
