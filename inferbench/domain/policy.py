@@ -19,7 +19,7 @@ class RegressionMetric(StrEnum):
     TTFT_P99 = "ttft_p99"
 
 
-Share = Annotated[float, Field(gt=0, lt=0.5)]
+Share = Annotated[float, Field(ge=1e-6, lt=0.5)]
 
 
 class Effects(DescribedValue):
