@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..domain.errors import UsageError
 from ..domain.launch import FlagValue, Role
-from ..domain.launch_plan import Process
+from ..domain.launch_plan import Process, host_variable
 from .settings import Settings
 
 
@@ -56,8 +56,6 @@ def roles() -> Iterator[Role]:
 
 STRIDE = 100
 """Ports between two workers of a node: SGLang's ranks listen on those that follow the worker's own."""
-MY_ADDRESS = "${MY_ADDRESS}"
-"""What stands for the address of a process's own node."""
 
 
 def worker_port(settings: Settings, place: Place) -> int:
@@ -92,4 +90,4 @@ def worker_process(
 
 def host(name: str) -> str:
     """What stands for the address of a process's node."""
-    return f"${{HOST_{name.upper().replace('-', '_')}}}"
+    return f"${{{host_variable(name)}}}"

@@ -86,6 +86,8 @@ def _one_line(text: str) -> str:
 def _key_path(location: Sequence[int | str]) -> str:
     path = ""
     for part in location:
+        if part == "[key]":  # pydantic's mark for what is wrong with the key itself
+            continue
         path += f"[{part}]" if isinstance(part, int) else f".{_short(part)}" if path else _short(part)
     return path or "(top level)"
 
@@ -108,7 +110,8 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
         message = message.replace(theirs, ours)
     shown = "" if kind == "value_error" or isinstance(given, (dict, list)) else f" (given {_short(repr(given))})"
     quoted = "; put it in quotes" if kind == "string_type" and isinstance(given, (bool, int, float)) else ""
-    return message[0].lower() + message[1:] + shown + quoted
+    begins = message[0] if message[1:2].isupper() else message[0].lower()
+    return begins + message[1:] + shown + quoted
 
 
 _WORDS = {"a valid array": "a list", "a valid tuple": "a list", "an object": "a mapping of keys to values"}

@@ -12,7 +12,8 @@ from .words import Checkpoint, Device, FlagName, Image, Interface, Line, Resourc
 
 FlagValue = bool | int | float | Line | tuple[int | Line, ...]
 """True: the flag alone. False: the flag is left out. A tuple: several words after it."""
-Port = Annotated[int, Field(ge=1, le=65535)]
+LAST_PORT = 65_535
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Role = Literal["prefill", "decode"]
 
 

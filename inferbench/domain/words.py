@@ -103,5 +103,5 @@ Resource = Annotated[
     ),
 ]
 """An extended resource: a domain, a slash, a name."""
-Process = Annotated[str, shaped(_PART, "a name of a process: a-z, 0-9 and hyphens")]
+ProcessName = Annotated[str, shaped(_PART, "a name of a process: a-z, 0-9 and hyphens")]
 FileName = Annotated[str, shaped(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}", "a name of a file")]
