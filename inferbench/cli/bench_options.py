@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ..domain.bounds import LARGEST_SEED
+
 Option = typer.Option
 
 
