@@ -10,6 +10,9 @@ from ..domain.launch import FlagValue, Role
 from ..domain.launch_plan import Process, host_variable
 from .settings import Settings
 
+MOST_WORKERS = 256
+"""Of a plan, each of which is a script and, in Kubernetes, a Deployment with a Service."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -33,6 +36,11 @@ def places(settings: Settings) -> tuple[Place, ...]:
     """Return the places of all workers, prefill first. Raises UsageError for a worker larger than a node."""
     found: list[Place] = []
     node = 0
+    if (workers := sum(settings.group(role).workers for role in roles())) > MOST_WORKERS:
+        raise UsageError(
+            f"{settings.deployment.name} {settings.topology.name}: {workers:,} workers; launch plans hold at most "
+            f"{MOST_WORKERS}"
+        )
     for role in roles():
         group = settings.group(role)
         slots = settings.gpu.gpus_per_node // group.gpus

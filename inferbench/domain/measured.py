@@ -55,7 +55,7 @@ class MeasuredPoint(Value):
     isl: Tokens
     osl: Tokens
     """Nominal lengths, tokens; InferenceX draws them from 0.8 to 1.0 of these."""
-    concurrency: Count | None = None
+    concurrency: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
     prefill: Role | None = None
     """None for an aggregated server."""
     decode: Role

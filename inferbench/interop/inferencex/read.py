@@ -26,6 +26,8 @@ _CSV_NAMES = {
     "decode_workers": "decode_num_workers",
     "interactivity_median": "median_intvty",
 }
+DEEPEST = 20
+"""Groups of rows within each other."""
 INVALID_MARKS = ("interpolated_not_measured",)
 """Rows that are no measurement at all."""
 
@@ -108,12 +110,12 @@ def _json(file: Path) -> Any:
         raise FileError(f"{file}: not valid JSON: {error}") from None
 
 
-def _json_rows(data: Any, lead: str) -> Iterator[tuple[str, Any]]:
+def _json_rows(data: Any, lead: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """A list of rows, one row, `rows` with what they have in `common`, or groups of these by name."""
     if isinstance(data, list):
         yield from ((f"{lead}row {number}", row) for number, row in enumerate(data, 1))
     elif isinstance(data, dict) and isinstance(data.get("rows"), list):
-        common = data.get("common") or {}
+        common = data["common"] if isinstance(data.get("common"), dict) else {}
         yield from (
             (f"{lead}row {number}", {**common, **row} if isinstance(row, dict) else row)
             for number, row in enumerate(data["rows"], 1)
@@ -122,7 +124,7 @@ def _json_rows(data: Any, lead: str) -> Iterator[tuple[str, Any]]:
         yield f"{lead}row 1", data["row"]
     elif isinstance(data, dict) and not ({"hw", "hardware", client.KEY} & set(data)):
         for name, group in data.items():
-            if isinstance(group, (dict, list)):
-                yield from _json_rows(group, f"{lead}{name} ")
+            if isinstance(group, (dict, list)) and depth < DEEPEST:
+                yield from _json_rows(group, f"{lead}{name} ", depth + 1)
     else:
         yield f"{lead}row 1", data
