@@ -17,8 +17,8 @@ from .names import nearest
 from .yaml_text import parse
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-MOST_BYTES = 4 * 2**20
-"""Of a YAML file: the largest that is known here, a master configuration, has a tenth of that."""
+MOST_BYTES = 2 * 2**20
+"""Of a YAML file: the largest that is known here, a master configuration, has a fifth of that."""
 SHOWN = 60
 """Characters of a bad value that an error shows."""
 
@@ -114,7 +114,13 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
     return begins + message[1:] + shown + quoted
 
 
-_WORDS = {"a valid array": "a list", "a valid tuple": "a list", "an object": "a mapping of keys to values"}
+_WORDS = {
+    "a valid array": "a list",
+    "a valid tuple": "a list",
+    "Tuple should": "List should",
+    " after validation": "",
+    "an object": "a mapping of keys to values",
+}
 """What the checks of values call things, and what they are in a YAML file."""
 
 
