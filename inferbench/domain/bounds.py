@@ -37,5 +37,7 @@ Tokens = Annotated[int, Field(gt=0, le=100_000_000)]
 """Of a prompt, an answer or a batch."""
 Amount = Annotated[float, Field(gt=0), AfterValidator(_usable)]
 """A figure above 0: a price, a rate, a latency, a ratio. Products and quotients of a few stay numbers."""
+UnixTime = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
+"""Seconds since 1970, of a day that a calendar has: of the years 1 to 9999."""
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 """Of a load."""
