@@ -88,6 +88,10 @@ class TwinSettings(Value):
     """Standard deviation of the log of a factor on all times of a sweep point, drawn from the run's seed; 0: none."""
 
 
+LIVE_LEG = ("live-loopback", "fixed-pace")
+"""What the leg over loopback is called among the sweep points of a run, as deployment and topology."""
+
+
 class LiveLeg(Value):
     """A short run over loopback HTTP with real sockets: it checks the client, not a deployment."""
 
@@ -158,11 +162,13 @@ class Scenario(Value):
 
 def _shared_keys(deployments: tuple[Deployment, ...]) -> Iterator[str]:
     """`a.b` in topology `c` and `a` in topology `b.c` would be written to one place: a point's key joins its names."""
-    seen: dict[str, tuple[str, str]] = {}
+    seen = {".".join(LIVE_LEG): LIVE_LEG}
     for deployment in deployments:
         for topology in deployment.topologies:
             mine = (deployment.name, topology.name)
             other = seen.setdefault(".".join(mine), mine)
+            if mine == LIVE_LEG:
+                yield f"deployment {mine[0]!r} in topology {mine[1]!r}: the leg over loopback is called so; rename one"
             if other != mine:
                 yield (
                     f"deployment {other[0]!r} in topology {other[1]!r} and deployment {mine[0]!r} in topology "
