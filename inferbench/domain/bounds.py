@@ -23,7 +23,8 @@ LARGEST_SEED = 2**53 - 1
 SMALLEST, LARGEST = 1e-9, 1e12
 
 
-def _usable(value: float) -> float:
+def usable(value: float) -> float:
+    """Return a figure of which products and quotients stay numbers. Raises ValueError for any other."""
     if not SMALLEST <= value <= LARGEST:
         raise ValueError(f"{value:g} is not within {SMALLEST:g} and {LARGEST:g}")
     return value
@@ -35,7 +36,7 @@ CountOrNone = Annotated[int, Field(ge=0, le=1_000_000)]
 """The same, or 0."""
 Tokens = Annotated[int, Field(gt=0, le=100_000_000)]
 """Of a prompt, an answer or a batch."""
-Amount = Annotated[float, Field(gt=0), AfterValidator(_usable)]
+Amount = Annotated[float, Field(gt=0), AfterValidator(usable)]
 """A figure above 0: a price, a rate, a latency, a ratio. Products and quotients of a few stay numbers."""
 UnixTime = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
 """Seconds since 1970, of a day that a calendar has: of the years 1 to 9999."""
