@@ -11,9 +11,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inferbench.api.catalogue import bundled
+from inferbench.api.catalogue import bundled, open_book
 from inferbench.api.claims import claims
-from inferbench.api.costing import open_book
 from inferbench.api.runs import Run, open_run
 from inferbench.api.store_points import store_points
 from inferbench.api.stores import list_runs

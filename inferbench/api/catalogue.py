@@ -11,8 +11,9 @@ from ..domain.files import read_value
 from ..domain.hardware import Gpu, GpuFacts
 from ..domain.model import ModelFacts, ModelSpec
 from ..domain.names import unknown
-from ..domain.owned import Book
-from ..domain.scenario import Scenario
+from ..domain.owned import Book, OwnedBook
+from ..domain.scenario import Lengths, Scenario
+from ..domain.words import repeated
 from ..tco.prices import load_book, price_of
 
 _PACKAGE = Path(__file__).parents[1]
@@ -42,7 +43,7 @@ def find(kind: str, name: str) -> Path:
     Raises FileError where there is neither.
     """
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
+    if path.suffix in (".yaml", ".yml") or _exists(path):
         return path
     known = {p.stem: p for p in sorted(bundled(kind).glob("*.yaml"))}
     if name not in known:
@@ -50,9 +51,31 @@ def find(kind: str, name: str) -> Path:
     return known[name]
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than a file's can be
+        return False
+
+
+def open_book(name: str | Path) -> Book:
+    """Load a price book from a file or by the name of a bundled one.
+
+    Raises FileError where it cannot be used, and for a GPU that nobody knows: its price would never be asked for.
+    """
+    path = find("pricing", str(name))
+    book = load_book(path)
+    priced = book.gpus if isinstance(book, OwnedBook) else [*(p.gpu for p in book.prices), *(p.gpu for p in book.power)]
+    if missing := [gpu for gpu in priced if gpu not in gpus()]:
+        raise FileError(f"{path}: {unknown('GPU', missing[0], gpus())}")
+    return book
+
+
 def price_books(scenario: Scenario) -> tuple[Book, ...]:
     """Load the price books of a scenario, each holding a price for every GPU in every tier."""
-    books = tuple(load_book(find("pricing", name)) for name in scenario.price_books)
+    books = tuple(open_book(name) for name in scenario.price_books)
+    if twice := repeated(book.name for book in books):
+        raise FileError(f"price_books: two books are named {twice[0]!r}")
     for book in books:
         for tier in book.tiers:
             for gpu in sorted({d.gpu for d in scenario.deployments}):
@@ -78,11 +101,8 @@ def check_scenario(scenario: Scenario) -> None:
     """Hold a scenario against all known facts. Raises FileError for the first that it does not fit."""
     if scenario.model not in models():
         raise FileError(f"model: {unknown('model', scenario.model, models())}")
-    model, longest = models()[scenario.model], scenario.load.isl.max + scenario.load.osl.max
-    if longest > model.context_tokens:
-        raise FileError(
-            f"load: isl.max + osl.max is {longest} tokens, beyond the {model.context_tokens} of {model.name}'s context"
-        )
+    if problem := beyond_context(models()[scenario.model], scenario.load.isl, scenario.load.osl):
+        raise FileError(f"load: {problem}")
     for index, deployment in enumerate(scenario.deployments):
         _check_deployment(deployment, f"deployments[{index}]")
     books = {book.name: book for book in price_books(scenario)}
@@ -91,6 +111,14 @@ def check_scenario(scenario: Scenario) -> None:
         raise FileError(f"headline.book: {unknown('price book', headline.book, books)}")
     if headline.tier not in books[headline.book].tiers:
         raise FileError(f"headline.tier: {unknown('tier', headline.tier, books[headline.book].tiers)}")
+
+
+def beyond_context(model: ModelSpec, isl: Lengths, osl: Lengths) -> str | None:
+    """Say that the longest prompt and answer do not fit a model's context; None where they do."""
+    longest = isl.max + osl.max
+    if longest <= model.context_tokens:
+        return None
+    return f"isl.max + osl.max is {longest} tokens, beyond the {model.context_tokens} of {model.name}'s context"
 
 
 def _check_deployment(deployment: Deployment, key: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from ..analysis.claims.answering import answer_claim, with_spline_cost
 from ..domain.claim import Claim
 from ..domain.claim_answer import ClaimReport
+from ..domain.errors import FileError
 from ..domain.files import read_value
-from ..tco.prices import load_book
 from .auditing import audit_claim
-from .catalogue import find
+from .catalogue import find, open_book
 
 DEFAULT_CLAIM = "mi355x-mori-2026-05"
 
@@ -29,6 +29,9 @@ def claims(name: str | Path = DEFAULT_CLAIM, *, spline_cost: bool = False) -> Cl
     claim = load_claim(name)
     if spline_cost:
         claim = with_spline_cost(claim)
-    books = [load_book(find("pricing", book)) for book in claim.price_books]
     audit = audit_claim(claim) if claim.curves else None
-    return answer_claim(claim, {book.name: book for book in books}, audit)
+    try:
+        books = [open_book(book) for book in claim.price_books]
+        return answer_claim(claim, {book.name: book for book in books}, audit)
+    except FileError as error:
+        raise FileError(f"{find('scenarios/claims', str(name))}: {error}") from None

@@ -17,16 +17,9 @@ from ..tco.bill import hourly_bill
 from ..tco.cost import cost, usd_per_mtok
 from ..tco.implied import implied as implied_price
 from ..tco.listed import gpus_priced
-from ..tco.prices import load_book
 from ..tco.settings import BOOK_AS_IT_IS, Settings
-from .catalogue import find
 from .judging import BASIS
 from .runs import Run
-
-
-def open_book(name: str) -> Book:
-    """Load a price book from a file or by the name of a bundled one. Raises FileError where it cannot be used."""
-    return load_book(find("pricing", name))
 
 
 def tier_of(book: Book, tier: str | None) -> str:

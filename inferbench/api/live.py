@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..domain.live import LiveResult, LiveStep
-from ..domain.scenario import Lengths, LiveLeg
+from ..domain.scenario import LIVE_LEG, Lengths, LiveLeg
 from ..domain.summary import Distribution, Origin, PointSummary, SweepPoint
 from ..domain.units import NS_PER_MS
 from ..loadgen.dispatcher import Progress
@@ -22,7 +22,6 @@ from .http_point import run_http_point, run_in_loop
 from .sweep import OnProgress, progress_of
 
 MODEL = "paced"
-DEPLOYMENT = "live-loopback"
 
 
 def run_live_leg(leg: LiveLeg, directory: Path, on_progress: OnProgress) -> LiveResult:
@@ -39,7 +38,7 @@ def run_live_leg(leg: LiveLeg, directory: Path, on_progress: OnProgress) -> Live
 
 def _step(leg: LiveLeg, concurrency: int, directory: Path, on_progress: OnProgress) -> LiveStep:
     point = SweepPoint(
-        deployment=DEPLOYMENT, topology="fixed-pace", concurrency=concurrency, prefill_gpus=0, decode_gpus=1
+        deployment=LIVE_LEG[0], topology=LIVE_LEG[1], concurrency=concurrency, prefill_gpus=0, decode_gpus=1
     )
     plan = make_plan(
         leg.waves * concurrency,

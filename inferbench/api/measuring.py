@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from ..domain.deployment import Deployment, Topology, WorkerGroup
 from ..domain.errors import UsageError
+from ..domain.files import describe
 from ..domain.measured import Latency, MeasuredPoint, Role
 from ..domain.scenario import Scenario
 from ..domain.summary import Distribution, PointSummary
+from ..store import layout
+from ..store.layout import StoreError
 from .runs import Run
 
 PRECISION_UNKNOWN = "unknown"
@@ -15,17 +20,21 @@ PRECISION_UNKNOWN = "unknown"
 def measured_points(run: Run) -> tuple[MeasuredPoint, ...]:
     """Return a run's points over the whole run: as published where it was imported, else from its summaries.
 
-    Raises UsageError for a run without a point that succeeded.
+    Raises UsageError for a run without a point that succeeded, StoreError for a summary with impossible figures.
     """
     published = run.directory.measured()
-    points = published or tuple(
-        _of_scenario(summary, run.scenario) if run.scenario else _ad_hoc(summary, run)
-        for summary in run.summaries
-        if summary.whole_run is not None
-    )
+    points = published or tuple(_measured(summary, run) for summary in run.summaries if summary.whole_run is not None)
     if not points:
         raise UsageError(f"{run.path}: no point has figures over the whole run")
     return points
+
+
+def _measured(summary: PointSummary, run: Run) -> MeasuredPoint:
+    try:
+        return _of_scenario(summary, run.scenario) if run.scenario else _ad_hoc(summary, run)
+    except ValidationError as error:
+        problem = describe(error, MeasuredPoint)
+        raise StoreError(f"{run.path}: {layout.SUMMARY}: {summary.point.key}: {problem}") from None
 
 
 def _of_scenario(summary: PointSummary, scenario: Scenario) -> MeasuredPoint:

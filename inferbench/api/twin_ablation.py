@@ -10,7 +10,7 @@ from ..domain.errors import FileError
 from ..domain.files import read_value
 from ..domain.names import unknown
 from ..twin.ablation import ablate as answer
-from .catalogue import find, gpus, models
+from .catalogue import beyond_context, find, gpus, models
 
 DEFAULT_ABLATION = "mori-ablation"
 
@@ -25,6 +25,10 @@ def load_ablation(name: str | Path = DEFAULT_ABLATION) -> Ablation:
     ):
         if missing := sorted(given - known):
             raise FileError(f"{path}: {unknown(what, missing[0], known)}")
+    lengths = [(f.title, f.isl, f.osl) for f in spec.figures] + [(w.title, w.isl, w.osl) for w in spec.weighings]
+    for title, isl, osl in lengths:
+        if problem := beyond_context(models()[spec.model], isl, osl):
+            raise FileError(f"{path}: {title!r}: {problem}")
     return spec
 
 

@@ -185,7 +185,7 @@ def _points(run: Run, deployment: str) -> tuple[FrontierPoint, ...]:
 def _even(
     scenario: Scenario, points: Mapping[str, Sequence[FrontierPoint]], at: float, exact: bool
 ) -> tuple[float, float, float] | None:
-    point = OperatingPoint(name="", interactivity=at)
+    point = OperatingPoint(name="at", interactivity=at)
     a, b = (read_at(own, name, point) for name, own in points.items())
     if a.tput_per_gpu is None or b.tput_per_gpu is None:
         return None

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ..domain.bounds import LARGEST_SEED
+
 Option = typer.Option
 
 
@@ -112,7 +114,7 @@ NumTurns = Annotated[int, Option(min=1, help="Turns of a session; each prompt ho
 ThinkTime = Annotated[float, Option(min=0, help="Seconds between an answer and the next turn.")]
 NumWarmups = Annotated[int, Option(help="Requests sent before and not counted.")]
 IgnoreEos = Annotated[bool, Option(help="Generate exactly --osl tokens.")]
-Seed = Annotated[int, Option(min=0, help="Seed of lengths, prompts and arrivals.")]
+Seed = Annotated[int, Option(min=0, max=LARGEST_SEED, help="Seed of lengths, prompts and arrivals.")]
 MaxErrorRate = Annotated[float, Option(min=0, max=1, help="Stop when a larger share fails (exit code 7).")]
 Goodput = Annotated[list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20.")]
 NumRuns = Annotated[int, Option("--num-profile-runs", "--num-runs", min=1, help="Repeats, each with its own seed.")]

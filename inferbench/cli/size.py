@@ -46,7 +46,8 @@ def size(
     Fleets are whole replicas on whole nodes, large enough for the peak; stranded GPUs are paid for. UNDECIDED where
     the interval of the costs' ratio includes a tie.
     """
-    from ..api import costing
+    from ..api.catalogue import open_book
+    from ..api.costing import tier_of
     from ..api.sizing import size as size_fleets
     from ..report.tables_sizing import sizing_table
     from .console import say, show
@@ -54,14 +55,14 @@ def size(
     demand, limits, book = (
         _demand(tokens_per_day, peak_to_mean, headroom),
         parse_slo(slo),
-        costing.open_book(price_book),
+        open_book(price_book),
     )
     found = size_fleets(
         _run(run, scenario, store),
         demand,
         limits,
         book,
-        costing.tier_of(book, tier),
+        tier_of(book, tier),
         deployments=parse_list("--deployments", deployments or [], str, "a name"),
         settings=parse_set(set_),
         gpus_per_node=gpus_per_node,

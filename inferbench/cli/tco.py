@@ -84,11 +84,12 @@ def bill(
     ranges.
     """
     from ..api import costing
+    from ..api.catalogue import open_book
     from ..api.runs import open_run
     from ..report import tables_cost
     from .console import show
 
-    book, settings, mix = costing.open_book(price_book), parse_set(set_), _blend(blend, hit_rate, cached_price_share)
+    book, settings, mix = open_book(price_book), parse_set(set_), _blend(blend, hit_rate, cached_price_share)
     chosen = costing.tier_of(book, tier)
     opened = None if run is None else open_run(run)
     gpus = None if opened is None else tuple(dict.fromkeys(costing.gpus_of(opened).values()))
@@ -126,13 +127,14 @@ def implied(
 ) -> None:
     """Run a tier backwards: which server price, or which cost of capital, does its $/GPU-hour imply?"""
     from ..api import costing
+    from ..api.catalogue import open_book
     from ..report.tables_cost import implied_table
     from .console import show
 
     short = {"depreciation_years": years, "capital_rate": rate}
     given = [f"{key}={value}" for key, value in short.items() if value is not None]
     settings = parse_set([*given, *(set_ or [])])
-    found = costing.implied(costing.open_book(price_book), tier, costing.open_book(owned_book), settings)
+    found = costing.implied(open_book(price_book), tier, open_book(owned_book), settings)
     if json:
         _write(_plain(found))
     else:

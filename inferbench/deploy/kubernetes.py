@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any
 
 import yaml
 
-from ..domain.launch_plan import LaunchPlan, Process
+from ..domain.launch_plan import PLACEHOLDER, LaunchPlan, Process
 from .readme import readme
-from .script import IMAGE_CACHE, host_names, script, words
+from .script import IMAGE_CACHE, script
 
 GPU_RESOURCE = {"AMD": "amd.com/gpu", "NVIDIA": "nvidia.com/gpu"}
 CAPABILITIES = {"AMD": ("SYS_PTRACE",), "NVIDIA": ()}
 """Beside IPC_LOCK, which RDMA needs."""
 FOLDER = "/plan"
+MOST_NAME = 63
 READY_SECONDS = 3600
 """How long an engine may load its weights and compile before its pod is started again."""
 
@@ -57,9 +60,18 @@ _Dumper.add_representer(str, _block)
 
 
 def _name(plan: LaunchPlan) -> str:
-    """A name that a Service may have: at most 63 characters with the process's own."""
-    longest = max(len(process.name) for process in plan.processes)
-    return f"{plan.deployment}-{plan.topology}".replace(".", "-").replace("_", "-")[: 62 - longest].rstrip("-")
+    """A name that a Service may have (RFC 1035): at most 63 characters with the process's own, a letter first.
+
+    A name that had to be changed for that ends in what no other plan's does.
+    """
+    room = MOST_NAME - 1 - max(len(process.name) for process in plan.processes)
+    given = f"{plan.deployment}-{plan.topology}"
+    made = re.sub("[^a-z0-9]+", "-", given).strip("-")
+    made = made if made[0].isalpha() else f"x{made}"
+    if made == given and len(made) <= room:
+        return made
+    told_apart = hashlib.sha256(f"{plan.deployment}/{plan.topology}".encode()).hexdigest()[:6]
+    return f"{made[: room - 7].rstrip('-')}-{told_apart}"
 
 
 def _labels(name: str, process: Process) -> dict[str, str]:
@@ -143,7 +155,9 @@ def _container(plan: LaunchPlan, name: str, process: Process) -> dict[str, Any]:
         "image": process.image or plan.image,
         "command": _pod_command(process),
         "env": [
-            {"name": variable, "value": f"{name}-{_process_of(plan, variable)}"} for variable in host_names(process)
+            {"name": p.host_variable, "value": f"{name}-{p.name}"}
+            for p in sorted(plan.processes, key=lambda p: p.host_variable)
+            if p.host_variable in process.addresses
         ],
         "ports": [{"name": "main", "containerPort": process.port}],
     }
@@ -168,8 +182,10 @@ def _pod_command(process: Process) -> list[str]:
     """A service's image has no shell: Kubernetes itself puts in the addresses."""
     if process.image is None:
         return ["bash", f"{FOLDER}/{process.name}.sh"]
-    return [text.replace("${", "$(").replace("}", ")") for text in words(process)]
+    return [_kubernetes_word(text) for text in process.words]
 
 
-def _process_of(plan: LaunchPlan, variable: str) -> str:
-    return next(p.name for p in plan.processes if f"HOST_{p.name.upper().replace('-', '_')}" == variable)
+def _kubernetes_word(text: str) -> str:
+    """`$(NAME)` is a variable to Kubernetes, `$$` a dollar sign."""
+    parts = re.split(f"({PLACEHOLDER.pattern})", text)
+    return "".join(f"$({p[2:-1]})" if PLACEHOLDER.fullmatch(p) else p.replace("$", "$$") for p in parts)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from ..domain.errors import UsageError
 from ..domain.launch import FlagValue, Role
-from ..domain.launch_plan import Process
+from ..domain.launch_plan import Process, host_variable
 from .settings import Settings
+
+MOST_WORKERS = 256
+"""Of a plan, each of which is a script and, in Kubernetes, a Deployment with a Service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ def places(settings: Settings) -> tuple[Place, ...]:
     """Return the places of all workers, prefill first. Raises UsageError for a worker larger than a node."""
     found: list[Place] = []
     node = 0
+    if (workers := sum(settings.group(role).workers for role in roles())) > MOST_WORKERS:
+        raise UsageError(
+            f"{settings.deployment.name} {settings.topology.name}: {workers:,} workers; launch plans hold at most "
+            f"{MOST_WORKERS}"
+        )
     for role in roles():
         group = settings.group(role)
         slots = settings.gpu.gpus_per_node // group.gpus
@@ -56,8 +64,6 @@ def roles() -> Iterator[Role]:
 
 STRIDE = 100
 """Ports between two workers of a node: SGLang's ranks listen on those that follow the worker's own."""
-MY_ADDRESS = "${MY_ADDRESS}"
-"""What stands for the address of a process's own node."""
 
 
 def worker_port(settings: Settings, place: Place) -> int:
@@ -92,4 +98,4 @@ def worker_process(
 
 def host(name: str) -> str:
     """What stands for the address of a process's node."""
-    return f"${{HOST_{name.upper().replace('-', '_')}}}"
+    return f"${{{host_variable(name)}}}"

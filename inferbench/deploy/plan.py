@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydantic import ValidationError
+
+from ..domain.errors import UsageError
+from ..domain.files import describe
 from ..domain.launch_plan import LaunchPlan, Process
 from ..domain.production import marks_of_deployment
 from .checks import check
@@ -18,10 +22,18 @@ from .vllm import vllm_workers
 def launch_plan(settings: Settings) -> LaunchPlan:
     """Return the plan of one topology.
 
-    Raises UsageError for a version that is not known, a flag that it does not have, and a constraint of the engine that
-    the deployment breaks.
+    Raises UsageError for a version that is not known, a flag that it does not have, a constraint of the engine that
+    the deployment breaks, and processes that cannot be started beside each other.
     """
     check(settings)
+    try:
+        return _plan(settings)
+    except ValidationError as error:
+        where = f"{settings.deployment.name} {settings.topology.name}"
+        raise UsageError(f"{where}: {describe(error, LaunchPlan)}") from None
+
+
+def _plan(settings: Settings) -> LaunchPlan:
     notes: list[str] = []
     stack = settings.deployment.stack
     processes = BY_FRAMEWORK[stack.framework](settings, notes)

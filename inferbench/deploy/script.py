@@ -7,19 +7,16 @@ import shlex
 import textwrap
 from collections.abc import Iterable
 
-from ..domain.launch import FlagValue
-from ..domain.launch_plan import LaunchPlan, Process
-from .placement import MY_ADDRESS
+from ..domain.launch_plan import PLACEHOLDER, LaunchPlan, Process, flag_words
 
-_HOST = re.compile(r"\$\{(?:HOST_[A-Z0-9_]+|MY_ADDRESS)\}")
 VISIBLE = {"AMD": "HIP_VISIBLE_DEVICES", "NVIDIA": "CUDA_VISIBLE_DEVICES"}
 WIDTH = 110
 IMAGE_CACHE = "/root/.cache/huggingface"
 """Where Hugging Face's libraries look for checkpoints inside the engines' images, which run as root."""
 
 
-def script(plan: LaunchPlan, process: Process) -> str:
-    """Return the script that becomes the process."""
+def script(plan: LaunchPlan, process: Process, runner: Iterable[str] = ()) -> str:
+    """Return the script that becomes the process; `runner`: the words of a command that runs it instead."""
     text = [
         "#!/usr/bin/env bash",
         *comment(_what(plan, process)),
@@ -31,7 +28,7 @@ def script(plan: LaunchPlan, process: Process) -> str:
         *_visible(plan, process),
         *(f"export {name}={word(value)}" for name, value in sorted(process.environment.items())),
         *(" ".join(map(word, command)) for command in process.prepare),
-        f"exec {command_line(process)}",
+        " ".join(["exec", *map(word, runner), command_line(process)]),
     ]
     return "\n".join(text) + "\n"
 
@@ -48,36 +45,17 @@ def command_line(process: Process) -> str:
     return " \\\n    ".join(lines)
 
 
-def words(process: Process) -> list[str]:
-    """Return the command as the words that it is made of."""
-    flags = [part for flag, value in process.flags.items() for part in (flag, *flag_words(value))]
-    return [*process.command, *flags, *process.arguments]
-
-
-def flag_words(value: FlagValue) -> tuple[str, ...]:
-    """Words after a flag."""
-    if value is True:
-        return ()
-    return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
-
-
 def word(text: str) -> str:
     """Quote a word for the shell; the address of another process stays a variable."""
-    if not _HOST.search(text):
+    if not PLACEHOLDER.search(text):
         return shlex.quote(text)
-    inside = "".join(part if _HOST.fullmatch(part) else _escaped(part) for part in re.split(f"({_HOST.pattern})", text))
+    parts = re.split(f"({PLACEHOLDER.pattern})", text)
+    inside = "".join(part if PLACEHOLDER.fullmatch(part) else _escaped(part) for part in parts)
     return f'"{inside}"'
 
 
 def _escaped(text: str) -> str:
     return re.sub(r'([\\"$`])', r"\\\1", text)
-
-
-def host_names(process: Process) -> list[str]:
-    """Return the variables with addresses that a process needs."""
-    texts = (*process.environment.values(), *words(process))
-    found = {match[2:-1] for text in texts for match in _HOST.findall(text)}
-    return sorted(found - {"MY_ADDRESS"})
 
 
 def comment(text: str) -> Iterable[str]:
@@ -94,7 +72,7 @@ def _what(plan: LaunchPlan, process: Process) -> str:
 
 
 def _hosts(process: Process) -> list[str]:
-    needed = host_names(process)
+    needed = [name for name in process.addresses if name != "MY_ADDRESS"]
     if not needed:
         return []
     return [
@@ -107,7 +85,7 @@ def _hosts(process: Process) -> list[str]:
 
 
 def _own_address(process: Process) -> list[str]:
-    if not any(MY_ADDRESS in text for text in process.environment.values()):
+    if "MY_ADDRESS" not in process.addresses:
         return []
     return ['MY_ADDRESS="${MY_ADDRESS:-$(hostname -I | cut -d " " -f 1)}"']
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..domain.launch_plan import LaunchPlan, Process
+import json
+
+from ..domain.launch_plan import LaunchPlan, Process, host_variable
 from .readme import readme
-from .script import IMAGE_CACHE, command_line, comment, script, word
+from .script import IMAGE_CACHE, comment, script, word
 
 CONTAINER = {
     "AMD": (
@@ -52,8 +54,7 @@ def _script(plan: LaunchPlan, process: Process) -> str:
     """A service has an image of its own, in which there need be no shell."""
     if process.image is None:
         return script(plan, process)
-    run = f"docker run --rm --network host {word(process.image)} {command_line(process)}"
-    return script(plan, process).replace(f"exec {command_line(process)}", f"exec {run}")
+    return script(plan, process, ("docker", "run", "--rm", "--network", "host", process.image))
 
 
 def container(plan: LaunchPlan) -> str:
@@ -64,7 +65,8 @@ def container(plan: LaunchPlan) -> str:
 # IMAGE: another image. MODELS: a folder of the node that is seen under its own path, with the checkpoints in it.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
-image="${{IMAGE:-{plan.image}}}"
+image={word(plan.image)}
+image="${{IMAGE:-$image}}"
 mounts=(--volume "$here:$here:ro" --volume "${{HF_HOME:-$HOME/.cache/huggingface}}:{IMAGE_CACHE}")
 if [ -n "${{MODELS:-}}" ]; then
     mounts+=(--volume "$MODELS:$MODELS:ro")
@@ -101,19 +103,15 @@ echo "$url is ready"
 
 
 def _canary(plan: LaunchPlan) -> str:
-    return f'{{"model": "{plan.model}", "prompt": "1 2 3", "max_tokens": 1}}'
+    return json.dumps({"model": plan.model, "prompt": "1 2 3", "max_tokens": 1})
 
 
 def _addresses(plan: LaunchPlan) -> str:
     by_node = [[p.name for p in plan.processes if p.node == node] for node in range(plan.nodes)]
     lines = [*comment(f"Addresses of the {plan.nodes} nodes, as all of them reach each other. Fill in one a node.")]
     for node, names in enumerate(by_node):
-        lines += [f"NODE_{node}=", *(f"HOST_{_variable(name)}=$NODE_{node}" for name in names)]
+        lines += [f"NODE_{node}=", *(f"{host_variable(name)}=$NODE_{node}" for name in names)]
     return "\n".join(lines) + "\n"
-
-
-def _variable(name: str) -> str:
-    return name.upper().replace("-", "_")
 
 
 def _steps(plan: LaunchPlan) -> list[str]:

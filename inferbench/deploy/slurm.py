@@ -33,7 +33,7 @@ def _job(plan: LaunchPlan) -> str:
         "set -euo pipefail",
         'cd "${SLURM_SUBMIT_DIR:?submit this with sbatch}"',
         'mapfile -t nodes < <(scontrol show hostnames "${SLURM_JOB_NODELIST:?}")',
-        *(f'export HOST_{p.name.upper().replace("-", "_")}="${{nodes[{p.node}]}}"' for p in plan.processes),
+        *(f'export {p.host_variable}="${{nodes[{p.node}]}}"' for p in plan.processes),
         "",
         "# start NODE NAME COMMAND...: run a process on a node beside what runs there, with a log of its own.",
         "start() {",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from ..domain.errors import UsageError
-from ..domain.launch_plan import Process
+from ..domain.launch_plan import MY_ADDRESS, Process
 from .finish import finish_environment, finish_flags
 from .network import kv_environment, network_environment
-from .placement import MY_ADDRESS, Place, places, worker_port, worker_process
+from .placement import Place, places, worker_port, worker_process
 from .settings import Flags, Settings
 from .versions import EngineVersion, version
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from .deployment import Deployment, Name, Stack
+from .bounds import Amount, Count
+from .deployment import Deployment, Stack
 from .scenario import Lengths
 from .value import Value
+from .words import ONCE, Name, Text, repeated
 
 Off = dict[str, str | bool | int]
 """Keys of a stack with the values that they have when a part is off."""
@@ -67,8 +69,8 @@ class How(StrEnum):
 class Published(Value):
     """What somebody printed: with the part over without it, or for a kernel without it over with it."""
 
-    low: PositiveFloat
-    high: PositiveFloat
+    low: Amount
+    high: Amount
     """The same as `low` where one number was printed."""
     up_to: bool = False
     """Printed as the most that was seen, and not as what to expect."""
@@ -84,7 +86,7 @@ class Part(Value):
     """A part of the stack that can be on or off."""
 
     name: Name
-    title: str
+    title: Text
     without: Off
     """The stack without it (not called `off`, which YAML 1.1 reads as a boolean)."""
 
@@ -93,7 +95,7 @@ class Figure(Value):
     """One published figure, and the condition that the twin is put into to meet it."""
 
     part: Name
-    title: str
+    title: Text
     measure: Measure
     published: Published | None
     """None: nobody has printed one."""
@@ -102,23 +104,23 @@ class Figure(Value):
     topology: Name
     isl: Lengths
     osl: Lengths
-    tokens_per_rank: tuple[PositiveInt, ...] = ()
+    tokens_per_rank: Annotated[tuple[Count, ...], ONCE] = ()
     """Loads of a measure that goes by them."""
     without: Off | None = None
     """The stack that it is compared with, where that is not the part's own."""
-    condition: str
+    condition: Text
     """What the source says about how it was measured."""
     assumed: str = ""
     """What the source does not say and the twin needs."""
-    remark: str
+    remark: Text
     """Why the model reaches it, or why it cannot."""
-    source: str
+    source: Text
 
 
 class Weighing(Value):
     """A load at which all parts are turned on one after the other, alone, and off alone."""
 
-    title: str
+    title: Text
     deployment: Name
     topology: Name
     isl: Lengths
@@ -131,7 +133,7 @@ class Ablation(Value):
     format: Literal[1]
     kind: Literal["ablation"]
     name: Name
-    title: str
+    title: Text
     as_of: datetime.date
     model: str
     deployments: tuple[Deployment, ...] = Field(min_length=1)
@@ -139,7 +141,7 @@ class Ablation(Value):
     """In the order in which a weighing turns them on."""
     figures: tuple[Figure, ...]
     weighings: tuple[Weighing, ...]
-    exchange_tokens: tuple[PositiveInt, ...]
+    exchange_tokens: Annotated[tuple[Count, ...], ONCE]
     """Tokens of a rank at which the bytes of the formats are held against their time."""
     exchange_deployment: Name
 
@@ -148,7 +150,7 @@ class Ablation(Value):
         parts = [part.name for part in self.parts]
         deployments = {d.name: d for d in self.deployments}
         for what, found in (("part", parts), ("deployment", [d.name for d in self.deployments])):
-            if twice := sorted({name for name in found if found.count(name) > 1}):
+            if twice := repeated(found):
                 raise ValueError(f"two {what}s are named {twice[0]!r}")
         for figure in self.figures:
             _known("part", figure.part, parts)

@@ -21,6 +21,8 @@ class Check(StrEnum):
     OFF_CURVE = "off-curve"
     OVER_TIME = "over-time"
     WAITING = "waiting"
+    WEIGHTS_FIT = "weights-fit"
+    TTFT_IN_REQUEST = "ttft-in-request"
     SWITCHES = "benchmark-switches"
 
 

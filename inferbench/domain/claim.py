@@ -5,51 +5,53 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from .bounds import Amount, Count, Tokens
 from .claim_quantity import Quantity
-from .deployment import Name
 from .measured import MeasuredPoint, Role
 from .names import unknown
+from .price import outside_its_range
 from .value import Value
+from .words import ONCE, Label, Name, Text, repeated
 
 
 class ClaimPoint(Value):
     """One measured point of a curve, typed in as a figure, over its whole run."""
 
     date: datetime.date
-    concurrency: PositiveInt | None = None
+    concurrency: Count | None = None
     prefill: Role | None = None
     decode: Role
-    interactivity: PositiveFloat
+    interactivity: Amount
     """tok/s/user, median."""
-    tput_per_gpu: PositiveFloat
+    tput_per_gpu: Amount
     """tok/s/GPU, all GPUs, prompt and generated tokens."""
-    run: str | None = None
+    run: Text | None = None
     """Address of the run; None: the curve's."""
 
 
 class Noise(Value):
     """How far a second run of the same configuration lands from the first."""
 
-    p90: NonNegativeFloat
+    p90: float = Field(ge=0, le=10)
     """|log ratio| of two runs that nine in ten pairs stay within: 0.05 is about 5 %."""
-    source: str
+    source: Text
 
 
 class Curve(Value):
     """The measured points of one deployment at one precision, with or without speculation, at one shape."""
 
     name: Name
-    title: str
-    gpu: str
-    framework: str
-    model: str
-    precision: str
-    speculation: str
-    isl: PositiveInt
-    osl: PositiveInt
-    run: str | None = None
+    title: Text
+    gpu: Label
+    framework: Label
+    model: Label
+    precision: Label
+    speculation: Label
+    isl: Tokens
+    osl: Tokens
+    run: Text | None = None
     noise: Noise | None = None
     """None: the measured spread over all classes is assumed."""
     points: tuple[ClaimPoint, ...] = Field(min_length=1)
@@ -72,14 +74,18 @@ class Curve(Value):
         )
 
 
+Stated = Annotated[float, Field(ge=-1e12, le=1e12)]
+"""A figure of a claim: differences can be below 0."""
+
+
 class Claimed(Value):
     """What is claimed of a quantity: a value, or a side of one."""
 
-    value: float | None = None
-    within: PositiveFloat | None = None
+    value: Stated | None = None
+    within: Amount | None = None
     """How far the value found may lie from `value`: half of the last digit that was published, or as the text says."""
-    above: float | None = None
-    below: float | None = None
+    above: Stated | None = None
+    below: Stated | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -100,37 +106,43 @@ class ClaimLine(Value):
     """One thing that is claimed, or asked where nothing is claimed."""
 
     id: Name
-    text: str
+    text: Text
     """The claim in words; a question where `claimed` is not given."""
     quantity: Quantity
     claimed: Claimed | None = None
-    source: str | None = None
+    source: Text | None = None
     """Where it is claimed, where that is not the source of the whole claim."""
 
 
 class OwnPrice(Value):
     """A price of the claim's own, instead of one in a book or beside all books."""
 
-    book: str
-    tier: str
-    gpu: str
-    value: PositiveFloat
+    book: Label
+    tier: Label
+    gpu: Label
+    value: Amount
     unit: Literal["USD/GPU/h"]
-    low: PositiveFloat | None = None
-    high: PositiveFloat | None = None
+    low: Amount | None = None
+    high: Amount | None = None
     """Range of the price, where it is not known exactly."""
-    source: str
+    source: Text
+
+    @model_validator(mode="after")
+    def _within_its_range(self) -> Self:
+        if problem := outside_its_range(self.value, self.low, self.high):
+            raise ValueError(problem)
+        return self
 
 
 class Comparison(Value):
     """Who is compared with whom for the verdict of the page."""
 
     subject: str
-    against: Annotated[tuple[str, ...], Field(min_length=1)]
-    margin: NonNegativeFloat = 0.02
+    against: Annotated[tuple[str, ...], Field(min_length=1), ONCE]
+    margin: float = Field(default=0.02, ge=0, lt=1)
     """Relative difference in cost that counts as a TIE."""
-    book: str
-    tier: str
+    book: Label
+    tier: Label
 
 
 class Claim(Value):
@@ -138,15 +150,15 @@ class Claim(Value):
 
     format: Literal[1]
     name: Name
-    title: str
-    statement: str
+    title: Text
+    statement: Text
     as_of: datetime.date
-    source: str
-    attribution: str
+    source: Text
+    attribution: Text
     """Whose measurements the points are, and under which licence."""
-    interactivity: PositiveFloat | None = None
+    interactivity: Amount | None = None
     """The operating point, tok/s/user; None where no line reads a curve."""
-    price_books: tuple[str, ...] = ()
+    price_books: Annotated[tuple[Text, ...], ONCE] = ()
     prices: tuple[OwnPrice, ...] = ()
     comparison: Comparison | None = None
     curves: tuple[Curve, ...] = ()
@@ -156,7 +168,7 @@ class Claim(Value):
     def _names_exist(self) -> Self:
         names = [curve.name for curve in self.curves]
         for what, given in (("curve", names), ("line", [line.id for line in self.lines])):
-            if twice := sorted({name for name in given if given.count(name) > 1}):
+            if twice := repeated(given):
                 raise ValueError(f"two {what}s are named {twice[0]!r}")
         read = {f"line {line.id}": line.quantity.curves() for line in self.lines}
         if self.comparison:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
+from .bounds import Amount, Count
 from .value import Value
+from .words import ONCE, Label, Text
 
 Method = Literal["derived", "spline"]
 """derived: price over the interpolated throughput. spline: the cost of each point, interpolated by itself."""
@@ -14,7 +16,7 @@ Method = Literal["derived", "spline"]
 
 class _OnCurves(Value):
     of: str
-    at: PositiveFloat | None = None
+    at: Amount | None = None
     """tok/s/user; None: the claim's operating point."""
 
     def curves(self) -> tuple[str, ...]:
@@ -40,7 +42,7 @@ class TputRatios(_OnCurves):
 
     kind: Literal["tput_ratios"]
     over: str
-    points: tuple[PositiveFloat, ...] = Field(min_length=1)
+    points: Annotated[tuple[Amount, ...], Field(min_length=1), ONCE]
 
 
 class UsdPerMtok(_OnCurves):
@@ -48,8 +50,8 @@ class UsdPerMtok(_OnCurves):
 
     kind: Literal["usd_per_mtok"]
     method: Method
-    book: str
-    tier: str
+    book: Label
+    tier: Label
 
 
 class CostChange(_OnCurves):
@@ -58,8 +60,8 @@ class CostChange(_OnCurves):
     kind: Literal["cost_change"]
     over: str
     method: Method
-    book: str
-    tier: str
+    book: Label
+    tier: Label
 
 
 class BreakEvenPriceRatio(_OnCurves):
@@ -67,8 +69,8 @@ class BreakEvenPriceRatio(_OnCurves):
 
     kind: Literal["break_even_price_ratio"]
     over: str
-    book: str
-    tier: str
+    book: Label
+    tier: Label
 
 
 class NearestPoints(_OnCurves):
@@ -93,10 +95,10 @@ class SoftwareGap(_OnCurves):
 class WireFormat(Value):
     """How a hidden vector is laid out: bits of an element, and a scale per block where there are scales."""
 
-    bits: PositiveInt
-    block: PositiveInt | None = None
+    bits: Count
+    block: Count | None = None
     """Elements that share a scale; None: no scales."""
-    scale_bytes: PositiveInt | None = None
+    scale_bytes: Count | None = None
 
     def bytes_per_token(self, hidden: int) -> float:
         """Bytes of one copy of one token."""
@@ -108,7 +110,7 @@ class WireBytes(Value):
     """Bytes per token there and back, or by what factor they shrink from `before` to `after`."""
 
     kind: Literal["wire_bytes", "wire_bytes_ratio"]
-    hidden: PositiveInt
+    hidden: Count
     before: tuple[WireFormat, ...] = Field(min_length=1)
     """Formats of the dispatch and of the combine."""
     after: tuple[WireFormat, ...] = ()
@@ -122,9 +124,9 @@ class TimeRatio(Value):
     """By what factor measured kernel times shrink from `before_us` to `after_us`."""
 
     kind: Literal["time_ratio"]
-    before_us: tuple[PositiveFloat, ...] = Field(min_length=1)
-    after_us: tuple[PositiveFloat, ...] = Field(min_length=1)
-    condition: str
+    before_us: tuple[Amount, ...] = Field(min_length=1)
+    after_us: tuple[Amount, ...] = Field(min_length=1)
+    condition: Text
 
     def curves(self) -> tuple[str, ...]:
         """It reads no curve."""

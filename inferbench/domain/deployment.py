@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from .bounds import MOST_GPUS, Count, CountOrNone, Tokens
 from .launch import Launch
 from .value import Value
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
-"""A name that is also a safe directory name."""
+from .words import ONCE, Name, Text, repeated
 
 
 class WorkerGroup(Value):
     """Equal workers of one role. GPUs are written down, since TP x EP is not a GPU count."""
 
-    workers: PositiveInt
-    gpus: PositiveInt
+    workers: Count
+    gpus: Count
     """GPUs of one worker."""
-    tp: PositiveInt
-    ep: PositiveInt = 1
+    tp: Count
+    ep: Count = 1
     dp_attention: bool = False
     """Each GPU runs attention for its own requests; the experts are shared."""
-    max_running: PositiveInt | None = None
+    max_running: Count | None = None
     """Requests that one worker runs at once; None: no cap of its own."""
-    max_batch_tokens: PositiveInt = 16384
+    max_batch_tokens: Tokens = 16384
     """Prompt tokens that one prefill pass of a worker may hold."""
-    balance_passes: NonNegativeInt = 0
+    balance_passes: CountOrNone = 0
     """With DP attention and aggregated serving: passes that prompts wait at most until every rank has one."""
 
     @model_validator(mode="after")
@@ -50,14 +49,20 @@ class Topology(Value):
     prefill: WorkerGroup | None = None
     """None: aggregated serving, where each decode worker also prefills the prompts of its own requests."""
     decode: WorkerGroup
-    mtp: NonNegativeInt = 0
+    mtp: int = Field(default=0, ge=0, le=16)
     """Draft depth of multi-token prediction; 0: no speculation."""
-    stream_interval: PositiveInt = 1
+    stream_interval: Count = 1
     """Tokens that the server gathers before it sends a chunk."""
-    first_chunk: PositiveInt = 1
+    first_chunk: Count = 1
     """Tokens that the server gathers before the first chunk of an answer."""
-    concurrency: tuple[PositiveInt, ...] = Field(min_length=1)
+    concurrency: Annotated[tuple[Count, ...], Field(min_length=1), ONCE]
     """Closed-loop limits that the topology is run at, requests."""
+
+    @model_validator(mode="after")
+    def _gpus_exist(self) -> Self:
+        if self.total_gpus > MOST_GPUS:
+            raise ValueError(f"{self.total_gpus:,} GPUs in workers; at most {MOST_GPUS:,} are modelled")
+        return self
 
     @property
     def groups(self) -> tuple[WorkerGroup, ...]:
@@ -100,7 +105,7 @@ class Stack(Value):
     """With drafts: v2 prepares the next pass on the host while the GPUs work, v1 after they have."""
     expert_kernels: Literal["tuned", "untuned"] = "tuned"
     """Whether the grouped products of the experts are tuned to their shapes."""
-    stream_workers: PositiveInt = 1
+    stream_workers: Count = 1
     """Processes that turn tokens into text and server-sent events."""
     stream_events: Literal["batched", "single"] = "batched"
     """Whether streams are woken in batches and events written without an object model, or each for itself."""
@@ -117,13 +122,12 @@ class Deployment(Value):
     topologies: tuple[Topology, ...] = Field(min_length=1)
     launch: Launch | None = None
     """What a launch plan needs beyond that; None: defaults."""
-    source: str
+    source: Text
     """Where the stack and the topologies come from."""
 
     @model_validator(mode="after")
     def _topology_names_differ(self) -> Self:
-        names = [t.name for t in self.topologies]
-        if twice := sorted({n for n in names if names.count(n) > 1}):
+        if twice := repeated(t.name for t in self.topologies):
             raise ValueError(f"two topologies are named {twice[0]!r}")
         return self
 

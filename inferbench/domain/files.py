@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,23 +14,13 @@ from pydantic_core import ErrorDetails
 
 from .errors import FileError
 from .names import nearest
+from .yaml_text import parse
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+MOST_BYTES = 2 * 2**20
+"""Of a YAML file: the largest that is known here, a master configuration, has a fifth of that."""
+SHOWN = 60
+"""Characters of a bad value that an error shows."""
 
 
 def cache_folder() -> Path:
@@ -39,16 +30,26 @@ def cache_folder() -> Path:
 
 
 def read_yaml(path: Path) -> Any:
-    """Parse a YAML file. Raises FileError where it is missing, unreadable or not YAML."""
+    """Parse a YAML file. Raises FileError where it is missing, unreadable, too large or not YAML."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            return yaml.load(stream, Loader=_UniqueKeyLoader)
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise FileError(f"{path}: larger than {MOST_BYTES >> 20} MiB, which no file of this kind is")
+        return parse(content.decode("utf-8"))
     except FileNotFoundError:
         raise FileError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, ValueError) as error:  # ValueError: a path that no file can have
         raise FileError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise FileError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise FileError(f"{path}: not valid YAML: {_what_yaml_says(error)}") from None
+
+
+def _what_yaml_says(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    said = [part for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part]
+    return where + " ".join((", ".join(said) or str(error)).split())
 
 
 def read_value(path: Path, model: type[ModelT]) -> ModelT:
@@ -57,9 +58,17 @@ def read_value(path: Path, model: type[ModelT]) -> ModelT:
     if not isinstance(data, dict):
         raise FileError(f"{path}: must be a mapping of keys to values, not {type(data).__name__}")
     try:
-        return model.model_validate(data)
+        return as_value(data, model)
     except ValidationError as error:
         raise FileError(f"{path}: {describe(error, model)}") from None
+
+
+def as_value(data: Any, model: type[ModelT]) -> ModelT:
+    """Return what a YAML file holds as `model`: true is no number, "64" neither, and a day is written as a day.
+
+    Raises ValidationError.
+    """
+    return model.model_validate_json(json.dumps(data), strict=True)
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
@@ -67,13 +76,19 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
     details = error.errors()
     first = details[0]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return f"{_key_path(first['loc'])}: {_problem(first, model)}{more}"
+    return _one_line(f"{_key_path(first['loc'])}: {_problem(first, model)}{more}")
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _key_path(location: Sequence[int | str]) -> str:
     path = ""
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+        if part == "[key]":  # pydantic's mark for what is wrong with the key itself
+            continue
+        path += f"[{part}]" if isinstance(part, int) else f".{_short(part)}" if path else _short(part)
     return path or "(top level)"
 
 
@@ -89,10 +104,28 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
         expected = details.get("ctx", {}).get("expected", "")
         allowed = [w.strip("'") for w in expected.replace(" or ", ", ").split(", ")]
         guess = nearest(str(given), allowed) if len(allowed) > 1 else None
-        return f"{given!r} is not allowed; use {expected}" + (f"; did you mean {guess!r}?" if guess else "")
+        return f"{_short(repr(given))} is not allowed; use {expected}" + (f"; did you mean {guess!r}?" if guess else "")
     message = details["msg"].removeprefix("Value error, ")
-    shown = "" if kind == "value_error" or isinstance(given, (dict, list)) else f" (given {given!r})"
-    return message[0].lower() + message[1:] + shown
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    shown = "" if kind == "value_error" or isinstance(given, (dict, list)) else f" (given {_short(repr(given))})"
+    quoted = "; put it in quotes" if kind == "string_type" and isinstance(given, (bool, int, float)) else ""
+    begins = message[0] if message[1:2].isupper() else message[0].lower()
+    return begins + message[1:] + shown + quoted
+
+
+_WORDS = {
+    "a valid array": "a list",
+    "a valid tuple": "a list",
+    "Tuple should": "List should",
+    " after validation": "",
+    "an object": "a mapping of keys to values",
+}
+"""What the checks of values call things, and what they are in a YAML file."""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from .bounds import Tokens
 from .value import Value
+from .words import Checkpoint, Device, FlagName, Image, Interface, Line, Resource, VariableName, Version
 
-FlagValue = bool | int | float | str | tuple[int | str, ...]
+FlagValue = bool | int | float | Line | tuple[int | Line, ...]
 """True: the flag alone. False: the flag is left out. A tuple: several words after it."""
-Port = Annotated[int, Field(ge=1, le=65535)]
+LAST_PORT = 65_535
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Role = Literal["prefill", "decode"]
 
 
@@ -32,44 +35,44 @@ class Ports(Value):
 class RoleTokens(Value):
     """A number of tokens for each role."""
 
-    prefill: PositiveInt | None = None
-    decode: PositiveInt | None = None
+    prefill: Tokens | None = None
+    decode: Tokens | None = None
 
 
 class RoleFlags(Value):
     """Flags of the engine for each role, beside those that the plan gives by itself; they win over these."""
 
-    prefill: dict[str, FlagValue] = Field(default_factory=dict)
-    decode: dict[str, FlagValue] = Field(default_factory=dict)
+    prefill: dict[FlagName, FlagValue] = Field(default_factory=dict)
+    decode: dict[FlagName, FlagValue] = Field(default_factory=dict)
 
 
 class RoleEnvironment(Value):
     """Environment variables for each role; they win over those that the plan gives by itself."""
 
-    prefill: dict[str, str] = Field(default_factory=dict)
-    decode: dict[str, str] = Field(default_factory=dict)
+    prefill: dict[VariableName, Line] = Field(default_factory=dict)
+    decode: dict[VariableName, Line] = Field(default_factory=dict)
 
 
 class Launch(Value):
     """How a deployment is launched. What is None comes from inferbench's defaults for the GPU and the framework."""
 
-    engine_version: str | None = None
-    dynamo_version: str | None = None
-    router_version: str | None = None
-    image: str | None = None
-    weights: str | None = None
+    engine_version: Version | None = None
+    dynamo_version: Version | None = None
+    router_version: Version | None = None
+    image: Image | None = None
+    weights: Checkpoint | None = None
     """Path or hub name of the checkpoint in the deployment's precision."""
-    draft_weights: str | None = None
+    draft_weights: Checkpoint | None = None
     """Path or hub name of the layer that drafts tokens, where the checkpoint does not hold it."""
-    rdma_devices: tuple[str, ...] | None = None
+    rdma_devices: Annotated[tuple[Device, ...], Field(min_length=1)] | None = None
     """RDMA devices of a node, one a GPU in the order of the GPUs."""
-    rdma_resource: str = "rdma/hca_shared_devices_a"
+    rdma_resource: Resource = "rdma/hca_shared_devices_a"
     """Kubernetes' name for them, as the cluster's RDMA device plugin gives it."""
-    interface: str | None = None
+    interface: Interface | None = None
     """Network interface for what does not go over RDMA."""
-    traffic_class: int | None = None
+    traffic_class: int | None = Field(default=None, ge=0, le=255)
     """Traffic class of RDMA packets (4 x DSCP)."""
-    service_level: int | None = None
+    service_level: int | None = Field(default=None, ge=0, le=15)
     ports: Ports = Ports()
     sdma: bool = False
     """Let DMA engines move prefill's all-to-all (MoRI), which two-batch overlap then hides."""

@@ -8,8 +8,10 @@ from typing import NamedTuple, Self
 
 from pydantic import model_validator
 
+from .bounds import LARGEST, SMALLEST
 from .names import unknown
 from .value import Value
+from .words import Label, Text
 
 
 class Trust(StrEnum):
@@ -41,7 +43,7 @@ class Item(NamedTuple):
     unit: str
     meaning: str
     least: float = 0.0
-    most: float = float("inf")
+    most: float = LARGEST
     zero: bool = True
     """Whether 0 is a value that it can have."""
 
@@ -49,8 +51,9 @@ class Item(NamedTuple):
         """Return what is wrong with `value`, or None."""
         if value != value or value in (float("inf"), float("-inf")):
             return f"must be a finite number, not {value:g}"
-        if value < self.least or (value == 0 and not self.zero):
+        if value < self.least or (value == 0 and not self.zero) or 0 < value < SMALLEST:
             bound = f"at least {self.least:g}" if self.least or self.zero else "above 0"
+            bound += f" and no less than {SMALLEST:g}" if 0 < value < SMALLEST else ""
             return f"must be {bound} ({self.unit}), not {value:g}"
         if value > self.most:
             return f"must be at most {self.most:g} ({self.unit}), not {value:g}"
@@ -91,17 +94,17 @@ class Figure(Value):
     """One figure of a build-up with all that makes it one."""
 
     item: str
-    gpu: str | None = None
+    gpu: Label | None = None
     """The GPU that it is about; None: all GPUs of the book."""
     value: float
     low: float | None = None
     high: float | None = None
     """The range that the true figure is believed to lie in; None: taken as exact."""
     unit: str
-    source: str
+    source: Text
     as_of: datetime.date
     trust: Trust
-    note: str | None = None
+    note: Text | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

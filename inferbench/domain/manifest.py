@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from .attachment import Attachment
+from .bounds import UnixTime
 from .marks import Mark
 from .summary import Origin, SweepPoint
 from .value import Value
@@ -90,8 +91,8 @@ class PointManifest(Value):
     """How the server's prefix cache was emptied before the point; None where it was not."""
     anchor: ClockAnchor
     """Time zero of the point's records, on both clocks; on the virtual clock, when the simulation began."""
-    benchmark_start_time_unix: float
-    benchmark_end_time_unix: float
+    benchmark_start_time_unix: UnixTime
+    benchmark_end_time_unix: UnixTime
     """Wall-clock span of the point, as InferenceX writes it, for power to be integrated over."""
     checksums: dict[str, str]
     """SHA-256 of each file of the point, by path relative to the run."""
@@ -121,8 +122,8 @@ class RunManifest(Value):
     command: tuple[str, ...]
     seed: int
     host: ClientHost
-    benchmark_start_time_unix: float
-    benchmark_end_time_unix: float | None
+    benchmark_start_time_unix: UnixTime
+    benchmark_end_time_unix: UnixTime | None
     price_books: tuple[BookStamp, ...] = ()
     unlike_production: dict[str, dict[str, tuple[Mark, ...]]] = Field(default_factory=dict)
     """By deployment and topology, what the scenario launches it with that no service would run with."""

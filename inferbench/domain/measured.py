@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime
+from typing import Annotated
 
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from .bounds import Amount, Count, Tokens
 from .value import Value
+
+Ms = Annotated[float, Field(ge=0, le=1e12)]
+"""A time, ms."""
 
 
 class Role(Value):
     """All workers of one role."""
 
-    workers: PositiveInt
-    gpus: PositiveInt
+    workers: Count
+    gpus: Count
     """GPUs of all workers of the role together; TP x EP is not a GPU count."""
-    tp: PositiveInt
-    ep: PositiveInt = 1
+    tp: Count
+    ep: Count = 1
     dp_attention: bool = False
 
     @property
@@ -28,13 +33,13 @@ class Role(Value):
 class Latency(Value):
     """What was published of a latency metric, ms; None where it was not."""
 
-    mean: NonNegativeFloat | None = None
-    p50: NonNegativeFloat | None = None
-    p90: NonNegativeFloat | None = None
-    p95: NonNegativeFloat | None = None
-    p99: NonNegativeFloat | None = None
-    p999: NonNegativeFloat | None = None
-    std: NonNegativeFloat | None = None
+    mean: Ms | None = None
+    p50: Ms | None = None
+    p90: Ms | None = None
+    p95: Ms | None = None
+    p99: Ms | None = None
+    p999: Ms | None = None
+    std: Ms | None = None
     n: NonNegativeInt | None = None
     """Over how many requests, or gaps between chunks."""
 
@@ -58,36 +63,36 @@ class MeasuredPoint(Value):
     precision: str
     speculation: str = "none"
     """Kind of speculative decoding, such as mtp."""
-    isl: PositiveInt
-    osl: PositiveInt
+    isl: Tokens
+    osl: Tokens
     """Nominal lengths, tokens; InferenceX draws them from 0.8 to 1.0 of these."""
-    isl_mean: PositiveFloat | None = None
-    osl_mean: PositiveFloat | None = None
+    isl_mean: Amount | None = None
+    osl_mean: Amount | None = None
     """Mean lengths of the requests that succeeded; None where only nominal ones were published."""
-    concurrency: PositiveInt | None = None
+    concurrency: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
     """Most requests in flight; of an open loop, how many were in the mean."""
     open_loop: bool = False
     """Whether requests came at times of their own, whatever the server did."""
-    request_rate: PositiveFloat | None = None
+    request_rate: Amount | None = None
     """Requests/s offered by an open loop; None also where they came at the times of a trace or along a ramp."""
-    burstiness: PositiveFloat | None = None
+    burstiness: Amount | None = None
     """Shape of the gamma-distributed gaps between them; 1 is Poisson."""
     requests: MeasuredRequests | None = None
-    seconds: PositiveFloat | None = None
+    seconds: Amount | None = None
     """How long the run took."""
     in_flight_mean: NonNegativeFloat | None = None
     """Requests in flight in the mean over the run, of those that succeeded."""
     prefill: Role | None = None
     """None for an aggregated server."""
     decode: Role
-    stated_gpus: PositiveInt | None = None
+    stated_gpus: Count | None = None
     """GPUs by the publisher's own GPU fields, where these differ from what the topology has."""
-    tput_per_gpu: PositiveFloat
+    tput_per_gpu: Amount
     """Prompt and generated tokens over all GPUs, tok/s/GPU."""
-    input_tput_per_gpu: PositiveFloat | None = None
-    output_tput_per_gpu: PositiveFloat | None = None
+    input_tput_per_gpu: Amount | None = None
+    output_tput_per_gpu: Amount | None = None
     """tok/s/GPU as published: disaggregated, over prefill and decode GPUs alone; aggregated, over all GPUs."""
-    interactivity: PositiveFloat | None = None
+    interactivity: Amount | None = None
     """1000 / median TPOT, tok/s/user, TPOT by the publisher's formula, (E2EL - TTFT)/(OSL - 1)."""
     ttft_ms: Latency | None = None
     tpot_ms: Latency | None = None

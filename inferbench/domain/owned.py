@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .deployment import Name
 from .lines import ITEMS, Figure, Trust
 from .price import PriceBook
 from .value import Value
+from .words import ONCE, Label, Name, Text
 
 OWNED = "owned"
 """The one tier of an owned book."""
@@ -31,10 +31,10 @@ class OwnedBook(Value):
     format: Literal[1]
     kind: Literal["owned"]
     name: Name
-    title: str
+    title: Text
     as_of: datetime.date
     currency: Literal["USD"]
-    gpus: tuple[str, ...] = Field(min_length=1)
+    gpus: Annotated[tuple[Label, ...], Field(min_length=1), ONCE]
     switches: Switches = Switches()
     lines: tuple[Figure, ...] = Field(min_length=1)
 

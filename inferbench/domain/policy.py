@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from .bounds import usable
 from .summary import Basis
 from .value import DescribedValue
 
@@ -19,7 +20,7 @@ class RegressionMetric(StrEnum):
     TTFT_P99 = "ttft_p99"
 
 
-Share = Annotated[float, Field(gt=0, lt=0.5)]
+Share = Annotated[float, Field(gt=0, lt=0.5), AfterValidator(usable)]
 
 
 class Effects(DescribedValue):

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import datetime
-from typing import Literal, Self
+from collections.abc import Collection
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
-from .deployment import Name
+from .bounds import Amount
 from .lines import ITEMS
 from .value import Value
+from .words import ONCE, Label, Name, Text, repeated
 
 
 class Price(Value):
     """One price with all that makes it one."""
 
-    gpu: str
-    tier: str
-    value: PositiveFloat
+    gpu: Label
+    tier: Label
+    value: Amount
     unit: Literal["USD/GPU/h"]
-    source: str
+    source: Text
     as_of: datetime.date
-    note: str | None = None
-    low: PositiveFloat | None = None
-    high: PositiveFloat | None = None
+    note: Text | None = None
+    low: Amount | None = None
+    high: Amount | None = None
     """Interval of the price; None: the source gives one figure, taken as exact."""
 
 
 class PowerFigure(Value):
     """All-in utility power that a book provisions for one GPU, kW: host, network and facility included."""
 
-    gpu: str
-    value: PositiveFloat
+    gpu: Label
+    value: Amount
     unit: Literal["kW/GPU"]
-    source: str
+    source: Text
     as_of: datetime.date
 
 
@@ -42,26 +44,15 @@ class PriceBook(Value):
 
     format: Literal[1]
     name: Name
-    title: str
+    title: Text
     as_of: datetime.date
     currency: Literal["USD"]
     all_in: Literal[True]
     """A tier's price holds everything. A power price beside it would count power twice, so there is no key for one."""
-    tiers: tuple[str, ...] = Field(min_length=1)
+    tiers: Annotated[tuple[Label, ...], Field(min_length=1), ONCE]
     prices: tuple[Price, ...] = Field(min_length=1)
     power: tuple[PowerFigure, ...] = ()
     kind: Literal["all_in"] = "all_in"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_power_price(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            return data
-        if set(data) & {"power_price", "usd_per_kwh", "electricity"}:
-            raise ValueError("tiers are all-in: a power price on one would count power twice; remove it")
-        if extra := sorted(set(data) & {*ITEMS, "lines", "switches"}):
-            raise ValueError(f"tiers are all-in: {extra[0]} on one would count it twice; remove it, or use kind: owned")
-        return data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -72,4 +63,26 @@ class PriceBook(Value):
             if (price.gpu, price.tier) in seen:
                 raise ValueError(f"two prices for {price.gpu} in tier {price.tier!r}")
             seen.add((price.gpu, price.tier))
+            if problem := outside_its_range(price.value, price.low, price.high):
+                raise ValueError(f"price of {price.gpu} in tier {price.tier!r}: {problem}")
+        if twice := repeated(figure.gpu for figure in self.power):
+            raise ValueError(f"two power figures for {twice[0]}")
         return self
+
+
+def counted_twice(keys: Collection[str]) -> str | None:
+    """Say which key of an all-in book would count a part of its prices twice; None where none would."""
+    if set(keys) & {"power_price", "usd_per_kwh", "electricity"}:
+        return "tiers are all-in: a power price on one would count power twice; remove it"
+    if extra := sorted(set(keys) & {*ITEMS, "lines", "switches"}):
+        return f"tiers are all-in: {extra[0]} on one would count it twice; remove it, or use kind: owned"
+    return None
+
+
+def outside_its_range(value: float, low: float | None, high: float | None) -> str | None:
+    """Say that a price is not within the range stated beside it; None where it is, or none is stated."""
+    if (low is not None and value < low) or (high is not None and value > high):
+        return f"value {value:g} is not within low {value if low is None else low:g} and high " + (
+            f"{value if high is None else high:g}"
+        )
+    return None

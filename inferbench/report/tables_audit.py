@@ -20,6 +20,8 @@ WORDS = {
     Check.OFF_CURVE: "a point lies on its own curve",
     Check.OVER_TIME: "one configuration gives one throughput on all days",
     Check.WAITING: "requests are mostly in decode",
+    Check.WEIGHTS_FIT: "the weights fit the GPUs of each worker",
+    Check.TTFT_IN_REQUEST: "a first token comes within its request",
     Check.SWITCHES: "no settings that only a benchmark uses",
 }
 

@@ -128,13 +128,22 @@ def row_of(place: Place, name: str) -> dict[str, Any]:
     scenario, run_id = name.split("/")
     stamp = place.stamp(f"{name}/{layout.MANIFEST}")
     try:
-        manifest = _manifest(place, name)
-        summaries = _summaries(place, name)
+        row = _row(place, name) | {"manifest_ns": stamp}
+        pa.Table.from_pylist([row], schema=COLUMNS)
     except StoreError as error:
-        return {
-            "name": name, "scenario": scenario, "run_id": run_id, "state": BROKEN, "reason": str(error),
-            "n_points": 0, "points": [], "manifest_ns": stamp,
-        }  # fmt: skip
+        reason = str(error)
+    except (OverflowError, pa.ArrowException) as error:  # one run must not keep all others from being listed
+        reason = f"a number in it is larger than any that is kept: {_first_line(error)}"
+    else:
+        return row
+    return {
+        "name": name, "scenario": scenario, "run_id": run_id, "state": BROKEN, "reason": reason,
+        "n_points": 0, "points": [], "manifest_ns": stamp,
+    }  # fmt: skip
+
+
+def _row(place: Place, name: str) -> dict[str, Any]:
+    manifest, summaries = _manifest(place, name), _summaries(place, name)
     return {
         "name": name,
         "scenario": manifest.scenario,
@@ -150,7 +159,6 @@ def row_of(place: Place, name: str) -> dict[str, Any]:
         "inferbench": manifest.host.inferbench,
         "platform": manifest.host.platform,
         "scenario_sha256": manifest.scenario_sha256,
-        "manifest_ns": stamp,
         "points": point_rows(manifest, summaries, place.read(f"{name}/{layout.SCENARIO}")),
     }
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from pydantic import ValidationError
 
 from ..domain.deployment import Deployment, Topology, WorkerGroup
+from ..domain.files import as_value
 from ..domain.manifest import PointManifest, RunManifest
 from ..domain.scenario import Scenario
 from ..domain.summary import Basis, PointSummary
+from ..domain.yaml_text import parse
 
 _TEXT = (
     "point", "deployment", "topology", "origin", "model", "gpu", "framework", "precision", "speculation", "launch",
@@ -46,8 +47,8 @@ def point_rows(
 def _scenario(content: bytes) -> Scenario | None:
     """The scenario, None where it cannot be read: then its points lack facts, and their figures stand."""
     try:
-        return Scenario.model_validate(yaml.safe_load(content))
-    except (yaml.YAMLError, ValidationError):
+        return as_value(parse(content.decode()), Scenario)
+    except (yaml.YAMLError, ValueError):  # not text, or not a scenario
         return None
 
 

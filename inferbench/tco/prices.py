@@ -8,7 +8,7 @@ from ..domain.errors import FileError
 from ..domain.files import read_value, read_yaml
 from ..domain.names import unknown
 from ..domain.owned import OWNED, Book, OwnedBook
-from ..domain.price import Price, PriceBook
+from ..domain.price import Price, PriceBook, counted_twice
 from .bill import figures_of, hourly_bill
 from .listed import listed_price
 from .settings import BOOK_AS_IT_IS, Settings
@@ -20,8 +20,10 @@ def load_book(path: Path) -> Book:
     """Read a price book of either kind. Raises FileError with one line for the first thing that is wrong with it."""
     data = read_yaml(path)
     kind = data.get("kind", "all_in") if isinstance(data, dict) else "all_in"
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise FileError(f"{path}: kind: {unknown('kind of price book', str(kind), _KINDS)}")
+    if kind == "all_in" and isinstance(data, dict) and (problem := counted_twice(data)):
+        raise FileError(f"{path}: (top level): {problem}")
     return read_value(path, _KINDS[kind])
 
 

@@ -8,7 +8,7 @@ import pytest
 from measured_data import measured
 from measured_points import DAY, TP8, curve, point
 
-from inferbench.analysis.audit import curves, points, speculation, switches
+from inferbench.analysis.audit import curves, impossible, points, speculation, switches
 from inferbench.analysis.audit.over_time import over_time
 from inferbench.analysis.audit.roofline import Facts, bounds, roofline
 from inferbench.api.auditing import audit
@@ -167,6 +167,10 @@ def test_the_measured_rows_hold_what_their_study_found() -> None:
     counts = {count.check: count for count in report.checks}
     assert report.points > 1900
     assert counts[Check.ROOFLINE].flagged == counts[Check.ACCOUNTING].flagged == 0
+    # What nobody can do, nobody has published: the nearest is FP8 on four B200, and a p99 TTFT at 0.94 of the latency.
+    assert counts[Check.WEIGHTS_FIT].flagged == counts[Check.TTFT_IN_REQUEST].flagged == 0
+    assert counts[Check.WEIGHTS_FIT].checked > 1900
+    assert counts[Check.TTFT_IN_REQUEST].checked > 1100
     assert 34 <= counts[Check.LITTLES_LAW].flagged <= 40
     assert sum("TP x EP" in flag.observation for flag in report.flags) >= 253
     said = {check: " | ".join(f.observation for f in report.flags if f.check is check) for check in Check}
@@ -181,3 +185,48 @@ def test_the_measured_rows_hold_what_their_study_found() -> None:
     assert "falls 1,448 -> 1,314 tok/s/GPU" in said[Check.THROUGHPUT_COLLAPSES]
     assert "519 tok/s/GPU (2026-05-27) against 1,404 (2026-03-03)" in said[Check.OVER_TIME]
     assert len(report.notes) == 3
+
+
+def test_weights_that_do_not_fit_a_workers_gpus_are_named_by_role() -> None:
+    one = Role(workers=1, gpus=1, tp=1)
+    alone = point(decode=one)  # DeepSeek-R1 in FP8 on one H200: 671 GB in 141
+    checked, flags = impossible.weights_fit([alone, point(), point(model="other"), point(gpu="tpuv7")], FACTS)
+    assert (checked, [flag.points for flag in flags]) == (2, [(alone.label,)])
+    assert flags[0].observation == "aggregated: fp8 weights of 671 GB in workers of 1 GPUs with 141 GB"
+    # Eight workers of one GPU have room for the weights together, and none has by itself.
+    apart = point(prefill=TP8, decode=Role(workers=8, gpus=8, tp=1))
+    assert impossible.weights_fit([apart], FACTS)[1][0].observation.startswith("decode: fp8 weights of 671 GB")
+    small_prefill = point(prefill=Role(workers=2, gpus=8, tp=4), decode=TP8)
+    assert "prefill: fp8 weights of 671 GB in workers of 4 GPUs" in (
+        impossible.weights_fit([small_prefill], FACTS)[1][0].observation
+    )
+    # Half the bytes fit four H200, and FP8 just fits four B200 (as published) but not eight H100.
+    four = Role(workers=1, gpus=4, tp=4)
+    fits = [point(decode=four, precision="fp4"), point(decode=four, gpu="b200")]
+    assert impossible.weights_fit(fits, FACTS)[1] == []
+    assert len(impossible.weights_fit([point(gpu="h100"), point(decode=four)], FACTS)[1]) == 2
+
+
+def test_a_first_token_comes_no_later_than_the_last() -> None:
+    said = {"mean": 20_500.0, "p50": 19_000.0, "p99": 30_000.0}
+    late = point(ttft_ms=Latency(**said))
+    checked, flags = impossible.ttft_in_request([late, point(ttft_ms=Latency(mean=20_100)), point()])
+    assert (checked, len(flags)) == (2, 1)
+    assert flags[0].observation == "mean TTFT 20.50 s is above the mean latency 20.00 s"
+    tail = point(ttft_ms=Latency(p99=31_000), e2el_ms=Latency(p99=30_000))
+    assert "p99 TTFT 31.00 s is above the p99 latency 30.00 s" in impossible.ttft_in_request([tail])[1][0].observation
+
+
+def test_a_first_token_comes_within_the_stay_that_a_closed_loop_allows() -> None:
+    # 64 in flight at 64/20 x 0.9 requests/s stay 22.2 s, on nominal lengths; 5 % more is let pass.
+    stay = 20 / 0.9
+    for factor, flagged in ((1.049, 0), (1.051, 1)):
+        mean = point(ttft_ms=Latency(mean=1000 * stay * factor), e2el_ms=None)
+        median = point(ttft_ms=Latency(p50=2000 * stay * factor), e2el_ms=None)
+        assert [len(impossible.ttft_in_request([p])[1]) for p in (mean, median)] == [flagged, flagged]
+    said = impossible.ttft_in_request([point(ttft_ms=Latency(mean=60_000), e2el_ms=None)])[1][0].observation
+    assert said == "mean TTFT 60.00 s, but 64 requests in flight at 2.88 requests/s stay 22.22 s on average"
+    open_loop = point(ttft_ms=Latency(mean=60_000), e2el_ms=None, concurrency=None)
+    assert impossible.ttft_in_request([open_loop]) == (0, [])
+    # A rate that was divided by fewer GPUs than the topology has is taken as such.
+    assert impossible.ttft_in_request([point(ttft_ms=Latency(mean=40_000), e2el_ms=None, stated_gpus=4)])[1] == []

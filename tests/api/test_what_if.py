@@ -8,7 +8,7 @@ import pytest
 from scenarios_for_tests import small_scenario, write_scenario
 
 import inferbench
-from inferbench.api.costing import open_book
+from inferbench.api.catalogue import open_book
 from inferbench.api.runs import Run
 from inferbench.api.what_if import break_even, cost_tornado, verdict_under, verdicts_over, with_prices
 from inferbench.domain.errors import UsageError

@@ -9,7 +9,7 @@ import pytest
 from apps import open_view, traces, words
 from store_factories import write_run
 
-from inferbench.api.costing import open_book
+from inferbench.api.catalogue import open_book
 from inferbench.api.equal import equal
 from inferbench.api.runs import open_run
 

@@ -18,7 +18,7 @@ from deploy_plans import BUNDLED, CASES, GOLDEN, golden, plan
 from inferbench.api.deploying import write_plan
 from inferbench.cli import execute
 from inferbench.deploy.render import CLUSTERS
-from inferbench.deploy.script import word, words
+from inferbench.deploy.script import word
 from inferbench.domain.errors import ExitCode
 from inferbench.domain.launch_plan import LaunchPlan
 
@@ -89,7 +89,7 @@ def test_bash_makes_of_each_script_the_words_and_the_environment_of_the_plan(mad
             [tmp_path / f"{process.name}.sh"], env=env, capture_output=True, text=True, check=True, cwd="/"
         )
         *prepared, (argv, environment) = [json.loads(line) for line in run.stdout.splitlines()]
-        expected = [resolved(text, names) for text in words(process)]
+        expected = [resolved(text, names) for text in process.words]
         assert argv[-len(expected) + 1 :] == expected[1:]
         assert [a[1:] for a, _ in prepared] == [list(command[1:]) for command in process.prepare]
         for name, value in process.environment.items():

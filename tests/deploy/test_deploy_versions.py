@@ -12,7 +12,6 @@ import yaml
 from deploy_plans import CASES, plan
 from sglang_router.router_args import RouterArgs
 
-from inferbench.deploy.script import words
 from inferbench.deploy.versions import FOLDER, EngineVersion, order, version, versions
 from inferbench.domain.errors import UsageError
 
@@ -114,7 +113,7 @@ def test_the_routers_own_parser_has_the_flags_that_were_derived_and_takes_the_pl
     own = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
     assert own - {"--help"} == set(version("sglang-router", "0.3.2").flags)
     router = plan(*CASES[0]).router
-    parsed = parser.parse_args(words(router)[len(router.command) :])
+    parsed = parser.parse_args(router.words[len(router.command) :])
     assert parsed.pd_disaggregation
     assert (len(parsed.prefill), len(parsed.decode)) == (2, 1)
     assert parsed.prefill[0] == ["http://${HOST_PREFILL_0}:8000", "8998"]

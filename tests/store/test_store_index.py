@@ -214,3 +214,14 @@ def test_a_store_that_was_indexed_empty_may_fill(tmp_path: Path) -> None:
     assert refresh(DirectoryPlace(tmp_path)).table.num_rows == 0
     write_run(tmp_path, "r0")
     assert refresh(DirectoryPlace(tmp_path)).table["name"].to_pylist() == ["s/r0"]
+
+
+@pytest.mark.parametrize("seed", [2**63, 2**64 - 1])
+def test_a_number_beyond_64_bits_breaks_its_own_run_and_no_other_row(store: Path, seed: int) -> None:
+    manifest = store / "s" / "r1" / layout.MANIFEST
+    manifest.write_bytes(orjson.dumps(orjson.loads(manifest.read_bytes()) | {"seed": seed}))
+    found = rows(store)
+    assert {name: row["state"] for name, row in found.items()} == {
+        "s/r0": "complete", "s/r1": BROKEN, "s/r2": "complete",
+    }  # fmt: skip
+    assert "larger than any that is kept" in found["s/r1"]["reason"]

@@ -11,8 +11,8 @@ from factories import point_manifest, point_summary, run_manifest, sweep_point
 from scenarios_for_tests import small_scenario, write_scenario
 
 from inferbench.api import judging
-from inferbench.api.catalogue import find, load_scenario, price_books
-from inferbench.api.costing import open_book, price_readings
+from inferbench.api.catalogue import find, load_scenario, open_book, price_books
+from inferbench.api.costing import price_readings
 from inferbench.api.runs import open_run
 from inferbench.api.sizing import latest_run
 from inferbench.cli import execute

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ...domain.audit import AuditReport, Check, CheckCount
 from ...domain.measured import MeasuredPoint
 from . import curves, points, speculation, switches
+from .impossible import ttft_in_request, weights_fit
 from .over_time import over_time
 from .points import Checked
 from .roofline import Facts, roofline
@@ -26,6 +27,8 @@ def audit(measured: Sequence[MeasuredPoint], facts: Facts, source: str, notes: S
         Check.OFF_CURVE: lambda: curves.off_curve(measured),
         Check.OVER_TIME: lambda: over_time(measured),
         Check.WAITING: lambda: points.waiting(measured),
+        Check.WEIGHTS_FIT: lambda: weights_fit(measured, facts),
+        Check.TTFT_IN_REQUEST: lambda: ttft_in_request(measured),
         Check.SWITCHES: lambda: switches.benchmark_switches(measured),
     }
     done = {check: run() for check, run in checks.items()}

@@ -88,6 +88,10 @@ class World:
         if own is not None:
             return own
         if book not in self.books:
+            if mine := [f"{price.gpu} in tier {price.tier}" for price in self.claim.prices if price.book == book]:
+                raise FileError(
+                    f"prices: book {book!r} has no price for {gpu} in tier {tier}; it has {', '.join(mine)}"
+                )
             names = {*self.books, *(price.book for price in self.claim.prices)}
             raise FileError(f"{unknown('price book', book, names)}, with a price for {gpu} in tier {tier}")
         return price_of(self.books[book], gpu, tier)

@@ -176,6 +176,8 @@ def shapes(entry: MasterEntry) -> tuple[MasterShape, ...]:
     listed = entry.scenarios.get(FIXED)
     if not listed:
         raise ValueError(f"it replays {', '.join(entry.scenarios)} traces; a scenario's load has lengths, not traces")
+    if not isinstance(listed, list):
+        raise ValueError(f"scenarios.{FIXED} must be a list of shapes, not {type(listed).__name__}")
     try:
         return tuple(MasterShape.model_validate(shape) for shape in listed)
     except ValidationError as error:

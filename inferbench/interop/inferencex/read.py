@@ -114,7 +114,7 @@ def _json_rows(data: Any, lead: str, depth: int = 0) -> Iterator[tuple[str, Any]
     if isinstance(data, list):
         yield from ((f"{lead}row {number}", row) for number, row in enumerate(data, 1))
     elif isinstance(data, dict) and isinstance(data.get("rows"), list):
-        common = data.get("common") or {}
+        common = data["common"] if isinstance(data.get("common"), dict) else {}
         yield from (
             (f"{lead}row {number}", {**common, **row} if isinstance(row, dict) else row)
             for number, row in enumerate(data["rows"], 1)

@@ -3,7 +3,8 @@
 # IMAGE: another image. MODELS: a folder of the node that is seen under its own path, with the checkpoints in it.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
-image="${IMAGE:-lmsysorg/sglang:v0.5.12.post1}"
+image=lmsysorg/sglang:v0.5.12.post1
+image="${IMAGE:-$image}"
 mounts=(--volume "$here:$here:ro" --volume "${HF_HOME:-$HOME/.cache/huggingface}:/root/.cache/huggingface")
 if [ -n "${MODELS:-}" ]; then
     mounts+=(--volume "$MODELS:$MODELS:ro")

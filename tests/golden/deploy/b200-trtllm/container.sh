@@ -3,7 +3,8 @@
 # IMAGE: another image. MODELS: a folder of the node that is seen under its own path, with the checkpoints in it.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
-image="${IMAGE:-nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:0.8.1.post1}"
+image=nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:0.8.1.post1
+image="${IMAGE:-$image}"
 mounts=(--volume "$here:$here:ro" --volume "${HF_HOME:-$HOME/.cache/huggingface}:/root/.cache/huggingface")
 if [ -n "${MODELS:-}" ]; then
     mounts+=(--volume "$MODELS:$MODELS:ro")
