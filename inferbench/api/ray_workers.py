@@ -22,6 +22,7 @@ from ..domain.errors import UsageError
 from ..loadgen.alignment import Alignment, align
 from ..loadgen.drive import Driven
 from ..loadgen.shards import Command, Failed, Link, Message, Worker, WorkerLostError
+from ..workload.makers import PromptSource
 from .worker import WorkerJob, work
 
 LOCAL = "local"
@@ -90,7 +91,10 @@ class RayWorker(Worker):
             await asyncio.wait_for(self.actor.clock_ns.remote(), PLACE_S)
         except TimeoutError:
             raise UsageError(f"the Ray cluster had no CPU for worker {self._job.number} within {PLACE_S} s") from None
-        self.actor.run.remote(self._job)
+        prompts = self._job.prompts
+        # An actor works where its node was started, and not where this command was.
+        found = prompts.absolute() if isinstance(prompts, PromptSource) else prompts
+        self.actor.run.remote(replace(self._job, prompts=found))
 
     @override
     async def receive(self) -> Message:
