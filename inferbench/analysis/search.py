@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ..domain.errors import UsageError
 from ..domain.summary import PointSummary
+from ..metrics.remedies import why_invalid
 
 RARELY, MOSTLY = 0.1, 0.9
 """A load fails where at most this share of its measurements keeps the SLO, and holds where at least this share does.
@@ -59,7 +60,7 @@ def sample_of(load: int, summary: PointSummary, least: float = 0.99) -> SearchSa
     A run whose client is INVALID says nothing. Raises ValueError where the run was summarised without an SLO.
     """
     if summary.client is not None and not summary.client.valid:
-        return SearchSample(load, None, f"client INVALID: {'; '.join(summary.client.reasons)}")
+        return SearchSample(load, None, f"client INVALID: {why_invalid(summary.client)}")
     if summary.whole_run is None:
         return SearchSample(load, False, "no request succeeded")
     fraction = summary.whole_run.throughput.goodput_fraction

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..domain.plan import Plan
 from ..domain.summary import Origin, PointSummary, SweepPoint
+from ..metrics import failures
 from ..metrics.goodput import GoodputSlo
 from ..metrics.summarise import summarise
 from ..metrics.validity import judge_client
@@ -39,9 +40,8 @@ def summarise_http(
 def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
     """What must be known to read a measured point's figures, beside the client's own verdict."""
     notes, counts, run = list(summary.client.warnings if summary.client else ()), summary.counts, summary.whole_run
-    failed = counts.error + counts.timeout + counts.refused
-    if failed:
-        notes.append(f"{failed} of {counts.planned} requests failed: latencies are those of the others")
+    if counts.failed:
+        notes.append(f"{failures.sentence(counts, summary.failures)}. Latencies are those of the others")
     caveat = acceptance_caveat(maker, run is not None and run.accepted_length is not None)
     if caveat is not None:
         notes.append(caveat)
@@ -51,10 +51,3 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
             "TTFT and throughput are those of such a load"
         )
     return tuple(notes)
-
-
-def first_failure(directory: Path) -> str:
-    """What the first request that failed said. Raises StoreError where there are no records."""
-    from ..store.reader import read_records
-
-    return next((error for error in read_records(directory).errors if error), "no reason was given")

@@ -7,6 +7,7 @@ from ..domain.errors import UsageError
 from ..domain.measured import Latency, MeasuredPoint, Role
 from ..domain.scenario import Scenario
 from ..domain.summary import Distribution, PointSummary
+from ..interop.trust import reasons_of
 from .runs import Run
 
 PRECISION_UNKNOWN = "unknown"
@@ -102,6 +103,7 @@ def _point(
         itl_ms=_latency(figures.itl_ms),
         e2el_ms=_latency(figures.e2el_ms),
         marks=marks,
+        invalid=reasons_of(summary),
     )
 
 

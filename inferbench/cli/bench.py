@@ -57,7 +57,7 @@ def bench(
     goodput: options.Goodput = None,
     num_profile_runs: options.NumRuns = 1,
     search: options.Search = False,
-    max_error_rate: options.MaxErrorRate = 1.0,
+    max_error_rate: options.MaxErrorRate = None,
     gpus: options.Gpus = 1,
     header: options.Header = None,
     extra_body: options.ExtraBody = None,
@@ -124,7 +124,7 @@ def bench(
         shared=shared_of(random_prefix_len, num_prefixes),
         turns=turns_of(dataset_name, num_turns, think_time),
         trace=trace_of(dataset_name, dataset_path, trace_speed_up, strict_trace, num_turns, think_time),
-        max_error_rate=max_error_rate,
+        max_error_rate=1.0 if max_error_rate is None else max_error_rate,
         slo=goodput_slo(parse_list("--goodput", goodput or [], parse_clause, "METRIC:MS, as in ttft:2000")),
         gpus=gpus,
     )
@@ -153,7 +153,7 @@ def bench(
     loads = [replace(load, max_concurrency=limit) for limit in limits] or [load]
     if search:
         return _search(loads, run)
-    return _all(loads, run, num_profile_runs, json)
+    return _all(loads, run, num_profile_runs, json, max_error_rate)
 
 
 def _workers(text: str) -> int | Literal["auto"]:
@@ -165,14 +165,16 @@ def _workers(text: str) -> int | Literal["auto"]:
     return number
 
 
-def _all(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun], repeats: int, json: bool) -> ExitCode:
+def _all(
+    loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun], repeats: int, json: bool, may_fail: float | None
+) -> ExitCode:
     """Run each load as often as asked for; the first exit code that is not OK counts."""
     codes = []
     for load in loads:
         done = []
         for repeat in range(repeats):
             done.append(run(replace(load, seed=load.seed + repeat)))
-            codes.append(code_of(done[-1]))
+            codes.append(code_of(done[-1], may_fail))
             if done[-1].interrupted:
                 return ExitCode.INTERRUPTED
         if repeats > 1 and not json:
@@ -189,4 +191,6 @@ def _search(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun]) -> Exi
         raise UsageError("--search takes one --max-concurrency: the highest load to try")
     found = search_concurrency(loads[0], run, lambda sample: print(f"concurrency {sample.load}: {sample.note}"))
     say(search_sentence(found))
-    return ExitCode.OK if found.decided else ExitCode.UNDECIDED
+    if found.decided:
+        return ExitCode.OK
+    return ExitCode.INVALID if any(sample.kept is None for sample in found.samples) else ExitCode.UNDECIDED

@@ -20,6 +20,7 @@ from ..domain.summary import (
 )
 from ..domain.units import MS_PER_S, NS_PER_MS
 from . import serving
+from .failures import failures
 from .goodput import GoodputSlo
 from .quantiles import distribution
 from .requests import Latencies, latencies
@@ -54,6 +55,7 @@ def summarise(
         window_reason=steady if isinstance(steady, str) else None,
         client=client,
         energy=energy,
+        failures=failures(records),
     )
 
 

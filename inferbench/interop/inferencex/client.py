@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...domain.measured import Latency, MeasuredPoint, Role
+from ..trust import reasons_in
 from . import names
 from .row import STATISTICS, Row
 
@@ -45,6 +46,7 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
         tpot_ms=tpot,
         itl_ms=_latency(row, "itl"),
         e2el_ms=_latency(row, "e2el"),
+        invalid=reasons_in(row),
     )
 
 

@@ -8,6 +8,7 @@ from ...domain.measured import Latency, MeasuredPoint
 from ...domain.summary import (
     Basis,
     BasisSummary,
+    ClientHealth,
     Counts,
     Distribution,
     Origin,
@@ -65,6 +66,7 @@ def summary_of(point: MeasuredPoint, again: int = 1) -> PointSummary:
         whole_run=_whole_run(point, requests),
         window=None,
         window_reason="imported: published over the whole run",
+        client=ClientHealth(valid=False, reasons=point.invalid) if point.invalid else None,
     )
 
 
