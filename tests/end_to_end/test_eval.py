@@ -28,7 +28,7 @@ QUESTIONS = {
     "A train goes 60 km in an hour. How far does it go in 3 hours?": 180,
     "Six pens cost $9. What does one cost, in cents?": 150,
 }
-B200 = ("--deployment", "b200-trtllm", "--topology", "1p5d-tep8-b1", "--concurrency", "1")
+MI355X = ("--deployment", "mi355x-sglang-mori", "--topology", "1p1d-tp8", "--concurrency", "1")
 
 
 @contextmanager
@@ -123,9 +123,9 @@ def test_answers_are_graded_and_stand_beside_the_throughput_of_the_same_launch(
     del scenario["live"]
     path = write_scenario(tmp_path / "small.yaml", scenario)
     with serving(wrong_once) as url:
-        measured = ["run", str(path), "--base-url", url, "--store", str(store), *B200]
+        measured = ["run", str(path), "--base-url", url, "--store", str(store), *MI355X]
         assert execute(measured) in (ExitCode.OK, ExitCode.INVALID)
-        assert "No accuracy result: b200-trtllm 1p5d-tep8-b1 (launch" in " ".join(capsys.readouterr().out.split())
+        assert "No accuracy result: mi355x-sglang-mori 1p1d-tp8 (launch" in " ".join(capsys.readouterr().out.split())
         assert ask(url, dataset, store) == ExitCode.REGRESSED
         assert "gsm8k FAILED: 75.0% ±25.0%" in " ".join(capsys.readouterr().out.split())
         (run_path,) = store.glob("small/*")

@@ -65,3 +65,28 @@ def test_what_stands_behind_the_router_is_found_flushed_watched_and_measured(
     load = found.records(point.key)["osl"].sum()
     assert load < generated <= load + WARMUPS * STREAMS * 64
     assert read_telemetry(told.directory.point(point)) is None
+
+
+def test_a_twin_that_stands_alone_is_not_measured_as_another_deployment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = small_scenario()
+    del spec["live"]
+    lengths = {"isl": {"nominal": 16, "min": 12, "max": 16}, "osl": {"nominal": 4, "min": 4, "max": 4}}
+    spec["load"] |= {"prompts_per_concurrency": 3, "warmups_per_concurrency": 0, **lengths}
+    scenario = write_scenario(tmp_path / "small.yaml", spec)
+    with twin_server(deployment="b200-trtllm") as server:
+        command = ["run", str(scenario), "--base-url", server.url, "--store", str(tmp_path / "s"), "--concurrency", "1"]
+        as_mi355x = [*command, "--deployment", "mi355x-sglang-mori", "--topology", "1p1d-tp8", "--no-telemetry"]
+        assert execute(as_mi355x) == ExitCode.INCOMPARABLE
+        error = capsys.readouterr().err
+        assert "mi355x-sglang-mori 1p1d-tp8 is not what runs there: " in error
+        assert "16 x mi355x in the scenario, 44 x b200 there" in error
+        assert "framework sglang in the scenario, dynamo-trtllm there" in error
+        assert error.endswith("; --allow-different topology measures it all the same\n")
+        assert error.count("\n") == 1
+        assert not (tmp_path / "s").exists()
+        assert execute([*command, "--deployment", "b200-trtllm", "--topology", "1p5d-tep8-b1"]) in DONE
+        assert "taken from the scenario" not in capsys.readouterr().out
+        assert execute([*as_mi355x, "--allow-different", "topology"]) in DONE
+        assert "44 x b200 there" in " ".join(capsys.readouterr().out.split())
