@@ -63,7 +63,7 @@ def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
 
     `allowed` is the share of requests that may fail, None where nobody said.
     """
-    from ..metrics.failures import sentence
+    from ..metrics.failures import listing, sentence
     from ..metrics.remedies import what_helps
 
     counts, kinds = done.summary.counts, done.summary.failures
@@ -71,7 +71,8 @@ def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
         print(f"inferbench: INVALID: {done.stop_reason}{what_helps(done.summary.client)}", file=sys.stderr)
         return ExitCode.INVALID
     if done.stop_reason is not None:
-        print(f"inferbench: stopped early: {done.stop_reason}", file=sys.stderr)
+        how = "" if done.interrupted or not kinds else f": {listing(kinds)}"
+        print(f"inferbench: stopped early: {done.stop_reason}{how}", file=sys.stderr)
         return ExitCode.INTERRUPTED if done.interrupted else ExitCode.ERROR_RATE
     if counts.ok == 0:
         print(f"inferbench: no request succeeded: {sentence(counts, kinds)}", file=sys.stderr)

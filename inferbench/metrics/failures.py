@@ -119,4 +119,6 @@ def listing(found: Sequence[FailedRequests]) -> str:
 
 
 def _with_first(one: FailedRequests) -> str:
-    return called(one) if one.kind == one.first else f"{called(one)} (first: {one.first})"
+    """Without the full stop that a message may end with: it stands in a list."""
+    name = called(one).rstrip(".")
+    return name if one.kind == one.first else f"{name} (first: {one.first.rstrip('.')})"

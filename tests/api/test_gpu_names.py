@@ -1,4 +1,4 @@
-"""Which GPUs stand in a deployment, by what is watched: a page as DCGM's exporter has it, and tools that are scripts."""
+"""Which GPUs stand in a deployment, by what is watched: a page as DCGM's exporter has it, and scripts as tools."""
 
 from __future__ import annotations
 
