@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +53,13 @@ class SearchResult:
     def decided(self) -> bool:
         """Whether nothing undecided is left between the two, as finely as was asked for."""
         return self.holds is not None and self.fails is not None and self.fails - self.holds <= self.resolution
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the client is why it is not decided: at some load, half of the measurements or more say nothing."""
+        believed = Counter(sample.load for sample in self.samples if sample.kept is not None)
+        lost = Counter(sample.load for sample in self.samples if sample.kept is None)
+        return not self.decided and any(n >= believed[load] for load, n in lost.items())
 
 
 def sample_of(load: int, summary: PointSummary, least: float = 0.99) -> SearchSample:

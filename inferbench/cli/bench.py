@@ -193,4 +193,4 @@ def _search(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun]) -> Exi
     say(search_sentence(found))
     if found.decided:
         return ExitCode.OK
-    return ExitCode.INVALID if any(sample.kept is None for sample in found.samples) else ExitCode.UNDECIDED
+    return ExitCode.INVALID if found.invalid else ExitCode.UNDECIDED

@@ -66,5 +66,5 @@ def _against_lateness(client: ClientHealth) -> Iterator[str]:
     elif busiest >= BUSY or free < FREE_CORES:
         yield f"measure from another machine with more than {cores} cores, or from several (--ray)"
     else:
-        yield "lift what kept the client from cores that were free (a container's CPU quota, a hypervisor, a slow disk)"
+        yield "lift what held the client back while cores were free (a container's quota, a stopped process)"
         yield "measure from another machine"

@@ -23,7 +23,7 @@ def health(*reasons: str, shares: tuple[float, ...] = (), cores: int | None = No
         (health(LATE, shares=(0.97, 0.98), cores=2, busy=2.0), "another machine with more than 2 cores, or from sev"),
         (health(LATE, shares=(0.6,), cores=2, busy=2.0), "stop what else runs on this machine, the server included: "
                                                          "it took 1.4 of 2 cores; or measure from another machine"),
-        (health(LATE, shares=(0.1,), cores=4, busy=0.3), "lift what kept the client from cores that were free"),
+        (health(LATE, shares=(0.1,), cores=4, busy=0.3), "lift what held the client back while cores were free"),
         (health(LATE), "keep the client's machine free of other work; or share the load over processes (--workers); "
                        "or measure from another machine"),
         (health("requests left 9.0 ms late (p99), 4.0% of the median TTFT"), "keep the client's machine free"),
