@@ -25,7 +25,7 @@ MEANING = {
     ExitCode.INVALID: "the client could not be trusted",
     ExitCode.UNDECIDED: "undecided, where a policy makes that a failure",
     ExitCode.INCOMPARABLE: "two runs were made under different conditions",
-    ExitCode.ERROR_RATE: "stopped because too many requests failed",
+    ExitCode.ERROR_RATE: "requests failed: more than `--max-error-rate` allows, or any where it is not given",
     ExitCode.INTERNAL: "a fault in inferbench",
     ExitCode.INTERRUPTED: "interrupted",
 }

@@ -18,6 +18,7 @@ from .regression import FAMILY
 
 Row = Mapping[str, Any]
 """A run as the store's index knows it."""
+INVALID = "client INVALID"
 
 
 def history(rows: Sequence[Row], metric: RegressionMetric, scenario: str, effects: Effects) -> History:
@@ -52,6 +53,7 @@ def history(rows: Sequence[Row], metric: RegressionMetric, scenario: str, effect
         runs=runs,
         changes=_changes(runs, metric, getattr(effects, metric)),
         left_out=dict(left_out),
+        invalid={str(r["run_id"]): _invalid(r) for r in own if _why_unfit(r) == INVALID},
     )
 
 
@@ -60,7 +62,13 @@ def _why_unfit(row: Row) -> str | None:
         return str(row["state"])
     if not row["points"]:
         return "without sweep points"
-    return None if all(p["client_valid"] for p in row["points"]) else "client INVALID"
+    return None if all(p["client_valid"] for p in row["points"]) else INVALID
+
+
+def _invalid(row: Row) -> str:
+    """Why the client of a run could not be believed, each reason once."""
+    reasons = (p["client_reasons"] for p in row["points"] if not p["client_valid"])
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
 
 
 def _why_unlike(row: Row, latest: Row, metric: RegressionMetric) -> str | None:

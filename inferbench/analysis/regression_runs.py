@@ -18,6 +18,7 @@ from ..domain.regression import (
     ScenarioRegression,
 )
 from ..domain.summary import BasisSummary, Origin, PointSummary
+from ..metrics.failures import listing
 from .compare import POINT_KEYS, RUN_KEYS, differing, lengths_differing
 from .means import geometric_mean
 from .regression import FAMILY, judge_family
@@ -152,9 +153,10 @@ def why_unfit(run: MeasuredRun, keys: Sequence[str], policy: RegressionPolicy) -
         if why := why_unusable(points[key], policy.basis):
             yield f"{run.run_id}, {key}: {why}"
         counts = points[key].counts
-        failed = (counts.error + counts.timeout + counts.refused) / max(counts.planned, 1)
+        failed = counts.failed / max(counts.planned, 1)
         if failed > policy.max_error_share:
-            yield f"{run.run_id}, {key}: engine unfit: {failed:.1%} of its requests failed"
+            how = listing(points[key].failures)
+            yield f"{run.run_id}, {key}: engine unfit: {failed:.1%} of its requests failed{f' ({how})' if how else ''}"
 
 
 def _figures(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..domain.summary import BasisSummary, PointSummary
+from ..domain.summary import Basis, BasisSummary, PointSummary
+from .usable import why_unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,10 @@ _FIGURES: tuple[tuple[str, str, Callable[[BasisSummary], float | None]], ...] = 
 def repeated(summaries: Sequence[PointSummary], confidence: float = 0.95) -> tuple[Repeated, ...]:
     """Figures of the whole run over repeats, each with the interval of its mean.
 
-    A run without figures, and a figure that a run lacks, does not count.
+    Runs that must not be compared (INVALID, stopped early) do not count, nor does a figure that a run lacks.
     """
-    runs = [summary.whole_run for summary in summaries if summary.whole_run is not None]
+    usable = (summary for summary in summaries if why_unusable(summary, Basis.WHOLE_RUN) is None)
+    runs = [summary.whole_run for summary in usable if summary.whole_run is not None]
     found = []
     for name, unit, read in _FIGURES:
         values = tuple(float(value) for run in runs if (value := read(run)) is not None)

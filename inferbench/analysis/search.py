@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..domain.errors import UsageError
 from ..domain.summary import PointSummary
+from ..metrics.remedies import why_invalid
 
 RARELY, MOSTLY = 0.1, 0.9
 """A load fails where at most this share of its measurements keeps the SLO, and holds where at least this share does.
@@ -52,6 +54,13 @@ class SearchResult:
         """Whether nothing undecided is left between the two, as finely as was asked for."""
         return self.holds is not None and self.fails is not None and self.fails - self.holds <= self.resolution
 
+    @property
+    def invalid(self) -> bool:
+        """Whether the client is why it is not decided: at some load, half of the measurements or more say nothing."""
+        believed = Counter(sample.load for sample in self.samples if sample.kept is not None)
+        lost = Counter(sample.load for sample in self.samples if sample.kept is None)
+        return not self.decided and any(n >= believed[load] for load, n in lost.items())
+
 
 def sample_of(load: int, summary: PointSummary, least: float = 0.99) -> SearchSample:
     """Judge a run by its goodput: the SLO is kept where at least this share of all requests kept every clause.
@@ -59,7 +68,7 @@ def sample_of(load: int, summary: PointSummary, least: float = 0.99) -> SearchSa
     A run whose client is INVALID says nothing. Raises ValueError where the run was summarised without an SLO.
     """
     if summary.client is not None and not summary.client.valid:
-        return SearchSample(load, None, f"client INVALID: {'; '.join(summary.client.reasons)}")
+        return SearchSample(load, None, f"client INVALID: {why_invalid(summary.client)}")
     if summary.whole_run is None:
         return SearchSample(load, False, "no request succeeded")
     fraction = summary.whole_run.throughput.goodput_fraction

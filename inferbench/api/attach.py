@@ -18,9 +18,11 @@ from ..store import layout
 from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..targets.cache import Flush
 from ..targets.site import Sight, Site, look
-from .attach_checks import LAUNCH, TOPOLOGY, check_keys, check_model, refuse_another_launch, unlike_topology
+from .attach_checks import LAUNCH, TOPOLOGY, check_keys, check_model, refuse_another_launch
+from .attach_topology import Seen, unlike_topology, untold
 from .attached_point import HowToMeasure, canary, measure
 from .catalogue import find, load_scenario
+from .gpu_names import gpus_seen
 from .http_point import run_in_loop
 from .recorder import Kept, Recorder
 from .resume import KEYS, going_on, kept_points, refuse_changes, scenario_of
@@ -144,16 +146,18 @@ def _approach(
     """
     seen = run_in_loop(look(site, how.ready_timeout_s))
     check_model(spec, site, seen)
-    topology = spec.deployment(point.deployment).topology(point.topology)
-    differing = unlike_topology(topology, seen.parts)
+    deployment = spec.deployment(point.deployment)
+    topology = deployment.topology(point.topology)
+    known = Seen(site.launch_command, run_in_loop(gpus_seen(how.watch)))
+    differing = unlike_topology(deployment, topology, seen.parts, known)
     if differing and TOPOLOGY not in allow_different:
         raise IncomparableError(
             f"{point.deployment} {point.topology} is not what runs there: {'; '.join(differing)}; "
             f"--allow-different {TOPOLOGY} measures it all the same"
         )
-    if differing:
-        note = f"it is not as the scenario has it, whose GPU count stands in all figures: {'; '.join(differing)}"
-        seen = replace(seen, notes=(*seen.notes, note))
+    notes = [f"it is not as the scenario has it, whose GPUs stand in all figures: {'; '.join(differing)}"]
+    unsaid = untold(deployment, topology, seen.parts, known)
+    seen = replace(seen, notes=(*seen.notes, *(notes if differing else ()), *((unsaid,) if unsaid else ())))
     for endpoint in seen.endpoints:
         run_in_loop(canary(endpoint, how))
     return seen

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 
-from ..domain.attachment import Attachment, Part, Role
-from ..domain.deployment import Topology, WorkerGroup
+from ..domain.attachment import Attachment
 from ..domain.errors import EndpointError, IncomparableError, UsageError
 from ..domain.manifest import RunManifest
 from ..domain.names import unknown
@@ -25,27 +24,6 @@ def check_keys(allowed: Collection[str], others: Collection[str] = ()) -> list[s
         if name not in (TOPOLOGY, LAUNCH, *others):
             raise UsageError(unknown("key to allow a difference in", name, [TOPOLOGY, LAUNCH, *others]))
     return [name for name in allowed if name in others]
-
-
-def unlike_topology(topology: Topology, parts: Sequence[Part]) -> list[str]:
-    """In what the workers that are known differ from a topology, as far as they tell; empty where nothing does."""
-    groups = ((Role.PREFILL, topology.prefill), (Role.DECODE, topology.decode))
-    if not any(part.role in (Role.PREFILL, Role.DECODE) for part in parts):
-        return []
-    return [line for role, group in groups if group for line in _unlike_group(role, group, topology, parts)]
-
-
-def _unlike_group(role: Role, group: WorkerGroup, topology: Topology, parts: Sequence[Part]) -> Iterator[str]:
-    workers = [part for part in parts if part.role is role]
-    if len(workers) != group.workers:
-        yield f"{group.workers} {role} workers in the scenario, {len(workers)} there"
-    expected = {"tp_size": group.tp, "speculative_num_steps": topology.mtp}
-    if role is Role.DECODE:
-        expected["stream_interval"] = topology.stream_interval
-    for flag, value in expected.items():
-        told = {worker.flags[flag] for worker in workers if flag in worker.flags} - {str(value)}
-        if told:
-            yield f"{role} {flag} {value} in the scenario, {', '.join(sorted(told))} there"
 
 
 def check_model(spec: Scenario, site: Site, seen: Sight) -> None:

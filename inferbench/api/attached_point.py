@@ -15,6 +15,8 @@ from ..loadgen.clock import LoopClock
 from ..loadgen.dispatcher import Progress
 from ..loadgen.drive import INTERRUPTED, drive_live
 from ..loadgen.progress import MAX_ERROR_RATE, Limits, StopKind
+from ..metrics.failures import listing, sentence
+from ..metrics.remedies import what_helps
 from ..store.rundir import RunDirectory
 from ..targets.endpoint import Endpoint
 from ..targets.http import HttpTarget
@@ -22,7 +24,7 @@ from ..targets.site import Sight
 from ..workload.makers import PromptSource
 from ..workload.planning import make_plan
 from .http_point import HttpOutcome, run_http_point, run_in_loop
-from .http_summary import first_failure, notes_on, summarise_http, why_partial
+from .http_summary import notes_on, summarise_http, why_partial
 from .sweep import OnProgress, PointOutcome, point_plan, progress_of, warmup_plan
 from .watched_site import WhatToWatch, with_energy
 from .watching import watch as watching
@@ -105,7 +107,7 @@ def measure(
             notes=notes,
             cache_flushed=", ".join(emptied) or None,
         )
-        _go_on(point, outcome, summary, directory)
+        _go_on(point, outcome, summary)
 
 
 def _one(
@@ -146,17 +148,14 @@ def _one(
     return outcome, summary, name, (*notes_on(summary, maker), *notes)
 
 
-def _go_on(point: SweepPoint, outcome: HttpOutcome, summary: PointSummary, directory: RunDirectory) -> None:
+def _go_on(point: SweepPoint, outcome: HttpOutcome, summary: PointSummary) -> None:
     """Raise what ends a run after a point."""
     why = why_partial(outcome)
     if why == INTERRUPTED:
         raise KeyboardInterrupt
     if outcome.driven.stop_kind is StopKind.LOST:
-        raise StoppedError(f"INVALID: {point.key}: {why}", ExitCode.INVALID)
+        raise StoppedError(f"INVALID: {point.key}: {why}{what_helps(summary.client)}", ExitCode.INVALID)
     if summary.counts.ok == 0:
-        failure = first_failure(directory.point(point))
-        raise EndpointError(
-            f"{point.key}: none of {summary.counts.planned} requests succeeded; the first failure: {failure}"
-        )
+        raise EndpointError(f"{point.key}: no request succeeded: {sentence(summary.counts, summary.failures)}")
     if why is not None:
-        raise StoppedError(f"{point.key}: {why}; the first failure: {first_failure(directory.point(point))}")
+        raise StoppedError(f"{point.key}: {why}: {listing(summary.failures)}")

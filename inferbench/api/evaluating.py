@@ -28,6 +28,11 @@ GSM8K = "gsm8k"
 MIN_SCORE = 0.9
 """Share of right answers below which a launch fails gsm8k, where nobody says otherwise: that of InferenceX."""
 LOG = "lm-eval.log"
+PATHS = (
+    "HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_TOKEN_PATH", "XDG_CACHE_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PYTHONPATH",
+)  # fmt: skip
+"""Variables that the harness, or what it is made of, takes for paths."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def _run(endpoint: Endpoint, asked: Questions, task: str, scratch: Path, directo
     config.write_text(yaml.safe_dump(lm_eval.run_config(ask, task, include, directory)), encoding="utf-8")
     key = {"OPENAI_API_KEY": endpoint.api_key.get_secret_value() if endpoint.api_key else ""}
     local = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_DATASETS_CACHE": str(scratch / "datasets")}
-    env = {**os.environ, **key, **(local if include else {}), "TQDM_DISABLE": "1"}
+    env = {**os.environ, **_paths(), **key, **(local if include else {}), "TQDM_DISABLE": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "lm_eval", "run", "--config", str(config)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=scratch, check=False,
@@ -136,6 +141,12 @@ def _run(endpoint: Endpoint, asked: Questions, task: str, scratch: Path, directo
     (directory / LOG).write_text(log, encoding="utf-8")
     if done.returncode != 0:
         raise EndpointError(f"the harness gave up: {_why(log)} (all that it said: {directory / LOG})")
+
+
+def _paths() -> dict[str, str]:
+    """PATHS as they are meant here: the harness works in a folder of its own, where nothing of ours shadows a task."""
+    told = {name: os.environ[name].split(os.pathsep) for name in PATHS if os.environ.get(name)}
+    return {name: os.pathsep.join(map(os.path.abspath, places)) for name, places in told.items()}
 
 
 def _why(log: str) -> str:

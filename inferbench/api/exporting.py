@@ -17,6 +17,7 @@ from ..domain.measured import MeasuredPoint
 from ..domain.summary import PointSummary
 from ..interop.inferencex.table import COLUMNS, table_row
 from ..interop.inferencex.write import UNOFFICIAL, agg_row
+from ..interop.trust import trust_keys
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 from .export_format import ExportFormat
 from .measuring import measured_points
@@ -103,7 +104,8 @@ def _vllm_point(run: Run, key: str, point: MeasuredPoint) -> dict[str, Any]:
         },
     )
     records = read_records(run.path / layout.POINTS / key)
-    return vllm_result(records, header, percentile_metrics=METRICS, percentiles=(90, 99, 99.9))
+    result = vllm_result(records, header, percentile_metrics=METRICS, percentiles=(90, 99, 99.9))
+    return result | trust_keys(summary)
 
 
 _EXPORT: dict[ExportFormat, Callable[[Run], dict[str, bytes]]] = {

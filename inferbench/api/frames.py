@@ -9,15 +9,24 @@ import pandas as pd
 
 from ..domain.cost import Cost
 from ..domain.summary import BasisSummary, PointSummary
+from ..metrics.failures import listing
+from ..metrics.remedies import why_invalid
 from ..store.reader import read_table
 
 
 def points_frame(summaries: Iterable[PointSummary]) -> pd.DataFrame:
-    """One row per sweep point; columns of the steady-state window start with `window_`."""
+    """One row per sweep point; columns of the steady-state window start with `window_`.
+
+    `valid` is whether the client could be believed; where not, `invalid` says why and what helps. `failures` names the
+    requests that failed by kind.
+    """
     rows = []
     for summary in summaries:
         row: dict[str, object] = {**summary.point.model_dump(), "gpus": summary.point.gpus}
         row |= {"origin": summary.origin.value, "ok": summary.counts.ok, "planned": summary.counts.planned}
+        row |= {"failed": summary.counts.failed, "failures": listing(summary.failures) or None}
+        invalid = why_invalid(summary.client)
+        row |= {"partial": summary.partial, "valid": invalid is None, "invalid": invalid}
         row |= _figures(summary.whole_run, "") | _figures(summary.window, "window_")
         rows.append(row)
     return pd.DataFrame(rows)

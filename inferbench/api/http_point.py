@@ -20,6 +20,7 @@ from ..domain.units import NS_PER_MS, NS_PER_S
 from ..engines.placement import look
 from ..loadgen.dispatcher import Limits
 from ..loadgen.drive import Driven, Watch
+from ..loadgen.host import HostWatch
 from ..loadgen.selfcheck import workers_for
 from ..loadgen.shards import Worker, drive_together
 from ..metrics.validity import ClientFacts
@@ -79,6 +80,7 @@ async def run_http_point(
     jobs = _jobs(WorkerJob(0, servers, plan, directory, warmup, limits, prompts), workers, shared=ray is not None)
     urls = [server.base_url for server in servers]
     places = [look(urls)]
+    host = HostWatch()
     async with _workers(jobs, ray) as crew:
         together = await drive_together(crew, watch)
     places.append(look(urls))  # a router may have reached its workers only for the load
@@ -91,6 +93,8 @@ async def run_http_point(
         misplaced=_said(place.reasons for place in places),
         warnings=_said(place.warnings for place in places),
         ceiling_events_per_s=known.events_per_s if known else None,
+        cores=host.cores if ray is None else None,
+        busy_cores=host.busy_cores() if ray is None else None,
     )
     began = together.anchor.wall_unix_ns / NS_PER_S
     return HttpOutcome(together.driven, facts, workers, together.anchor, began, time.time())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..domain.plan import Plan
 from ..domain.summary import Origin, PointSummary, SweepPoint
+from ..metrics import failures
 from ..metrics.goodput import GoodputSlo
 from ..metrics.summarise import summarise
 from ..metrics.token_counts import token_notes
@@ -42,9 +43,8 @@ def summarise_http(
 def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
     """What must be known to read a measured point's figures, beside the client's own verdict."""
     notes, counts, run = list(summary.client.warnings if summary.client else ()), summary.counts, summary.whole_run
-    failed = counts.error + counts.timeout + counts.refused
-    if failed:
-        notes.append(f"{failed} of {counts.planned} requests failed: latencies are those of the others")
+    if counts.failed:
+        notes.append(f"{failures.sentence(counts, summary.failures)}. Latencies are those of the others")
     if counts.retries:
         notes.append(f"{counts.retried:,} requests were turned away and sent again, {counts.retries:,} times in all")
     if summary.tokens is not None:
@@ -69,10 +69,3 @@ def _prompt_note(counted: float, asked: float, exact: bool) -> list[str]:
     return [
         f"prompts have {counted:,.1f} tokens in the mean by the server's count, {asked:,.1f} were to be sent{remedy}"
     ]
-
-
-def first_failure(directory: Path) -> str:
-    """What the first request that failed said. Raises StoreError where there are no records."""
-    from ..store.reader import read_records
-
-    return next((error for error in read_records(directory).errors if error), "no reason was given")

@@ -52,11 +52,9 @@ def import_inferencex(
     directory.write_value(layout.SUMMARY, summaries)
     directory.write_value(layout.MEASURED, usable)
     dropped = len(imported.points) - len(usable)
-    notes = (
-        *imported.notes,
-        *assumed(usable),
-        *((f"{dropped} rows without a concurrency left out",) if dropped else ()),
-    )
+    bad = (f"{point.label} is INVALID: {'; '.join(point.invalid)}" for point in usable if point.invalid)
+    left_out = (f"{dropped} rows without a concurrency left out",) if dropped else ()
+    notes = (*imported.notes, *assumed(usable), *left_out, *bad)
     directory.write_value(layout.AUDIT, audit_measured(usable, path.name, notes))
     directory.write_value(layout.MANIFEST, _manifest(directory, usable, summaries, command))
     return Run(directory)

@@ -10,6 +10,7 @@ from ..domain.files import describe
 from ..domain.measured import Latency, MeasuredPoint, Role
 from ..domain.scenario import Scenario
 from ..domain.summary import Distribution, PointSummary
+from ..interop.trust import reasons_of
 from ..store import layout
 from ..store.layout import StoreError
 from .runs import Run
@@ -111,6 +112,7 @@ def _point(
         itl_ms=_latency(figures.itl_ms),
         e2el_ms=_latency(figures.e2el_ms),
         marks=marks,
+        invalid=reasons_of(summary),
     )
 
 

@@ -21,6 +21,7 @@ from ..domain.errors import UsageError
 from ..loadgen.alignment import Alignment, align
 from ..loadgen.drive import Driven
 from ..loadgen.shards import Command, Failed, Link, Message, Worker, WorkerLostError
+from ..workload.makers import PromptSource
 from .ray_cluster import connect, prepare
 from .worker import WorkerJob, work
 
@@ -62,6 +63,13 @@ async def ray_workers(jobs: Sequence[WorkerJob], address: str) -> AsyncIterator[
             ray.shutdown()
 
 
+def _found_anywhere(job: WorkerJob) -> WorkerJob:
+    """The same job with its files named whole: an actor works where its node was started, not where this command was."""
+    prompts = job.prompts.absolute() if isinstance(job.prompts, PromptSource) else job.prompts
+    endpoints = (replace(e, tokenizer=e.tokenizer and e.tokenizer.absolute()) for e in job.endpoints)
+    return replace(job, prompts=prompts, endpoints=tuple(endpoints))
+
+
 class RayWorker(Worker):
     """An actor, as whoever started it sees it."""
 
@@ -80,7 +88,7 @@ class RayWorker(Worker):
         except self._ray.exceptions.RayError as error:
             why = " ".join(str(error).split())[:300]
             raise UsageError(f"the Ray cluster could not start worker {self._job.number}: {why}") from None
-        self.actor.run.remote(self._job)
+        self.actor.run.remote(_found_anywhere(self._job))
 
     @override
     async def receive(self) -> Message:

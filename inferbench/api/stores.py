@@ -16,7 +16,9 @@ from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..store.sweepings import Sweeping, sweepings
 from ..store.verify import verify
 
-LISTED = ("name", "scenario", "run_id", "kind", "state", "reason", "began_unix", "seed", "simulated", "n_points")
+LISTED = (
+    "name", "scenario", "run_id", "kind", "state", "reason", "began_unix", "seed", "simulated", "n_points", "n_invalid",
+)  # fmt: skip
 """What a listing reads of the index."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..domain.errors import UsageError
+from ..loadgen.progress import MAX_ERROR_RATE
 from .bench_parts import endpoints_of
 from .lists import parse_list, parse_pairs
 
@@ -46,7 +47,13 @@ GpuTool = Annotated[
     list[str] | None,
     Option(metavar="COMMAND", help="nvidia-smi or amd-smi, with what must stand before it: 'ssh node7 amd-smi'."),
 ]
-MaxErrorRate = Annotated[float, Option(min=0, max=1, help="Stop when a larger share fails (exit code 7).")]
+MaxErrorRate = Annotated[
+    float | None,
+    Option(
+        min=0, max=1, help="Share of requests that may fail; stop when more do (exit code 7).",
+        show_default=f"none may, and {MAX_ERROR_RATE:.0%} stop it",
+    ),
+]  # fmt: skip
 
 
 def site_of(
@@ -125,7 +132,7 @@ def how_of(
     tokenizer: Path | None,
     ready_timeout_s: float,
     flush_cache: bool,
-    max_error_rate: float,
+    max_error_rate: float | None,
     watch: WhatToWatch,
 ) -> HowToMeasure:
     """How the load is sent."""
@@ -137,7 +144,7 @@ def how_of(
         prompts=PromptSource(tokenizer=tokenizer),
         ready_timeout_s=ready_timeout_s,
         flush_cache=flush_cache,
-        max_error_rate=max_error_rate,
+        max_error_rate=MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         watch=watch,
     )
 

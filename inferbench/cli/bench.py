@@ -59,7 +59,7 @@ def bench(
     goodput: options.Goodput = None,
     num_profile_runs: options.NumRuns = 1,
     search: options.Search = False,
-    max_error_rate: options.MaxErrorRate = 1.0,
+    max_error_rate: options.MaxErrorRate = None,
     gpus: options.Gpus = 1,
     header: options.Header = None,
     extra_body: options.ExtraBody = None,
@@ -136,7 +136,7 @@ def bench(
             block_size=trace_block_size,
             time_unit=trace_time_unit,
         ),
-        max_error_rate=max_error_rate,
+        max_error_rate=1.0 if max_error_rate is None else max_error_rate,
         slo=goodput_slo(parse_list("--goodput", goodput or [], parse_clause, "METRIC:MS, as in ttft:2000")),
         gpus=gpus,
     )
@@ -165,7 +165,7 @@ def bench(
     loads = [replace(load, max_concurrency=limit) for limit in limits] or [load]
     if search:
         return _search(loads, run)
-    return _all(loads, run, num_profile_runs, json)
+    return _all(loads, run, num_profile_runs, json, max_error_rate)
 
 
 def _workers(text: str) -> int | Literal["auto"]:
@@ -177,14 +177,16 @@ def _workers(text: str) -> int | Literal["auto"]:
     return number
 
 
-def _all(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun], repeats: int, json: bool) -> ExitCode:
+def _all(
+    loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun], repeats: int, json: bool, may_fail: float | None
+) -> ExitCode:
     """Run each load as often as asked for; the first exit code that is not OK counts."""
     codes = []
     for load in loads:
         done = []
         for repeat in range(repeats):
             done.append(run(replace(load, seed=load.seed + repeat)))
-            codes.append(code_of(done[-1]))
+            codes.append(code_of(done[-1], may_fail))
             if done[-1].interrupted:
                 return ExitCode.INTERRUPTED
         if repeats > 1 and not json:
@@ -201,4 +203,6 @@ def _search(loads: list[BenchLoad], run: Callable[[BenchLoad], BenchRun]) -> Exi
         raise UsageError("--search takes one --max-concurrency: the highest load to try")
     found = search_concurrency(loads[0], run, lambda sample: print(f"concurrency {sample.load}: {sample.note}"))
     say(search_sentence(found))
-    return ExitCode.OK if found.decided else ExitCode.UNDECIDED
+    if found.decided:
+        return ExitCode.OK
+    return ExitCode.INVALID if found.invalid else ExitCode.UNDECIDED

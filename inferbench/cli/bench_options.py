@@ -115,7 +115,13 @@ ThinkTime = Annotated[float, Option(min=0, help="Seconds between an answer and t
 NumWarmups = Annotated[int, Option(help="Requests sent before and not counted.")]
 IgnoreEos = Annotated[bool, Option(help="Generate exactly --osl tokens.")]
 Seed = Annotated[int, Option(min=0, max=LARGEST_SEED, help="Seed of lengths, prompts and arrivals.")]
-MaxErrorRate = Annotated[float, Option(min=0, max=1, help="Stop when a larger share fails (exit code 7).")]
+MaxErrorRate = Annotated[
+    float | None,
+    Option(
+        min=0, max=1, help="Share of requests that may fail; stop when more do (exit code 7).",
+        show_default="none may, but the load goes on",
+    ),
+]  # fmt: skip
 Goodput = Annotated[list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20.")]
 NumRuns = Annotated[int, Option("--num-profile-runs", "--num-runs", min=1, help="Repeats, each with its own seed.")]
 Search = Annotated[bool, Option("--search", help="Find the highest concurrency that keeps --goodput.")]

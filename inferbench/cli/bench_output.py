@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..domain.errors import ExitCode
+from .outcome import failed_code, invalid_code
 from .result_file import ResultFile
 
 if TYPE_CHECKING:
@@ -57,23 +58,30 @@ def _show(done: BenchRun) -> None:
     print(f"Run: {done.run.path}")
 
 
-def code_of(done: BenchRun) -> ExitCode:
-    """How a run ended, as an exit code; each that is not OK says why on stderr."""
-    client, counts = done.summary.client, done.summary.counts
+def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
+    """How a run ended, as an exit code; each that is not OK says why on stderr.
+
+    `allowed` is the share of requests that may fail, None where nobody said.
+    """
+    from ..metrics.failures import listing, sentence
+    from ..metrics.remedies import what_helps
+
+    counts, kinds = done.summary.counts, done.summary.failures
     if done.lost:
-        print(f"inferbench: INVALID: {done.stop_reason}", file=sys.stderr)
+        print(f"inferbench: INVALID: {done.stop_reason}{what_helps(done.summary.client)}", file=sys.stderr)
         return ExitCode.INVALID
     if done.stop_reason is not None:
-        print(f"inferbench: stopped early: {done.stop_reason}", file=sys.stderr)
+        how = "" if done.interrupted or not kinds else f": {listing(kinds)}"
+        print(f"inferbench: stopped early: {done.stop_reason}{how}", file=sys.stderr)
         return ExitCode.INTERRUPTED if done.interrupted else ExitCode.ERROR_RATE
     if counts.ok == 0:
-        first = next((error for error in done.records().errors if error), "no reason was given")
-        print(f"inferbench: none of {counts.planned} requests succeeded; the first failure: {first}", file=sys.stderr)
+        print(f"inferbench: no request succeeded: {sentence(counts, kinds)}", file=sys.stderr)
         return ExitCode.ENDPOINT
-    if client is not None and not client.valid:
-        print(f"inferbench: INVALID: {'; '.join(client.reasons)}", file=sys.stderr)
-        return ExitCode.INVALID
-    return ExitCode.OK
+    codes = (
+        invalid_code([done.summary], named=False),
+        failed_code([done.summary], allowed, named=False),
+    )
+    return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
 
 
 def show_repeats(load: BenchLoad, runs: Sequence[BenchRun]) -> None:

@@ -29,7 +29,7 @@ def report(
     """
     from ..api.runs import open_run
     from ..report import jsonout, markdown, tables, tables_audit, tables_points
-    from ..report.notices import sentences
+    from ..report.notices import live_notice, said, sentences
     from .console import say, show
 
     opened = open_run(run)
@@ -48,7 +48,8 @@ def report(
         shown = [tables_points.bench_table(summary) for summary in view.summaries]
     if view.live is not None:
         shown.append(tables_points.live_table(view))
-    for sentence in sentences(view):
+    live = live_notice(view)
+    for sentence in (*sentences(view), *([said(live)] if live else [])):
         if format is Format.MARKDOWN:
             print(f"> {markdown.plain(sentence)}\n")
         else:

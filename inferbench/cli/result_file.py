@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..domain.summary import PointSummary
+from ..interop.trust import trust_keys
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 from .files import write_file
 
@@ -68,13 +69,14 @@ class ResultFile:
             sessions=load.turns is not None or load.trace is not None,
             good_requests=None if load.slo is None else _good(done.summary),
         )
-        return vllm_result(
+        result = vllm_result(
             done.records(),
             header,
             percentile_metrics=self.metrics,
             percentiles=self.percentiles,
             detailed=self.detailed,
         )
+        return result | trust_keys(done.summary)
 
     def write(self, content: Mapping[str, Any], load: BenchLoad) -> Path:
         """Write the file and return its path. Raises UsageError where it cannot be written."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..domain.errors import ExitCode, UsageError
-from ..loadgen.progress import MAX_ERROR_RATE
 from ..store.rundir import DEFAULT_STORE
 from . import attached
 from . import bench_options as options
 from .lists import parse_list
+from .outcome import failed_code, invalid_code
 
 if TYPE_CHECKING:
     from ..api.runs import Run
@@ -66,7 +66,7 @@ def run(
     request_timeout: options.RequestTimeout = 21600,
     ready_check_timeout_sec: options.ReadyTimeout = 0,
     flush_cache: options.FlushCache = True,
-    max_error_rate: attached.MaxErrorRate = MAX_ERROR_RATE,
+    max_error_rate: attached.MaxErrorRate = None,
     telemetry: attached.Telemetry = True,
     router_metrics_url: attached.RouterMetricsUrl = None,
     gpu_metrics_url: attached.GpuMetricsUrl = None,
@@ -112,7 +112,7 @@ def run(
         from ..api.run import run_repeats
 
         runs = run_repeats(names, repeat, store=store, live=live, workers=workers, watching=bars, command=sys.argv)
-    return _finish(runs, several=repeat * len(names) > 1, json=json)
+    return _finish(runs, max_error_rate, several=repeat * len(names) > 1, json=json)
 
 
 def _resumed(path: Path, *, live: bool, workers: int | None, allowed: list[str]) -> Iterator[Run]:
@@ -133,19 +133,17 @@ def _again(path: Path, *, store: str, live: bool, workers: int | None, allowed: 
         )
 
 
-def _finish(runs: Iterator[Run], *, several: bool, json: bool) -> ExitCode:
-    """Print runs as they end, and say how they went."""
-    code = ExitCode.OK
+def _finish(runs: Iterator[Run], may_fail: float | None, *, several: bool, json: bool) -> ExitCode:
+    """Print runs as they end, and say how they went; the first exit code that is not OK counts."""
+    codes = []
     for finished in runs:
         if several:
             print(finished.path, flush=True)
         else:
             _show(finished, json=json)
-        invalid = [s.point.key for s in finished.summaries if s.client and not s.client.valid]
-        if invalid:
-            print(f"inferbench: INVALID: the client could not keep up at {', '.join(invalid)}", file=sys.stderr)
-            code = ExitCode.INVALID
-    return code
+        codes.append(invalid_code(finished.summaries, said=not several and not json))
+        codes.append(failed_code(finished.summaries, may_fail))
+    return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
 
 
 def _check(
@@ -188,7 +186,7 @@ def _show(finished: Run, *, json: bool) -> None:
     """Print what came of a run."""
     from ..report import jsonout, tables, tables_points
     from ..report.answers import answers
-    from ..report.notices import sentences
+    from ..report.notices import live_notice, said, sentences
     from .console import say, show
 
     view = finished.view()
@@ -208,4 +206,7 @@ def _show(finished: Run, *, json: bool) -> None:
         say(f"{seen.point.key}, bottleneck: {seen.bottleneck.outcome}. {seen.bottleneck.evidence[0]}")
     if view.live is not None:
         show(tables_points.live_table(view))
+        if notice := live_notice(view):
+            say(said(notice))
+            print()
     print(f"Run:  {finished.path}\nPage: {finished.path / 'report.html'}")

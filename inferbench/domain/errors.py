@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     UNDECIDED = 5
     INCOMPARABLE = 6
     ERROR_RATE = 7
-    """The run was stopped because too many requests failed."""
+    """Requests failed: so many that the run was stopped, or, at its end, more than were allowed to."""
     INTERNAL = 70
     INTERRUPTED = 130
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from .policy import RegressionMetric
 from .value import Value
 
@@ -43,3 +45,5 @@ class History(Value):
     changes: tuple[LevelChange, ...]
     left_out: dict[str, int]
     """Runs of the scenario that the history does not hold, by reason."""
+    invalid: dict[str, str] = Field(default_factory=dict)
+    """Why the client of each of those that are INVALID could not be believed, by run."""

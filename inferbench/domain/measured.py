@@ -103,6 +103,8 @@ class MeasuredPoint(Value):
     """Address of the run."""
     marks: tuple[str, ...] = ()
     """What the publisher, or whoever collected the rows, says against or about the point."""
+    invalid: tuple[str, ...] = ()
+    """Why the client that measured it could not be believed; empty where it could, or nobody said."""
 
     @property
     def gpus(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -26,6 +27,8 @@ _ENVIRONMENT = {
 }
 """Variables that an engine reads, and what setting them to anything but 0 means."""
 NEGATED = "--no-"
+_FLAG = re.compile(r"--?[A-Za-z]")
+"""How a flag begins; -1 is a value."""
 
 
 def marks_of_deployment(deployment: Deployment, topology: Topology | None = None) -> tuple[Mark, ...]:
@@ -65,17 +68,23 @@ def marks_of_environment(environment: Mapping[str, str]) -> Iterator[Mark]:
 
 def marks_of_command(command: str) -> tuple[Mark, ...]:
     """The marks that a launch command asks for, by its flags and by the variables that stand before it."""
+    flags, environment = flags_of_command(command)
+    return tuple(dict.fromkeys((*marks_of(flags), *marks_of_environment(environment))))
+
+
+def flags_of_command(command: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The flags of a launch command as an engine tells of them, and the variables that stand before it."""
     try:
         words = shlex.split(command)
     except ValueError:  # a quote is not closed: nobody knows where words end
-        return ()
+        return {}, {}
     environment = dict(word.split("=", 1) for word in words if "=" in word and not word.startswith("-"))
     flags: dict[str, FlagValue] = {}
     for word, following in pairwise([*words, "--"]):
-        if word.startswith("--") and len(word) > len("--"):
-            name, separator, value = word.partition("=")
-            flags[name] = value if separator else True if following.startswith("--") else following
-    return tuple(dict.fromkeys((*marks_of(flag_texts(flags)), *marks_of_environment(environment))))
+        if _FLAG.match(word):
+            name, separator, value = f"--{word.lstrip('-')}".partition("=")
+            flags[name] = value if separator else True if _FLAG.match(following) or following == "--" else following
+    return flag_texts(flags), environment
 
 
 def flag_texts(flags: Mapping[str, FlagValue]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -105,6 +106,16 @@ class Counts(Value):
     retries: NonNegativeInt = 0
     """Times that they were sent again."""
 
+    @property
+    def failed(self) -> int:
+        """Requests that failed, by whatever fault but the client's own."""
+        return self.error + self.timeout + self.refused
+
+    @property
+    def failed_share(self) -> float:
+        """Those of the requests that came to an end: what was cancelled or never sent counts on neither side."""
+        return self.failed / max(self.ok + self.failed, 1)
+
 
 class TokenCounts(Value):
     """Who counted the generated tokens of the requests that succeeded, and what does not add up."""
@@ -133,19 +144,39 @@ class TokenCounts(Value):
     """What it said of the first of them."""
 
 
-class ClientHealth(Value):
-    """How the client itself did. On the virtual clock it has nothing to be late for."""
+Ended = Literal["error", "timeout", "refused", "cancelled"]
+"""How a request ended that did not succeed."""
 
-    loop_lag_p99_ms: float
-    loop_lag_max_ms: float
-    send_lag_p99_ms: float
+
+class FailedRequests(Value):
+    """Requests that failed alike."""
+
+    ended: Ended
+    kind: str
+    """What they said, with the parts that differ from request to request left out: numbers, names, quoted text."""
+    n: PositiveInt
+    first: str
+    """What the first of them said, whole."""
+
+
+class ClientHealth(Value):
+    """How the client itself did. On the virtual clock it has nothing to be late for.
+
+    Of another client's imported run no more is known than whether it was valid, and why not.
+    """
+
+    loop_lag_p99_ms: float | None = None
+    loop_lag_max_ms: float | None = None
+    send_lag_p99_ms: float | None = None
     """From when a request could go to when its last byte went to the kernel."""
-    streams_open_max: NonNegativeInt
-    cpu_share: float
+    streams_open_max: NonNegativeInt | None = None
+    cpu_share: float | None = None
     """CPU time of the client over wall time, all workers together."""
     valid: bool
     reasons: tuple[str, ...] = ()
     """Why the run is INVALID; empty where it is valid."""
+    remedies: tuple[str, ...] = ()
+    """What helps against the reasons, by their causes."""
     warnings: tuple[str, ...] = ()
     """What on this machine may have disturbed client or server, though the client was in time."""
     stamp_late_p99_ms: float | None = None
@@ -158,6 +189,10 @@ class ClientHealth(Value):
     """By at most how much the clocks of workers on several machines are off against each other."""
     ceiling_events_per_s: float | None = None
     """Token events per second that one worker can take on this machine, by `inferbench selfcheck`."""
+    cores: PositiveInt | None = None
+    """Cores that the client could use; None where nobody noted it."""
+    busy_cores: NonNegativeFloat | None = None
+    """CPU time that everything on those cores took over wall time, the client and whatever else ran there."""
 
 
 class EnergySummary(Value):
@@ -221,6 +256,8 @@ class PointSummary(Value):
     """None where nobody measured or modelled it."""
     tokens: TokenCounts | None = None
     """None where no request succeeded, and where nothing was counted: in a simulation, in an import."""
+    failures: tuple[FailedRequests, ...] = ()
+    """Requests that failed, by kind, most first."""
 
     def on(self, basis: Basis) -> BasisSummary | None:
         """The figures of one basis."""

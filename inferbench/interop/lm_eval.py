@@ -45,7 +45,7 @@ class Scores:
 
 
 def run_config(ask: Harness, task: str, include: Path | None, output: Path) -> dict[str, Any]:
-    """The file that `lm_eval run --config` takes."""
+    """The file that `lm_eval run --config` takes, which may be read in another working directory than this one's."""
     model_args: dict[str, Any] = {
         "model": ask.model,
         "base_url": ask.url,
@@ -66,8 +66,8 @@ def run_config(ask: Harness, task: str, include: Path | None, output: Path) -> d
         "num_fewshot": ask.few_shot,
         "limit": ask.limit,
         "apply_chat_template": ask.chat,
-        "include_path": None if include is None else str(include),
-        "output_path": str(output),
+        "include_path": None if include is None else str(include.absolute()),
+        "output_path": str(output.absolute()),
         "log_samples": True,
     }
 
@@ -78,9 +78,9 @@ def task_from_file(harness: Path, questions: Path, examples: Path | None) -> dic
     Without a file of examples the other questions of the same file are shown before each: the harness leaves out the
     one that is asked.
     """
-    files = {"test": str(questions.resolve())}
+    files = {"test": str(questions.absolute())}
     if examples is not None:
-        files["train"] = str(examples.resolve())
+        files["train"] = str(examples.absolute())
     split = "test" if examples is None else "train"
     return {
         "include": str(harness / "tasks" / "gsm8k" / "gsm8k.yaml"),

@@ -20,6 +20,7 @@ from ..domain.summary import (
 )
 from ..domain.units import MS_PER_S, NS_PER_MS
 from . import serving
+from .failures import failures
 from .goodput import GoodputSlo
 from .quantiles import distribution
 from .requests import Latencies, latencies
@@ -56,6 +57,7 @@ def summarise(
         client=client,
         energy=energy,
         tokens=token_counts(records, plan, lat.ok) if origin is Origin.MEASURED else None,
+        failures=failures(records),
     )
 
 

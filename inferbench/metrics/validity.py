@@ -11,6 +11,7 @@ from ..domain.plan import Arrival
 from ..domain.records import NEVER, Floats, Ints, Records
 from ..domain.summary import ClientHealth
 from ..domain.units import NS_PER_MS, NS_PER_S
+from .remedies import remedies
 from .requests import latencies
 
 MAX_SHIFT = 0.02
@@ -37,6 +38,10 @@ class ClientFacts:
     """Why it could not run beside the server on this machine."""
     warnings: tuple[str, ...] = ()
     """What on this machine may have disturbed client or server."""
+    cores: int | None = None
+    """Cores that the client could use; None where nobody noted it."""
+    busy_cores: float | None = None
+    """CPU time that everything on those cores took over wall time."""
 
 
 def judge_client(records: Records, arrival: Arrival, facts: ClientFacts, *, streams_asked: int) -> ClientHealth:
@@ -52,7 +57,7 @@ def judge_client(records: Records, arrival: Arrival, facts: ClientFacts, *, stre
         reasons.append(f"{streams} streams were open at once, {streams_asked} were asked for")
     late = np.concatenate([records.first_late_ns, records.last_late_ns])
     late = late[late != NEVER]
-    return ClientHealth(
+    health = ClientHealth(
         loop_lag_p99_ms=float(np.quantile(lags, 0.99)),
         loop_lag_max_ms=float(lags.max()),
         stamp_late_p99_ms=float(np.quantile(late, 0.99)) / NS_PER_MS if len(late) else None,
@@ -66,7 +71,10 @@ def judge_client(records: Records, arrival: Arrival, facts: ClientFacts, *, stre
         valid=not reasons,
         reasons=tuple(reasons),
         warnings=facts.warnings,
+        cores=facts.cores,
+        busy_cores=facts.busy_cores,
     )
+    return health.model_copy(update={"remedies": remedies(health)})
 
 
 def most_at_once(records: Records) -> int:

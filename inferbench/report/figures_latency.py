@@ -7,10 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ..domain.summary import PointSummary
+from ..domain.summary import ClientHealth, PointSummary
 from .chart import PALETTE, TEXT, Chart, hover, log_axis, look, marker, safe, style
 from .format import percent, significant
-from .tables_points import validity
 from .view import RunView
 
 QUANTILES = ("p50", "p99")
@@ -129,9 +128,14 @@ def _live_traces(view: RunView, what: str, showlegend: bool) -> list[Any]:
         showlegend=showlegend,
         hovertext=[
             f"{step.concurrency:,} streams<br>{what.upper()} p50 {significant(value)} ms, "
-            f"{percent(getattr(step, f'{what}_error'))} off<br>{safe(validity(step.summary.client))}"
+            f"{percent(getattr(step, f'{what}_error'))} off<br>{safe(_trusted(step.summary.client))}"
             for step, value in zip(steps, measured, strict=True)
         ],
         hoverinfo="text",
     )
     return [truth, client]
+
+
+def _trusted(client: ClientHealth | None) -> str:
+    """Whether the client could be trusted at a step, and why not: what somebody asks who points at it."""
+    return "valid" if client is None or client.valid else f"INVALID: {'; '.join(client.reasons)}"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ..domain.records import Floats, Ints
+from ..domain.summary import Ended
+from ..metrics.failures import by_kind
 from .chart import PALETTE, TEXT, Chart, log_axis, style
 from .format import count, significant
 from .table import Column, Table
@@ -154,15 +155,18 @@ def slowest_table(found: Requests) -> Table:
 
 def failures_table(found: Requests) -> Table:
     """Requests that did not succeed, by how they ended and what was said."""
-    kinds = Counter(
-        (status, " ".join((error or "").split())[:160])
-        for status, error in zip(found.status, found.errors, strict=True)
-        if status != "ok"
-    )
+    both = zip(found.status, found.errors, strict=True)
+    ended = tuple((cast("Ended", status), error) for status, error in both if status != "ok")
+    kinds = by_kind(ended)
     return Table(
-        title=f"Failures by kind: {kinds.total():,} of {len(found.status):,} requests",
-        columns=(Column("ended as", align="left"), Column("requests"), Column("what was said", align="left")),
-        rows=tuple((status, count(n), said or "-") for (status, said), n in kinds.most_common(50)),
+        title=f"Failures by kind: {len(ended):,} of {len(found.status):,} requests",
+        columns=(
+            Column("ended as", align="left"),
+            Column("requests"),
+            Column("what was said", align="left"),
+            Column("first of them", align="left"),
+        ),
+        rows=tuple((one.ended, count(one.n), one.kind, one.first) for one in kinds),
         note="" if kinds else "Every request succeeded.",
     )
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..domain.manifest import RunState
 from ..domain.summary import PointSummary
+from ..metrics.remedies import what_helps
 from .accuracy import accuracy_lines, not_evaluated
 from .attached import attachment_lines, cautions, not_measured, unlike_production
 from .view import RunView
@@ -34,11 +35,20 @@ def notices(view: RunView) -> tuple[Notice, ...]:
 
 
 def sentences(view: RunView) -> tuple[str, ...]:
-    """What a run was attached to and what must be known of it, for where there is no banner; none for the twin."""
+    """What a run was attached to and what must be known of it, for where there is no banner.
+
+    Of a run that was attached to nothing, only what is INVALID.
+    """
     if not view.manifest.attachments:
-        return ()
+        invalid = _invalid(view)
+        return () if invalid is None else (said(invalid),)
     known = (*attachment_lines(view), *accuracy_lines(view, passed=True))
-    return (*known, *(f"{notice.title}: {notice.text}" for notice in notices(view)))
+    return (*known, *map(said, notices(view)))
+
+
+def said(notice: Notice) -> str:
+    """A notice as a sentence."""
+    return f"{notice.title}: {notice.text}"
 
 
 def live_notice(view: RunView) -> Notice | None:
@@ -49,7 +59,8 @@ def live_notice(view: RunView) -> Notice | None:
         return None
     held = f"The client held {view.live.held:,} streams honestly" if view.live.held else "The client held no step"
     listed = "; ".join(f"{step.concurrency:,} streams: {_reasons(step.summary)}" for step in bad)
-    return Notice("invalid", "INVALID steps", f"{held}. {listed}. The verdicts do not depend on this.")
+    helps = what_helps(*(step.summary.client for step in bad))
+    return Notice("invalid", "INVALID steps", f"{held}. {listed}{helps}. The verdicts do not depend on this.")
 
 
 def _invalid(view: RunView) -> Notice | None:
@@ -59,7 +70,8 @@ def _invalid(view: RunView) -> Notice | None:
     more = f"; and {len(view.invalid) - NAMED} more" if len(view.invalid) > NAMED else ""
     text = (
         f"During {len(view.invalid)} of {len(view.summaries)} sweep points the client could not keep up, so that their "
-        f"figures describe the client and not the server. {listed}{more}."
+        f"figures describe the client and not the server. {listed}{more}"
+        f"{what_helps(*(summary.client for summary in view.invalid))}."
     )
     return Notice("invalid", "INVALID", text)
 

@@ -6,9 +6,13 @@ from ..domain.history import History
 from .format import percent, significant, utc
 from .table import Column, Table
 
+NAMED = 3
+"""Runs that were INVALID which a note gives the reasons of, the latest."""
+
 
 def history_table(history: History) -> Table:
     """A row per change of level, oldest first; the note says what the history holds."""
+    why = "; ".join(f"{run}: {reasons}" for run, reasons in sorted(history.invalid.items())[-NAMED:])
     skipped = ", ".join(f"{count} {why}" for why, count in sorted(history.left_out.items()))
     changes = f"{len(history.changes)} change{'' if len(history.changes) == 1 else 's'}"
     return Table(
@@ -33,5 +37,6 @@ def history_table(history: History) -> Table:
             for c in history.changes
         ),
         note=f"Geometric means over {len(history.points)} sweep points, basis whole_run."
-        + (f" Left out: {skipped}." if skipped else ""),
+        + (f" Left out: {skipped}." if skipped else "")
+        + (f" The client of {why}." if why else ""),
     )

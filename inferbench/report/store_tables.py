@@ -25,7 +25,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]], last: int) -> Table:
         rows=tuple(
             (
                 row["name"],
-                row["state"] if not row["reason"] else f"{row['state']}: {row['reason']}",
+                _state(row),
                 utc(row["began_unix"]),
                 str(row["n_points"]),
                 _text(row["seed"]),
@@ -36,12 +36,18 @@ def runs_table(rows: Sequence[Mapping[str, Any]], last: int) -> Table:
     )
 
 
+def _state(row: Mapping[str, Any]) -> str:
+    """How far a run got and why no further, and how many of its points an INVALID client measured."""
+    bad = row.get("n_invalid")
+    return f"{row['state']}{f': {reason}' if (reason := row['reason']) else ''}{f'; {bad} INVALID' if bad else ''}"
+
+
 def run_table(row: Mapping[str, Any]) -> Table:
-    """A row per sweep point of one run."""
+    """A row per sweep point of one run; why one is INVALID stands in the note."""
     figures = ("output_tput_per_gpu", "tpot_p50", "ttft_p50", "ttft_p99", "e2el_p50")
-    reason = f": {row['reason']}" if row["reason"] else ""
+    why = [f"{p['point']} is INVALID: {p['client_reasons']}." for p in row["points"] if not p["client_valid"]]
     return Table(
-        title=f"{row['name']}: {row['state']}{reason}",
+        title=f"{row['name']}: {_state(row)}",
         columns=(
             Column("sweep point", align="left"),
             Column("ok"),
@@ -52,7 +58,7 @@ def run_table(row: Mapping[str, Any]) -> Table:
             (point["point"], f"{point['ok']}/{point['planned']}", *(significant(point.get(f)) for f in figures))
             for point in row["points"]
         ),
-        note="Basis whole_run.",
+        note=" ".join(["Basis whole_run.", *why]),
     )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 from ..domain.live import LiveStep
 from ..domain.summary import Basis, BasisSummary, ClientHealth, Distribution, PointSummary
+from ..metrics.failures import called
 from .energy import energy_note, energy_rows, joules_per_token
 from .format import MISSING, count, percent, significant
 from .table import Column, Table
 from .view import RunView
+
+FAILURE_WIDTH = 48
+"""Characters of a failure that a cell holds."""
 
 
 def sweep_table(view: RunView) -> Table:
@@ -52,7 +58,8 @@ def bench_table(summary: PointSummary) -> Table:
         whole.interactivity_p50 if whole else None,
         window.interactivity_p50 if window else None,
     )
-    rows = (*figures, *latencies, interactivity, *energy_rows(summary))
+    measured = (*figures, *latencies, interactivity, *energy_rows(summary))
+    rows = [(n, u, significant(a), significant(b)) for n, u, a, b in measured]
     point, counts = summary.point, summary.counts
     return Table(
         title=f"{point.key} ({summary.origin.value})",
@@ -62,7 +69,7 @@ def bench_table(summary: PointSummary) -> Table:
             Column("whole_run"),
             Column("window"),
         ),
-        rows=tuple((n, u, significant(a), significant(b)) for n, u, a, b in rows),
+        rows=(*rows, *_failed_rows(summary)),
         note=f"{count(counts.ok)} of {count(counts.planned)} requests succeeded ({state(summary)}). "
         + (f"No steady-state window: {summary.window_reason}." if window is None else "The two bases are never mixed.")
         + energy_note(summary.energy),
@@ -85,23 +92,26 @@ def live_table(view: RunView) -> Table:
             Column("verdict", align="left"),
         ),
         rows=tuple(_live_row(step) for step in (view.live.steps if view.live else ())),
-        note="Error: the client's median over the server's own median, minus 1. "
-        "INVALID: the client was too late to be trusted at that many streams.",
+        note="Error: the client's median over the server's own median, minus 1.",
     )
 
 
 def state(summary: PointSummary) -> str:
-    """INVALID with its reasons, partial, or valid."""
+    """INVALID, partial, or valid. Why it is INVALID, and what helps, is said beside the table, and once."""
     if summary.client and not summary.client.valid:
         return validity(summary.client)
     return "partial" if summary.partial else "valid"
 
 
 def validity(client: ClientHealth | None) -> str:
-    """Whether the client could be trusted, with the reasons where it could not."""
-    if client is None or client.valid:
-        return "valid"
-    return "INVALID: " + "; ".join(client.reasons) if client.reasons else "INVALID"
+    """Whether the client could be trusted."""
+    return "valid" if client is None or client.valid else "INVALID"
+
+
+def _failed_rows(summary: PointSummary) -> list[tuple[str, str, str, str]]:
+    """A row per kind of failure; the first message of each stands in the notes."""
+    named = ((shorten(called(one), FAILURE_WIDTH, placeholder=" …"), count(one.n)) for one in summary.failures)
+    return [(f"failed: {name}", "requests", n, MISSING) for name, n in named]
 
 
 _LATENCIES = (("ttft_ms", "TTFT"), ("tpot_ms", "TPOT"), ("itl_ms", "ITL"), ("e2el_ms", "E2EL"))

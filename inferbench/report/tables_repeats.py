@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..analysis.repeats import repeated
-from ..domain.summary import PointSummary
+from ..analysis.usable import why_unusable
+from ..domain.summary import Basis, PointSummary
 from .format import MISSING, significant
 from .table import Column, Table
 
 
 def repeats_table(runs: Sequence[PointSummary], what: str) -> Table:
-    """A row per figure: its mean over the runs, the interval of that mean, and the lowest and highest run."""
+    """A row per figure: its mean over the runs, the interval of that mean, and the lowest and highest run.
+
+    Runs that do not count are named by their numbers, with why.
+    """
+    left_out = "".join(f" Run {number} is left out: {why}." for number, run in enumerate(runs, 1) if (why := _why(run)))
     rows = tuple(
         (
             figure.metric,
@@ -34,5 +39,11 @@ def repeats_table(runs: Sequence[PointSummary], what: str) -> Table:
             Column("highest", priority=1),
         ),
         rows=rows,
-        note="Whole run. The run is the unit; the interval is Student's t over runs.",
+        note=f"Whole run. The run is the unit; the interval is Student's t over runs.{left_out}",
     )
+
+
+def _why(run: PointSummary) -> str | None:
+    """Why a run does not count; the reasons of one that is INVALID were said where it ended."""
+    invalid = run.client is not None and not run.client.valid
+    return "INVALID" if invalid else why_unusable(run, Basis.WHOLE_RUN)

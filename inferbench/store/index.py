@@ -26,7 +26,7 @@ from .migrate import upgrade
 from .places import DirectoryPlace, Place
 
 INDEX_FILE = layout.INDEX
-VERSION = b"3"
+VERSION = b"4"
 """Of the index's columns; an index of another version is made anew."""
 _KEY = b"inferbench.index"
 BROKEN = "broken"
@@ -36,7 +36,8 @@ COLUMNS = pa.schema(
     [
         ("name", pa.string()), ("scenario", pa.string()), ("run_id", pa.string()), ("kind", pa.string()),
         ("state", pa.string()), ("reason", pa.string()), ("began_unix", pa.float64()), ("ended_unix", pa.float64()),
-        ("seed", pa.int64()), ("simulated", pa.bool_()), ("n_points", pa.int64()), ("inferbench", pa.string()),
+        ("seed", pa.int64()), ("simulated", pa.bool_()), ("n_points", pa.int64()), ("n_invalid", pa.int64()),
+        ("inferbench", pa.string()),
         ("platform", pa.string()), ("scenario_sha256", pa.string()), ("manifest_ns", pa.int64()),
         ("points", pa.list_(POINT)),
     ],
@@ -138,7 +139,7 @@ def row_of(place: Place, name: str) -> dict[str, Any]:
         return row
     return {
         "name": name, "scenario": scenario, "run_id": run_id, "state": BROKEN, "reason": reason,
-        "n_points": 0, "points": [], "manifest_ns": stamp,
+        "n_points": 0, "n_invalid": 0, "points": [], "manifest_ns": stamp,
     }  # fmt: skip
 
 
@@ -156,6 +157,7 @@ def _row(place: Place, name: str) -> dict[str, Any]:
         "seed": manifest.seed,
         "simulated": any(s.origin is Origin.SIMULATED for s in summaries),
         "n_points": len(summaries),
+        "n_invalid": sum(s.client is not None and not s.client.valid for s in summaries),
         "inferbench": manifest.host.inferbench,
         "platform": manifest.host.platform,
         "scenario_sha256": manifest.scenario_sha256,

@@ -17,6 +17,7 @@ from ..domain.yaml_text import parse
 
 _TEXT = (
     "point", "deployment", "topology", "origin", "model", "gpu", "framework", "precision", "speculation", "launch",
+    "client_reasons",
 )  # fmt: skip
 _COUNTS = ("concurrency", "gpus", "prefill_gpus", "isl", "osl", "planned", "ok", "failed")
 _FIGURES = (
@@ -64,9 +65,10 @@ def _figures(summary: PointSummary) -> dict[str, Any]:
         "origin": summary.origin.value,
         "partial": summary.partial,
         "client_valid": summary.client is None or summary.client.valid,
+        "client_reasons": "; ".join(summary.client.reasons) if summary.client and not summary.client.valid else None,
         "planned": counts.planned,
         "ok": counts.ok,
-        "failed": counts.error + counts.timeout + counts.refused,
+        "failed": counts.failed,
     }
     if summary.energy is not None and summary.energy.valid:
         row["joules_per_total_token"] = summary.energy.joules_per_total_token

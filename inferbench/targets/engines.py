@@ -7,6 +7,7 @@ knows the pages as its own has the word.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,10 @@ Pages = Mapping[str, Answer]
 """What a process answered, by path; nothing for a path that it does not have."""
 
 PATHS = ("/v1/models", "/server_info", "/get_server_info", "/version", "/props", "/health", "/workers", "/metrics")
+
+
+TWIN = "inferbench"
+"""What our own server calls itself."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,8 @@ def _versioned(pages: Pages) -> Told | None:
     listing = pages["/v1/models"].json.get("data") if "/v1/models" in pages else None
     first = listing[0] if isinstance(listing, list) and listing and isinstance(listing[0], dict) else {}
     flags = {key: first[key] for key in ("root", "max_model_len") if first.get(key) is not None}
-    return Told(owner, one_line(version), _text(first.get("root")) or model, plain_flags(flags | _cache_config(pages)))
+    told = plain_flags(flags | _cache_config(pages) | _vllm_config(pages))
+    return Told(owner, one_line(version), _text(first.get("root")) or model, told)
 
 
 def _llama_cpp(pages: Pages) -> Told | None:
@@ -141,6 +147,16 @@ def _cache_config(pages: Pages) -> dict[str, str]:
     return {name.strip(): value.strip().strip('"') for name, _, value in pairs if name}
 
 
+_CONFIG = re.compile(r"\b((?:tensor|pipeline|data)_parallel_size|quantization|kv_cache_dtype)=([\w.-]+)")
+
+
+def _vllm_config(pages: Pages) -> dict[str, str]:
+    """How a vLLM in development mode says that it was launched: as the text of its configuration."""
+    config = pages["/server_info"].json.get("vllm_config") if "/server_info" in pages else None
+    found = dict(_CONFIG.findall(config)) if isinstance(config, str) else {}
+    return {name: value for name, value in found.items() if value != "None"}
+
+
 VOLATILE = frozenset(
     {
         "status", "uptime", "uptime_s", "random_seed", "host", "port", "nccl_port", "dist_init_addr", "url",
@@ -179,7 +195,7 @@ SEEN: Mapping[str, Callable[[str], bool]] = {
     "vllm": lambda version: version.startswith("0.") and _minor(version) <= 32,
     "tensorrt_llm": lambda version: version.startswith(("0.", "1.")),
     "llama.cpp": lambda version: version.startswith("b"),
-    "inferbench": lambda _: True,
+    TWIN: lambda _: True,
 }
 """Versions whose pages are known, by engine."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -42,6 +42,12 @@ class PromptSource:
             raise UsageError("token ids are drawn at random and cannot come from a data set; send text instead")
         if self.token_ids and self.tokenizer is None and self.vocab_size is None:
             raise UsageError("token ids need --tokenizer or --vocab-size")
+
+    def absolute(self) -> PromptSource:
+        """The same files, named so that a process with another working directory finds them, too."""
+        paths = (self.tokenizer, self.sharegpt, self.trace)
+        tokenizer, text, trace = (None if path is None else path.absolute() for path in paths)
+        return replace(self, tokenizer=tokenizer, sharegpt=text, trace=trace)
 
     def maker(self, salt: str) -> PromptMaker:
         """Return the maker of a sweep point's prompts; `salt` is the plan's. Raises FileError for unusable files."""

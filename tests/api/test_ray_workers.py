@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from inferbench.metrics.validity import judge_client, most_at_once
 from inferbench.store.reader import read_records
 from inferbench.targets.endpoint import Endpoint
 from inferbench.twin.wire.child import fetch_record, start_paced
+from inferbench.workload.makers import PromptSource
 from inferbench.workload.planning import make_plan
 
 
@@ -72,6 +74,21 @@ def test_actors_on_two_nodes_share_a_load(tmp_path: Path) -> None:
     assert outcome.anchor.monotonic_ns + records.slot_free_ns.min() < truth[0].arrival_ns + residual_ns
     assert outcome.anchor.monotonic_ns + records.chunks.last_ns.max() > truth[-1].last_token_ns - residual_ns
     assert judge_client(records, plan(1, 1).arrival, outcome.client, streams_asked=5).clock_residual_ms > 0
+
+
+@pytest.mark.usefixtures("two_nodes")
+def test_a_relative_path_is_found_by_an_actor_in_another_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nodes were started elsewhere."""
+    turns = [{"from": "human", "value": "How far is the moon from here?"}, {"from": "gpt", "value": "Far."}]
+    (tmp_path / "talk.json").write_text(json.dumps([{"id": "a", "conversations": turns}]))
+    monkeypatch.chdir(tmp_path)
+    source = PromptSource(sharegpt=Path("talk.json"))
+    with start_paced(20, 5, "paced") as server:
+        endpoint = Endpoint(server.url, "/v1/completions", "paced")
+        run_in_loop(run_http_point(endpoint, plan(4, 2), tmp_path / "r", workers=2, ray="auto", prompts=source))
+    assert set(read_records(tmp_path / "r").status.tolist()) == {Status.OK}
 
 
 def test_an_actor_that_is_lost_is_named(two_nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,7 +191,7 @@ def test_a_site_that_cannot_be_measured_is_one_clear_line(
     scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], pages: dict[str, Any], says: str
 ) -> None:
     with answering(pages) as url:
-        assert attach(scenario, url, tmp_path / "s") == ExitCode.ENDPOINT
+        assert attach(scenario, url, tmp_path / "s", *MI355X) == ExitCode.ENDPOINT
         error = capsys.readouterr().err
         assert says in error.replace(url, "URL")
     assert error.count("\n") == 1

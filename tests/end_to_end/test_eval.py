@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ QUESTIONS = {
     "A train goes 60 km in an hour. How far does it go in 3 hours?": 180,
     "Six pens cost $9. What does one cost, in cents?": 150,
 }
-B200 = ("--deployment", "b200-trtllm", "--topology", "1p5d-tep8-b1", "--concurrency", "1")
+MI355X = ("--deployment", "mi355x-sglang-mori", "--topology", "1p1d-tp8", "--concurrency", "1")
 
 
 @contextmanager
@@ -122,9 +123,9 @@ def test_answers_are_graded_and_stand_beside_the_throughput_of_the_same_launch(
     del scenario["live"]
     path = write_scenario(tmp_path / "small.yaml", scenario)
     with serving(wrong_once) as url:
-        measured = ["run", str(path), "--base-url", url, "--store", str(store), *B200]
+        measured = ["run", str(path), "--base-url", url, "--store", str(store), *MI355X]
         assert execute(measured) in (ExitCode.OK, ExitCode.INVALID)
-        assert "No accuracy result: b200-trtllm 1p5d-tep8-b1 (launch" in " ".join(capsys.readouterr().out.split())
+        assert "No accuracy result: mi355x-sglang-mori 1p1d-tp8 (launch" in " ".join(capsys.readouterr().out.split())
         assert ask(url, dataset, store) == ExitCode.REGRESSED
         assert "gsm8k FAILED: 75.0% ±25.0%" in " ".join(capsys.readouterr().out.split())
         (run_path,) = store.glob("small/*")
@@ -145,18 +146,27 @@ def test_answers_are_graded_and_stand_beside_the_throughput_of_the_same_launch(
     assert "ACCURACY FAILED" not in page
 
 
-def test_a_chat_endpoint_and_a_file_of_examples(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_relative_paths_mean_what_they_mean_here_to_a_harness_that_works_in_a_folder_of_its_own(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    examples = tmp_path / "examples.jsonl"
+    """Store, questions, examples and the paths in variables, here on a chat endpoint."""
     lines = (json.dumps({"question": f"{n} + 1?", "answer": f"#### {n + 1}"}) for n in range(3))
-    examples.write_text("\n".join(lines))
+    (tmp_path / "examples.jsonl").write_text("\n".join(lines))
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "sitecustomize.py").write_text("print('the hook was found')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"hooks{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with serving(right) as url:
-        more = ("--endpoint", "/v1/chat/completions", "--examples-file", str(examples), "--limit", "2", "--json")
-        assert ask(url, dataset, tmp_path / "s", *more) == ExitCode.OK
+        more = ("--endpoint", "/v1/chat/completions", "--examples-file", "examples.jsonl", "--limit", "2", "--json")
+        assert ask(url, Path(dataset.name), Path("reports"), *more) == ExitCode.OK
     told = json.loads(capsys.readouterr().out)
     assert (told["questions"], told["scores"]) == (2, {"strict-match": 1.0, "flexible-extract": 1.0})
     assert told["dataset"].startswith("questions.jsonl, SHA-256 ")
+    (result,) = kept(tmp_path / "reports")
+    assert result.score == 1.0
+    (folder,) = (tmp_path / "reports" / EVALUATIONS).glob("*/*")
+    assert {path.name.split("_")[0] for path in folder.rglob("*.json*")} == {"evaluation.json", "results", "samples"}
+    assert "the hook was found" in (folder / "lm-eval.log").read_text()
 
 
 def test_a_harness_that_gives_up_is_one_clear_line(

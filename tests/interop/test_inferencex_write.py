@@ -25,7 +25,7 @@ def full(**changes: object) -> MeasuredPoint:
 
 SPLIT = full(
     prefill=Role(workers=1, gpus=4, tp=4), decode=Role(workers=2, gpus=16, tp=8, dp_attention=True), speculation="mtp",
-    gpu="mi355x", framework="mori-sglang",
+    gpu="mi355x", framework="mori-sglang", invalid=("late by 3; and 4 %",),
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def test_the_keys_are_theirs() -> None:
     plain = agg_row(full())
     assert (plain["tp"], plain["pp"], plain["ep"], plain["dp_attention"], plain["disagg"]) == (8, 1, 1, "false", False)
     assert "p99_e2el" not in plain
+    assert (row["client_valid"], row["client_invalid_reasons"]) == (False, ["late by 3; and 4 %"])
+    assert "client_valid" not in plain
 
 
 def test_a_row_reads_back_as_the_same_point(tmp_path: Path) -> None:

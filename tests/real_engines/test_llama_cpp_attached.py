@@ -27,8 +27,12 @@ def test_a_scenario_is_measured_on_llama_cpp(
                "--tokenizer", str(llama_cpp.tokenizer)]  # fmt: skip
     assert execute(command) == ExitCode.ENDPOINT
     assert f"say so with --model {llama_cpp.model}" in capsys.readouterr().err
+    named = [*command, "--model", llama_cpp.model]
+    assert execute(named) == ExitCode.INCOMPARABLE
+    assert "framework dynamo-trtllm in the scenario, llama.cpp there" in capsys.readouterr().err
     before = counters(llama_cpp.url)
-    assert execute([*command, "--model", llama_cpp.model]) in (ExitCode.OK, ExitCode.INVALID)
+    assert execute([*named, "--allow-different", "topology"]) in (ExitCode.OK, ExitCode.INVALID)
+    assert "nothing says which GPUs it runs on, nor on how many" in " ".join(capsys.readouterr().out.split())
     counted = counters(llama_cpp.url)
     counted.subtract(before)
     (path,) = (tmp_path / "s").glob("small/*")

@@ -53,7 +53,7 @@ def healthy(lag: float = 1.2) -> ClientHealth:
 
 
 def late(reason: str = "loop lag p99 of 61 ms is above 10 ms") -> ClientHealth:
-    return healthy(61).model_copy(update={"valid": False, "reasons": (reason,)})
+    return healthy(61).model_copy(update={"valid": False, "reasons": (reason,), "remedies": ("--workers 2",)})
 
 
 def summary(

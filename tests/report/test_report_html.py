@@ -185,7 +185,7 @@ def test_a_notice_names_a_few_points_and_counts_the_rest() -> None:
     good = tuple(s.model_copy(update={"client": healthy()}) for s in VIEW.summaries[5:])
     notice = notices(replace(VIEW, summaries=(*bad, *good)))[0]
     assert notice.text.startswith(f"During 5 of {len(VIEW.summaries)} sweep points")
-    assert notice.text.endswith("and 2 more.")
+    assert notice.text.endswith("; and 2 more. What helps: --workers 2.")
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</script><b>&amp;"])

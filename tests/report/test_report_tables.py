@@ -8,7 +8,9 @@ from report_points import late, summary
 
 from inferbench.domain.comparison import Outcome
 from inferbench.domain.summary import Basis, EnergySummary, Origin, PointSummary
+from inferbench.metrics.failures import by_kind
 from inferbench.report.format import significant, usd
+from inferbench.report.notices import live_notice
 from inferbench.report.table import Column, Table
 from inferbench.report.tables import conclusions_table, verdict_matrix
 from inferbench.report.tables_points import bench_table, live_table, sweep_table
@@ -99,11 +101,15 @@ def test_energy_is_shown_where_it_is_known_and_never_where_it_is_invalid() -> No
     assert "INVALID: a gap of 5 s" in bench_table(shown[2]).note
 
 
-def test_the_live_leg_gives_errors_and_reasons() -> None:
+def test_the_live_leg_gives_errors_and_marks_what_is_invalid() -> None:
     table = live_table(VIEW)
     assert [row[0] for row in table.rows] == ["64", "256", "512", "1,024", "2,048"]
     assert table.rows[0][-1] == "valid"
-    assert table.rows[-1][-1] == "INVALID: loop lag p99 of 61 ms is above 10 ms"
+    assert table.rows[-1][-1] == "INVALID"
+    assert table.note.count("INVALID") == 0
+    notice = live_notice(VIEW)
+    assert notice is not None
+    assert "2,048 streams: loop lag p99 of 61 ms is above 10 ms. What helps: --workers 2. The verdicts" in notice.text
     assert cell(table, 4, "TTFT error") == f"{VIEW.live.steps[4].ttft_error:+.1%}"
 
 
@@ -121,7 +127,16 @@ def test_bench_without_a_window_says_why() -> None:
     table = bench_table(summary(point, origin=Origin.MEASURED, client=late()))
     assert {row[3] for row in table.rows} == {"-"}
     assert "No steady-state window: one wave has no steady state." in table.note
-    assert "INVALID: loop lag" in table.note
+    assert "10 of 10 requests succeeded (INVALID)" in table.note
+
+
+def test_failures_stand_in_the_table_by_kind() -> None:
+    failures = by_kind([("error", f"HTTP 500: request {n}-a was lost") for n in range(1200)] + [("timeout", "x " * 60)])
+    shown = bench_view().summaries[0].model_copy(update={"failures": failures})
+    assert bench_table(shown).rows[-2:] == (
+        ("failed: HTTP 500: request … was lost", "requests", "1,200", "-"),
+        (f"failed: timeout: {'x ' * 19}…", "requests", "1", "-"),
+    )
 
 
 @pytest.mark.parametrize("origin", list(Origin))

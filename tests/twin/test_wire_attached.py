@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scenarios_for_tests import small_scenario, write_scenario
@@ -65,3 +66,57 @@ def test_what_stands_behind_the_router_is_found_flushed_watched_and_measured(
     load = found.records(point.key)["osl"].sum()
     assert load < generated <= load + WARMUPS * STREAMS * 64
     assert read_telemetry(told.directory.point(point)) is None
+
+
+def short_load() -> dict[str, Any]:
+    spec = small_scenario()
+    del spec["live"]
+    lengths = {"isl": {"nominal": 16, "min": 12, "max": 16}, "osl": {"nominal": 4, "min": 4, "max": 4}}
+    spec["load"] |= {"prompts_per_concurrency": 3, "warmups_per_concurrency": 0, **lengths}
+    return spec
+
+
+def test_requests_that_failed_are_told_by_kind_and_are_no_success_unless_they_may_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = write_scenario(tmp_path / "small.yaml", short_load())
+    kind = "2 x connection closed by the server"
+    with twin_server("--ttft-ms", "20", "--tpot-ms", "5", "--fault", "cut:2,3", deployment=None) as server:
+        command = [
+            "run", str(scenario), "--base-url", server.url, "--model", "paced", "--store", str(tmp_path / "s"),
+            "--deployment", "b200-trtllm", "--topology", "1p5d-tep8-b1", "--concurrency", "2", "--no-telemetry",
+        ]  # fmt: skip
+        code = execute(command)
+        printed = capsys.readouterr()
+        assert code in (ExitCode.ERROR_RATE, ExitCode.INVALID)
+        assert f"2 of 6 requests failed: {kind}. Latencies are those of the others" in " ".join(printed.out.split())
+        assert f"2 of 6 requests failed: {kind}; --max-error-rate 0.334 accepts as many" in printed.err
+        assert execute([*command, "--max-error-rate", "0.34"]) in DONE
+        assert "--max-error-rate" not in capsys.readouterr().err
+    for path in (tmp_path / "s").glob("small/*"):
+        run = inferbench.open_run(path)
+        assert [(one.kind, one.n) for one in run.summaries[0].failures] == [("connection closed by the server", 2)]
+        assert kind in (path / "report.html").read_text()
+        assert run.points()["failures"].tolist() == [kind]
+        assert inferbench.summarise(run) == run.summaries
+
+
+def test_a_twin_that_stands_alone_is_not_measured_as_another_deployment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = write_scenario(tmp_path / "small.yaml", short_load())
+    with twin_server(deployment="b200-trtllm") as server:
+        command = ["run", str(scenario), "--base-url", server.url, "--store", str(tmp_path / "s"), "--concurrency", "1"]
+        as_mi355x = [*command, "--deployment", "mi355x-sglang-mori", "--topology", "1p1d-tp8", "--no-telemetry"]
+        assert execute(as_mi355x) == ExitCode.INCOMPARABLE
+        error = capsys.readouterr().err
+        assert "mi355x-sglang-mori 1p1d-tp8 is not what runs there: " in error
+        assert "16 x mi355x in the scenario, 44 x b200 there" in error
+        assert "framework sglang in the scenario, dynamo-trtllm there" in error
+        assert error.endswith("; --allow-different topology measures it all the same\n")
+        assert error.count("\n") == 1
+        assert not (tmp_path / "s").exists()
+        assert execute([*command, "--deployment", "b200-trtllm", "--topology", "1p5d-tep8-b1"]) in DONE
+        assert "taken from the scenario" not in capsys.readouterr().out
+        assert execute([*as_mi355x, "--allow-different", "topology"]) in DONE
+        assert "44 x b200 there" in " ".join(capsys.readouterr().out.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -32,18 +33,27 @@ def paced(*faults: str, ttft_ms: float = 20, tpot_ms: float = 5) -> Iterator[Run
 
 def bench(url: str, store: Path, *more: str, requests: int = REQUESTS, osl: int = OSL) -> list[Record]:
     """The records of a run of the command line, in the order of their numbers."""
+    records, done = run_bench(url, store, *more, requests=requests, osl=osl)
+    found = {status(record) for record in records}
+    # INVALID: a machine too busy to stamp well. ENDPOINT: no request succeeded, which some faults see to.
+    expected = ExitCode.OK if found == {Status.OK} else ExitCode.ERROR_RATE
+    assert done.returncode in (expected if Status.OK in found else ExitCode.ENDPOINT, ExitCode.INVALID), done.stderr
+    return records
+
+
+def run_bench(
+    url: str, store: Path, *more: str, requests: int = REQUESTS, osl: int = OSL
+) -> tuple[list[Record], subprocess.CompletedProcess[str]]:
     command = [
         sys.executable, "-m", "inferbench", "bench", "--base-url", url, "--isl", "16", "--osl", str(osl),
         "--num-prompts", str(requests), "--max-concurrency", str(STREAMS), "--store", str(store), *more,
     ]  # fmt: skip
     environment = {**os.environ, "NO_COLOR": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
-    # ENDPOINT: no request succeeded, which some faults see to. INVALID: a machine too busy to stamp well.
-    assert done.returncode in (ExitCode.OK, ExitCode.INVALID, ExitCode.ENDPOINT), done.stderr
     (file,) = store.rglob("records.parquet")
     records = sorted(read_table(file.parent).to_pylist(), key=lambda record: record["seq"])
     assert [record["seq"] for record in records] == list(range(requests))  # each request has one end, whatever happens
-    return records
+    return records, done
 
 
 def status(record: Record) -> Status:
@@ -76,6 +86,25 @@ def test_a_cut_stream_is_an_error_with_the_tokens_that_came(tmp_path: Path):
     assert len(cut) == REQUESTS // 3
     assert {(r["osl"], r["error"]) for r in cut} == {(4, "connection closed by the server")}
     assert {(r["osl"], status(r)) for r in records if r not in cut} == {(OSL, Status.OK)}
+
+
+def test_failures_are_told_by_kind_and_are_no_success_unless_they_may_be(tmp_path: Path):
+    with paced("cut:4,3") as server:
+        _, done = run_bench(server.url, tmp_path / "s", "--result-dir", str(tmp_path))
+        _, allowed = run_bench(server.url, tmp_path / "a", "--max-error-rate", "0.4", "--json")
+        _, beyond = run_bench(server.url, tmp_path / "b", "--max-error-rate", "0.3", "--json")
+    told = "4 of 12 requests failed: 4 x connection closed by the server"
+    printed = " ".join(done.stdout.split())
+    assert f"Note: {told}. Latencies are those of the others." in printed
+    assert "failed: connection closed by the server requests 4" in printed
+    if ExitCode.INVALID not in (done.returncode, beyond.returncode):  # of a machine too busy to stamp well
+        assert done.returncode == beyond.returncode == ExitCode.ERROR_RATE
+        assert done.stderr.endswith(f"inferbench: {told}; --max-error-rate 0.334 accepts as many\n")
+    assert allowed.returncode in (ExitCode.OK, ExitCode.INVALID), allowed.stderr
+    closed = "connection closed by the server"
+    kinds = [{"ended": "error", "kind": closed, "n": 4, "first": closed}]
+    (result,) = tmp_path.glob("*.json")
+    assert json.loads(allowed.stdout)["failures"] == json.loads(result.read_bytes())["failures"] == kinds
 
 
 STALL_S = 0.6

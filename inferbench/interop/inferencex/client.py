@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ...domain.measured import Latency, MeasuredPoint, MeasuredRequests, Role
 from ...domain.units import MS_PER_S
+from ..trust import reasons_in
 from . import names
 from .details import per_request
 from .row import STATISTICS, Row, maybe, maybe_whole, number
@@ -67,6 +68,7 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
         itl_ms=latency["itl"],
         e2el_ms=latency["e2el"],
         marks=load.marks + ((f"{requests.error} of {requests.planned} requests failed",) if requests.error else ()),
+        invalid=reasons_in(row),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...domain.measured import Latency, MeasuredPoint, Role
 from ...domain.units import MS_PER_S
+from ..trust import reasons_in
 from . import names
 
 Row = Mapping[str, Any]
@@ -58,6 +59,7 @@ def point_of(row: Row, model: str | None = None) -> MeasuredPoint:
         image=_first(row, "image"),
         run=_first(row, "run_url"),
         marks=(*((str(row["kind"]),) if row.get("kind") else ()), *marks),
+        invalid=reasons_in(row),
     )
 
 

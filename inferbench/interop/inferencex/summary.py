@@ -9,6 +9,7 @@ from ...domain.measured import Latency, MeasuredPoint, MeasuredRequests
 from ...domain.summary import (
     Basis,
     BasisSummary,
+    ClientHealth,
     Counts,
     Distribution,
     Origin,
@@ -72,6 +73,7 @@ def summary_of(point: MeasuredPoint, again: int = 1) -> PointSummary:
         whole_run=_whole_run(point, requests.ok),
         window=None,
         window_reason="imported: published over the whole run",
+        client=ClientHealth(valid=False, reasons=point.invalid) if point.invalid else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...domain.measured import Latency, MeasuredPoint, Role
 from ...domain.units import MS_PER_S
+from ..trust import REASONS
 from .write import UNOFFICIAL
 
 _ROLE = ("tp", "ep", "dp_attn", "workers")
@@ -14,7 +15,7 @@ COLUMNS = (
     *(f"decode_{key}" for key in _ROLE), "num_decode_gpu", "total_gpus",
     "tput_per_gpu", "output_tput_per_gpu", "input_tput_per_gpu", "interactivity_median",
     *(f"{statistic}_{metric}_s" for metric in _LATENCIES for statistic in ("mean", "median", "p99")),
-    "image", "run_url", "flags",
+    "image", "run_url", "flags", REASONS,
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def table_row(point: MeasuredPoint) -> dict[str, object]:
         "image": point.image,
         "run_url": point.run,
         "flags": ";".join(point.marks),
+        REASONS: "; ".join(point.invalid),
     }
     for metric, latency in (("ttft", point.ttft_ms), ("tpot", point.tpot_ms), ("e2el", point.e2el_ms)):
         row |= _statistics(metric, latency or Latency())

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...domain.measured import Latency, MeasuredPoint, Role
 from ...domain.units import MS_PER_S
+from ..trust import row_keys
 
 UNOFFICIAL = "Unofficial: not an InferenceX result. Made by inferbench; InferenceX is SemiAnalysis's benchmark."
 STATISTICS = {"mean": "mean", "p50": "median", "std": "std", "p90": "p90", "p99": "p99", "p999": "p99.9"}
@@ -42,7 +43,7 @@ def agg_row(point: MeasuredPoint) -> dict[str, Any]:
         ("e2el", point.e2el_ms),
     ):
         row |= _statistics(metric, latency)
-    return row | _interactivity(point)
+    return row | _interactivity(point) | row_keys(point.invalid)
 
 
 def _topology(point: MeasuredPoint) -> dict[str, Any]:

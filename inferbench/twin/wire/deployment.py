@@ -53,6 +53,10 @@ def served_of(
             "disaggregation_transfer_backend": TRANSFER_BACKENDS.get(deployment.stack.kv_transfer or ""),
             "disaggregation_bootstrap_port": bootstrap_port,
             **drafts,
+            "twin_gpu": deployment.gpu,
+            "twin_gpus": topology.total_gpus if role is Role.BOTH else group.gpus,
+            "twin_precision": deployment.precision,
+            "twin_framework": deployment.stack.framework,
         },
     )
 
