@@ -9,8 +9,9 @@ from typing import Protocol, cast
 
 from ..loadgen.clock import LoopClock
 from ..loadgen.turns import LoopTurns
-from .exchange import Exchange
+from .exchange import EndlessAnswerError, Exchange
 from .framing import NotHttpError
+from .sse import EndlessEventError
 
 CR = 13
 
@@ -94,6 +95,9 @@ class Connection(asyncio.BaseProtocol):
             self._hand_over(exchange)
         except NotHttpError as error:
             self._end(exchange, exchange.last_read_ns, f"not an HTTP response: {error}")
+            return
+        except (EndlessEventError, EndlessAnswerError) as error:
+            self._end(exchange, exchange.last_read_ns, str(error))
             return
         if self._lost:
             response.end_of_connection()

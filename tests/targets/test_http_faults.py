@@ -10,12 +10,29 @@ import sys
 import time
 
 import pytest
-from raw_server import CHUNKED, GOOD, LOOPS, always, ask, chunked, client, make_load, ok_head, raw_server, run, text
+from raw_server import (
+    CHUNKED,
+    DONE,
+    GOOD,
+    LOOPS,
+    always,
+    ask,
+    chunked,
+    client,
+    event,
+    make_load,
+    ok_head,
+    raw_server,
+    run,
+    text,
+    usage,
+)
 
 from inferbench.domain.errors import UsageError
 from inferbench.domain.record import Status
 from inferbench.targets.endpoint import Endpoint
 from inferbench.targets.retry import LONGEST_WAIT_S, parse_retry_after
+from inferbench.targets.sse import MAX_EVENT
 
 MS = 1_000_000
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\nRetry-After: 0\r\n\r\nbusy"
@@ -211,3 +228,61 @@ def test_records_bound_the_lateness_of_their_stamps():
     assert record.status is Status.OK
     assert record.first_late_ns >= 0
     assert record.last_late_ns >= 0
+
+
+async def without_end(writer, piece):
+    """Send a piece again and again, until the client has had enough, or far more than it should take."""
+    sent = 0
+    while sent < 8 * MAX_EVENT:
+        writer.write(piece)
+        sent += len(piece)
+        await writer.drain()
+
+
+BIG = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (CHUNKED, b"%x\r\n%b\r\n" % (BIG, b"x" * BIG)),
+        (CHUNKED, b"1\r\nx\r\n" * 8192),
+        (ok_head(), b"data: " + b"x" * BIG),
+        (ok_head(f"Content-Length: {1 << 40}"), b"x" * BIG),
+    ],
+    ids=["chunks", "tiny-chunks", "to-the-end", "sized"],
+)
+def test_an_event_without_end_is_an_error_and_costs_the_connection(begin, piece):
+    async def endless(_server, writer):
+        writer.write(begin)
+        await without_end(writer, piece)
+
+    (record,) = run(ask(endless))
+    assert (record.status, record.error) == (Status.ERROR, "an event of more than 16 MiB without an end")
+    assert record.chunks is None
+
+
+def test_what_came_before_an_event_without_end_is_kept():
+    async def endless(_server, writer):
+        writer.write(ok_head() + text("a") + text("b"))
+        await without_end(writer, b"x" * BIG)
+
+    (record,) = run(ask(endless))
+    assert (record.status, len(record.chunks.times_ns)) == (Status.ERROR, 2)
+    assert record.error == "an event of more than 16 MiB without an end"
+
+
+def test_an_error_answer_without_end_is_cut_short_and_says_what_it_began_with():
+    async def endless(_server, writer):
+        writer.write(b"HTTP/1.1 500 Oops\r\n\r\nit broke ")
+        await without_end(writer, b"x" * BIG)
+
+    (record,) = run(ask(endless))
+    assert record.status is Status.ERROR
+    assert record.error.startswith("HTTP 500: it broke xxx")
+
+
+def test_a_large_event_is_read():
+    large = event(choices=[{"index": 0, "text": "a" * (MAX_EVENT // 2), "finish_reason": None}])
+    (record,) = run(ask(always(CHUNKED + chunked(text("a"), large, usage(7, 2), DONE))))
+    assert (record.status, record.osl) == (Status.OK, 2)
