@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -40,10 +41,10 @@ class Dialer:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 transport, connection = await self._loop.create_connection(lambda: self._new(owner), host, port)
                 await _usable(transport, connection)
+            self._peer = _peer(transport)
         except OSError:
             self._peer = None
             raise
-        self._peer = transport.get_extra_info("peername")[:2]
         return connection
 
     def _new(self, owner: Owner) -> Connection:
@@ -61,6 +62,16 @@ async def _usable(transport: asyncio.BaseTransport, connection: Connection) -> N
     except BaseException:
         cast(asyncio.Transport, transport).abort()
         raise
+
+
+def _peer(transport: asyncio.BaseTransport) -> tuple[str, int]:
+    """The address at the other end. Raises ConnectionResetError where that is gone before the loop has looked at it."""
+    name = transport.get_extra_info("peername")
+    if name is None:
+        cast(asyncio.Transport, transport).abort()
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+    host, port = name[:2]
+    return host, port
 
 
 def why_not(error: OSError) -> str:

@@ -88,6 +88,9 @@ class HttpTarget(Target):
             batch = (self._dial() for _ in range(min(BATCH, connections - done)))
             opened = await asyncio.gather(*batch, return_exceptions=True)
             self._idle += [connection for connection in opened if isinstance(connection, Connection)]
+            for fault in opened:
+                if isinstance(fault, BaseException) and not isinstance(fault, OSError):
+                    raise fault
 
     @property
     def kernel_lag(self) -> KernelLag:
@@ -173,7 +176,13 @@ class HttpTarget(Target):
 
     def _connect(self, exchange: Exchange) -> None:
         exchange.may_reconnect = False
-        self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
+        task = self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
+        task.add_done_callback(self._tell_fault)
+
+    def _tell_fault(self, task: asyncio.Task[None]) -> None:
+        """Hand over what a task raised: nobody waits for it, and its request would never end."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "a connection could not be made", "exception": fault})
 
     async def _connect_and_send(self, exchange: Exchange) -> None:
         begin_ns = self._clock.now_ns()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
 import time
 
 import pytest
@@ -278,3 +280,28 @@ def test_the_api_key_is_sent_and_never_shown():
     assert f"Authorization: Bearer {key}\r\n".encode() in head
     assert "Bearer ***" in record.error
     assert key not in repr(record)
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_server_that_dies_while_a_connection_opens_ends_the_request_at_whatever_moment(loop_factory):
+    """It resets the connection so many turns of the loop after the dial began."""
+
+    async def work(turns):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with client(f"http://127.0.0.1:{server.getsockname()[1]}", connections=0) as c:
+                c.send(0)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                server.settimeout(0.0 if turns == 0 else 5)
+                with contextlib.suppress(BlockingIOError):
+                    taken = server.accept()[0]
+                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    taken.close()
+                if turns == 0:
+                    server.close()
+                return (await c.ended(1))[0]
+
+    for turns in range(12):
+        record = run(work(turns), loop_factory)
+        assert record.status in (Status.REFUSED, Status.ERROR)
+        assert "reset" in record.error or record.error == "Connection refused"
