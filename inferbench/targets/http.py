@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from typing_extensions import override
 
@@ -25,14 +25,12 @@ from .endpoint import Endpoint
 from .exchange import Exchange
 from .kernel_stamps import KernelLag
 from .looks import Looks
+from .patience import Patience
 from .reading import StreamReading
 from .retry import retry_delay_s
 
 BATCH = 1024
 """Connections opened at a time: more would overflow the listen backlog of common servers and be dropped."""
-
-SWEEPS_PER_TIMEOUT = 50
-"""Timeouts are looked for this often within a timeout, so they are at most 2 % late."""
 
 
 class HttpTarget(Target):
@@ -62,15 +60,17 @@ class HttpTarget(Target):
         self._loop = loop
         self._turns = LoopTurns(clock, loop)
         self._dialer = Dialer(endpoint, clock, self._turns, loop)
-        self._timeout_ns = int(endpoint.request_timeout_s * NS_PER_S)
-        self._stall_ns = int(endpoint.stall_timeout_s * NS_PER_S) if endpoint.stall_timeout_s else None
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._under_way: dict[Exchange, None] = {}  # oldest first
         self._connecting: dict[Exchange, asyncio.Task[None]] = {}
         self._carried: dict[Exchange, Connection] = {}
         self._looks = Looks(clock, loop)
-        self._sweeping = False
+        self._patience = Patience(
+            endpoint, clock, self._under_way, self._carried, self._give_up, self._server_is_silent
+        )
+        self._silence: str | None = None
+        self._on_silence: Callable[[str], None] = lambda _: self.cancel_all()
 
     async def open(self, connections: int) -> None:
         """Open connections before the load starts, and write the first requests.
@@ -109,13 +109,13 @@ class HttpTarget(Target):
         exchange = Exchange(request, slot_free_ns, done, wire, self._clock.now_ns(), stream)
         self._under_way[exchange] = None
         self._attempt(exchange)
-        if not self._sweeping:
-            self._sweep()
+        self._patience.watch()
 
     @override
     def cancel_all(self) -> None:
+        status = Status.TIMEOUT if self._silence else Status.CANCELLED
         for exchange in list(self._under_way):
-            self._give_up(exchange, Status.CANCELLED, "cancelled by the client")
+            self._give_up(exchange, status, self._silence or "cancelled by the client")
 
     @override
     def pass_times_ns(self) -> Sequence[Ints]:
@@ -143,6 +143,7 @@ class HttpTarget(Target):
     def exchange_ended(self, connection: Connection, exchange: Exchange, end_ns: int, failure: str | None) -> None:
         """See `connection.Owner`."""
         del self._carried[exchange]
+        self._patience.heard(end_ns)
         if connection.is_open:
             self._idle.append(connection)
         if failure and exchange.may_reconnect and not exchange.answered:
@@ -201,28 +202,13 @@ class HttpTarget(Target):
         self.streams_open_max = max(self.streams_open_max, len(self._carried))
         connection.send(exchange)
 
-    def _sweep(self) -> None:
-        """Time out what is too old or silent, and come back as long as anything is under way."""
-        self._sweeping = bool(self._under_way)
-        if not self._sweeping:
-            return
-        now_ns = self._clock.now_ns()
-        for exchange in list(self._under_way):
-            if now_ns - exchange.submitted_ns < self._timeout_ns:
-                break  # those behind it are younger
-            self._give_up(exchange, Status.TIMEOUT, f"no end within {self._endpoint.request_timeout_s:g} s")
-        self._end_stalled(now_ns)
-        shortest_ns = min(self._timeout_ns, self._stall_ns or self._timeout_ns)
-        self._clock.call_at(now_ns + min(shortest_ns // SWEEPS_PER_TIMEOUT, NS_PER_S), self._sweep)
+    def when_silent(self, action: Callable[[str], None]) -> None:
+        """Call `action` with the reason where the server has said nothing for too long, so that it stops the load."""
+        self._on_silence = action
 
-    def _end_stalled(self, now_ns: int) -> None:
-        """Time out what has been sent and has been without a byte for too long."""
-        if self._stall_ns is None:
-            return
-        for exchange, connection in list(self._carried.items()):
-            since_ns = connection.last_read_ns or exchange.sent_ns or exchange.submitted_ns
-            if now_ns - since_ns >= self._stall_ns:
-                self._give_up(exchange, Status.TIMEOUT, f"no byte for {self._endpoint.stall_timeout_s:g} s")
+    def _server_is_silent(self, why: str) -> None:
+        self._silence = why
+        self._on_silence(why)
 
     def _give_up(self, exchange: Exchange, status: Status, why: str) -> None:
         """End an exchange that the server has not ended, and the connection with it."""

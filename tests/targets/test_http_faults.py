@@ -30,6 +30,7 @@ from raw_server import (
 
 from inferbench.domain.errors import UsageError
 from inferbench.domain.record import Status
+from inferbench.targets import patience
 from inferbench.targets.endpoint import Endpoint
 from inferbench.targets.retry import LONGEST_WAIT_S, parse_retry_after
 from inferbench.targets.sse import MAX_EVENT
@@ -63,6 +64,71 @@ def test_a_stall_is_a_timeout_of_its_own(sent, first_byte, loop_factory):
     assert (record.first_byte_ns is not None) is first_byte
     assert record.end_ns - (record.first_byte_ns or record.sent_ns) >= 80 * MS
     assert (record.chunks is not None) is (b"data" in sent)
+
+
+@pytest.fixture
+def short_silence(monkeypatch):
+    monkeypatch.setattr(patience, "SILENCE_S", 0.3)
+
+
+def test_a_server_that_says_nothing_any_more_ends_what_is_under_way_at_once(short_silence):
+    async def one_token(_server, writer):
+        writer.write(CHUNKED + chunked(text("a"))[:-5])
+
+    async def work():
+        said = []
+        async with raw_server(one_token) as server, client(server.url, make_load(3), 3) as c:
+            c.target.when_silent(lambda why: (said.append(why), c.target.cancel_all()))
+            c.send(0, 1)
+            await c.ended(2)
+            c.send(2)  # and one that comes later gets a silence of its own
+            return server.url, said, await c.ended(3)
+
+    url, said, records = run(work())
+    assert said[0] == f"{url} sent no byte on any of 2 streams for 0.3 s"
+    assert len(said) == 2
+    assert [(r.status, r.error) for r in records[:2]] == [(Status.TIMEOUT, said[0])] * 2
+    assert all(r.end_ns - r.chunks.times_ns[0] >= 300 * MS for r in records)
+
+
+def test_a_request_that_waits_while_others_are_served_is_not_stalled(short_silence):
+    async def first_waits(server, writer):
+        if len(server.bodies) == 1:
+            await asyncio.sleep(0.9)
+        else:
+            await asyncio.sleep(0.1)
+        writer.write(GOOD)
+
+    async def work():
+        async with raw_server(first_waits) as server, client(server.url, make_load(12), 2) as c:
+            c.send(0)
+            for seq in range(1, 8):
+                c.send(seq)
+                await c.ended(seq)
+            return await c.ended(8)
+
+    records = run(work())
+    assert {r.status for r in records} == {Status.OK}
+    assert max(r.first_byte_ns - r.sent_ns for r in records) > 2 * 300 * MS
+
+
+def test_a_client_that_stood_still_reads_before_it_calls_anything_stalled():
+    async def soon(_server, writer):
+        writer.write(CHUNKED)
+        await asyncio.sleep(0.02)
+        writer.write(GOOD[len(CHUNKED) :])
+
+    async def work():
+        async with raw_server(soon) as server, client(server.url, stall_timeout_s=0.2) as c:
+            loop = asyncio.get_running_loop()
+            c.send(0)
+            while c.target._carried and next(iter(c.target._carried.values())).last_read_ns is None:
+                await asyncio.sleep(0.001)
+            loop.call_soon(time.sleep, 0.4)
+            return (await c.ended(1))[0]
+
+    for loop_factory in LOOPS:
+        assert run(work(), loop_factory).status is Status.OK
 
 
 def test_a_slow_answer_is_no_stall():
