@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -27,6 +26,7 @@ from ..domain.summary import Origin, PointSummary, SweepPoint
 from ..loadgen.clock import VirtualClock
 from ..loadgen.dispatcher import Progress
 from ..loadgen.drive import drive_virtual
+from ..loadgen.interrupts import ignore_signals
 from ..metrics.summarise import summarise
 from ..workload.planning import make_plan
 from ..workload.prompts import TOKENIZER
@@ -209,7 +209,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
     running = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in running:
-        process.terminate()
+        process.kill()
     for process in running:
         process.join()
 
@@ -220,7 +220,7 @@ _messages: Queue[PointProgress] | None = None
 def _enter_worker(messages: Queue[Any]) -> None:
     global _messages
     _messages = messages
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    ignore_signals()
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
 

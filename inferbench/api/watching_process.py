@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from ..domain.errors import EndpointError, InferbenchError
 from ..domain.telemetry import Reading, TelemetrySource, WorkerRole
+from ..loadgen.interrupts import ignore_signals
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
 from ..targets.scrape import Scraper, pages
@@ -185,6 +186,7 @@ def _say(what: object) -> None:
 
 def main() -> int:
     """Run the process."""
+    ignore_signals()
     keep_pandas_out()
     with contextlib.suppress(OSError):
         os.nice(NICE)

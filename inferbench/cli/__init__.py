@@ -6,13 +6,16 @@ import os
 import sys
 import traceback
 
-from ..domain.errors import ExitCode, InferbenchError
+from ..domain.errors import ExitCode, InferbenchError, Interruption
 
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
+    from ..loadgen.interrupts import heed_signals
+
     # Nothing here multiplies large matrices, and each idle BLAS thread costs CPU time that a load is measured by.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    heed_signals()
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -34,9 +37,10 @@ def execute(arguments: list[str]) -> int:
     except TyperException as error:
         print(f"inferbench: {' '.join(error.format_message().split())}", file=sys.stderr)
         return ExitCode.USAGE
-    except (KeyboardInterrupt, Abort):
-        print("inferbench: interrupted; what had been measured is kept and marked partial", file=sys.stderr)
-        return ExitCode.INTERRUPTED
+    except (KeyboardInterrupt, Abort) as error:
+        stopped = Interruption.of(error) if isinstance(error, KeyboardInterrupt) else Interruption()
+        print(f"inferbench: {stopped.reason}{f'; {stopped.kept}' if stopped.kept else ''}", file=sys.stderr)
+        return stopped.exit_code
     except BrokenPipeError:  # whoever read our output has gone
         sys.stderr.close()
         return ExitCode.OK

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from ..domain.errors import ExitCode
+from ..loadgen.progress import StopKind
 from .result_file import ResultFile
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def _show(done: BenchRun) -> None:
     print(f"Run: {done.run.path}")
 
 
+_STOPPED: Mapping[StopKind | None, ExitCode] = {
+    StopKind.SILENT: ExitCode.ENDPOINT,
+    StopKind.UNRECORDED: ExitCode.USAGE,
+}
+
+
 def code_of(done: BenchRun) -> ExitCode:
     """How a run ended, as an exit code; each that is not OK says why on stderr."""
     client, counts = done.summary.client, done.summary.counts
@@ -65,7 +72,7 @@ def code_of(done: BenchRun) -> ExitCode:
         return ExitCode.INVALID
     if done.stop_reason is not None:
         print(f"inferbench: stopped early: {done.stop_reason}", file=sys.stderr)
-        return ExitCode.INTERRUPTED if done.interrupted else ExitCode.ERROR_RATE
+        return done.interrupted.exit_code if done.interrupted else _STOPPED.get(done.stop_kind, ExitCode.ERROR_RATE)
     if counts.ok == 0:
         first = next((error for error in done.records().errors if error), "no reason was given")
         print(f"inferbench: none of {counts.planned} requests succeeded; the first failure: {first}", file=sys.stderr)
