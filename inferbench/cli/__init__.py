@@ -22,13 +22,16 @@ def main() -> None:
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Errors are one line on stderr."""
     from typer.exceptions import Abort, Exit, TyperException
+    from typer.main import get_command
 
     from .app import build
 
     try:
         arguments = arguments or ["--help"]
-        code = build(arguments[0])(arguments, prog_name="inferbench", standalone_mode=False)
-        return int(code or ExitCode.OK)
+        # Not by the command's own `main`, which turns Ctrl-C into an exit code and drops what there is to say of it.
+        command = get_command(build(arguments[0]))
+        with command.make_context("inferbench", arguments) as context:
+            return int(command.invoke(context) or ExitCode.OK)
     except InferbenchError as error:
         print(f"inferbench: {error}", file=sys.stderr)
         return error.exit_code
