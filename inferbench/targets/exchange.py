@@ -45,9 +45,11 @@ class Exchange:
     last_late_ns: int | None = None
     body: bytes = b""
     """The beginning of the body, as long as no token has come."""
-    may_reconnect: bool = False
-    """It went out on a connection that had been idle, which the server may have closed in the meantime."""
+    idle_ns: int | None = None
+    """When it went out on a connection that had been idle, which the server may have closed at that moment."""
     attempts: int = 1
+    resent: int = 0
+    """How many of those came of connections that closed as the request was sent."""
     earlier_error: str | None = None
 
     @property

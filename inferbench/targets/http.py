@@ -11,7 +11,7 @@ from ..domain.errors import EndpointError
 from ..domain.plan import Plan, PlannedRequest
 from ..domain.record import Status
 from ..domain.records import Ints
-from ..domain.units import NS_PER_S
+from ..domain.units import NS_PER_MS, NS_PER_S
 from ..loadgen.clock import LoopClock
 from ..loadgen.limits import need_open_files
 from ..loadgen.port import Done, Target
@@ -29,6 +29,10 @@ from .patience import Patience
 from .reading import StreamReading
 from .retry import retry_delay_s
 
+AT_ONCE_NS = 20 * NS_PER_MS
+"""A connection that is lost within this time, and that of a round trip, of the sending was closing already. A busy
+server needs so long to close what it has found idle; to work on a request takes longer."""
+
 BATCH = 1024
 """Connections opened at a time: more would overflow the listen backlog of common servers and be dropped."""
 
@@ -38,8 +42,8 @@ class HttpTarget(Target):
 
     While streams run, reads are stamped and kept; what they say is looked at in between. All methods are called from
     the thread of `loop`. `seqs` are the requests of the plan that come to this target. A request that is sent again
-    (`Endpoint.retries`) has the `sent_ns` of its last attempt and the `slot_free_ns` of its first, so that the time
-    to its first token is the server's, and the queued one shows the wait.
+    (`Endpoint.retries`, or since its connection was closing) has the `sent_ns` of its last attempt and the
+    `slot_free_ns` of its first, so that the time to its first token is the server's, and the queued one shows the wait.
     """
 
     def __init__(
@@ -146,27 +150,39 @@ class HttpTarget(Target):
         self._patience.heard(end_ns)
         if connection.is_open:
             self._idle.append(connection)
-        if failure and exchange.may_reconnect and not exchange.answered:
-            # The server closed the idle connection while the request was on its way, so it was never served;
-            # RFC 9112, section 9.3.1, has it sent again on a new connection. One that was served is never repeated.
-            exchange.sent_ns = None
+        if failure and self._was_closing(connection, exchange):
+            exchange.resent += 1
+            exchange.try_again(StreamReading(self._dialect), f"{failure} as the request was sent")
             self._connect(exchange)
         else:
             self._end(exchange, end_ns, Status.ERROR if failure else Status.OK, failure)
+
+    def _was_closing(self, connection: Connection, exchange: Exchange) -> bool:
+        """Whether the server closed an idle connection while the request was on its way, so that it was never served.
+
+        A POST may only be repeated where that is known (RFC 9110, section 9.2.2; RFC 9112, section 9.3.1). What is
+        known is the time: a close that comes at once was decided before the request can have been read. One that
+        comes later may be the end of work on it, and is an error that took as long as it took.
+        """
+        if exchange.idle_ns is None or exchange.answered or connection.lost_since_ns is None:
+            return False
+        return connection.lost_since_ns - exchange.idle_ns <= AT_ONCE_NS + self._dialer.round_trip_ns
 
     def _attempt(self, exchange: Exchange) -> None:
         connection = self._idle_connection()
         if connection is None:
             self._connect(exchange)
         else:
-            exchange.may_reconnect = True
+            exchange.idle_ns = self._clock.now_ns()
             self._send(connection, exchange)
 
     def _idle_connection(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
-                return connection
+                if not connection.has_hung_up():
+                    return connection
+                connection.abort()
         return None
 
     async def _dial(self) -> Connection:
@@ -176,7 +192,7 @@ class HttpTarget(Target):
         return connection
 
     def _connect(self, exchange: Exchange) -> None:
-        exchange.may_reconnect = False
+        exchange.idle_ns = None
         task = self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
         task.add_done_callback(self._tell_fault)
 
@@ -223,7 +239,7 @@ class HttpTarget(Target):
         self._end(exchange, self._clock.now_ns(), status, why)
 
     def _end(self, exchange: Exchange, end_ns: int, status: Status, failure: str | None) -> None:
-        if exchange.attempts <= self._endpoint.retries:
+        if exchange.attempts - exchange.resent <= self._endpoint.retries:
             came_to, why = verdict(exchange, status, failure)
             wait_s = retry_delay_s(exchange, came_to)
             if wait_s is not None:
