@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_any
@@ -18,6 +19,7 @@ from queue import Empty
 from typing import Any
 
 from ..domain.deployment import Deployment, Topology
+from ..domain.errors import ExitCode, StoppedError
 from ..domain.manifest import ClockAnchor, TargetIdentity
 from ..domain.model import ModelSpec
 from ..domain.plan import Plan
@@ -200,6 +202,10 @@ def run_jobs(todo: list[TwinJob], workers: int | None, on_progress: OnProgress) 
                 while True:
                     on_progress(messages.get_nowait())
             yield from (future.result() for future in done)
+    except BrokenProcessPool:
+        raise StoppedError(
+            "a process that simulates was killed; does the machine have enough memory?", ExitCode.INTERNAL
+        ) from None
     finally:
         _end(pool)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 
 from ..domain.errors import ExitCode, InferbenchError, Interruption
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What the system says where nothing can be written any more, whichever file it was: a person can do something."""
 
 
 def main() -> None:
@@ -47,7 +51,17 @@ def execute(arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         sys.stderr.close()
         return ExitCode.OK
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _fault()
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"inferbench: {named}cannot be written: {error.strerror}", file=sys.stderr)
+        return ExitCode.USAGE
     except Exception:
-        traceback.print_exc()
-        print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
-        return ExitCode.INTERNAL
+        return _fault()
+
+
+def _fault() -> ExitCode:
+    traceback.print_exc()
+    print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
+    return ExitCode.INTERNAL

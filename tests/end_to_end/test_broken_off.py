@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from scenarios_for_tests import small_scenario, write_scenario
 from test_command_line import COMMAND, ENV, inferbench, only_run
 
 from inferbench.domain.errors import ExitCode
@@ -208,3 +209,23 @@ def test_a_bench_that_fails_before_its_load_says_so_in_its_manifest(server: Pace
     manifest = only_run(tmp_path).manifest()
     assert manifest.state is RunState.PARTIAL
     assert done.stderr == f"inferbench: {manifest.reason}\n"
+
+
+@needs_proc
+def test_a_simulating_process_that_is_killed_is_one_line_and_the_rest_is_kept(tmp_path: Path) -> None:
+    scenario = small_scenario()
+    for deployment in scenario["deployments"]:
+        deployment["topologies"][0]["concurrency"] = [4000, 4001]
+    path = write_scenario(tmp_path / "x.yaml", scenario)
+    asked = [*COMMAND, "run", str(path), "--store", str(tmp_path / "s"), "--workers", "2", "--no-live"]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV) as process:
+        while not list((tmp_path / "s").glob("*/*/points/*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        pool = [pid for pid, command in descendants(process.pid).items() if "spawn_main" in command]
+        os.kill(pool[0], signal.SIGKILL)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERNAL
+    assert errors == "inferbench: a process that simulates was killed; does the machine have enough memory?\n"
+    manifest = only_run(tmp_path / "s").manifest()
+    assert (manifest.state, f"inferbench: {manifest.reason}\n") == (RunState.PARTIAL, errors)
