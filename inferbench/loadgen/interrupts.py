@@ -6,18 +6,21 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 
 from ..domain.errors import Interruption
 
+_terminals: list[int] = []
+"""Outputs that are a terminal: one that is gone no longer says that it is one."""
+
 HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def heed_signals() -> None:
     """Have SIGTERM and SIGHUP end this process as Ctrl-C does; one that is ignored (`nohup`) stays ignored."""
+    _terminals[:] = [fd for fd in (1, 2) if os.isatty(fd)]
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
@@ -64,10 +67,7 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 def _let_go_of_terminal(number: int) -> None:
     """After SIGHUP nobody reads a terminal, and whoever prints to it fails before all is on disk."""
-    if number == signal.SIGHUP:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                if stream.isatty():
-                    nowhere = os.open(os.devnull, os.O_WRONLY)
-                    os.dup2(nowhere, stream.fileno())
-                    os.close(nowhere)
+    while number == signal.SIGHUP and _terminals:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, _terminals.pop())
+        os.close(nowhere)

@@ -53,7 +53,9 @@ def test_a_client_that_was_stopped_is_invalid_and_its_bounds_cover_the_stop(tmp_
             directory=str(tmp_path), workers=workers,
         )  # fmt: skip
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as client:
-            while len(fetch_record(server.url)) < 2 * STREAMS:
+            for _ in range(3000):
+                if len(fetch_record(server.url)) >= 2 * STREAMS:
+                    break
                 assert client.poll() is None
                 time.sleep(0.02)
             stop(client.pid if workers == 1 else worker_of(client.pid))

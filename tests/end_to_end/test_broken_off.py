@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def server() -> Iterator[PacedServer]:
         yield running
 
 
-@contextmanager
+@contextlib.contextmanager
 def benching(
     server: PacedServer, store: Path, *more: str, command: list[str] | None = None, served: int = 20
 ) -> Iterator[subprocess.Popen[str]]:
@@ -48,10 +49,18 @@ def benching(
     ]  # fmt: skip
     before = len(fetch_record(server.url))
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV) as process:
-        while len(fetch_record(server.url)) - before < served:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.05)
+        wait_for(process, lambda: len(fetch_record(server.url)) - before >= served)
         yield process
+
+
+def wait_for(process: subprocess.Popen[str] | subprocess.Popen[bytes], seen: Callable[[], bool]) -> None:
+    """Wait until something is seen of a process that runs on."""
+    for _ in range(1200):
+        if seen():
+            return
+        assert process.poll() is None, "it ended before"
+        time.sleep(0.05)
+    raise AssertionError("it never came so far")
 
 
 def descendants(pid: int) -> dict[int, str]:
@@ -219,9 +228,7 @@ def test_a_simulating_process_that_is_killed_is_one_line_and_the_rest_is_kept(tm
     path = write_scenario(tmp_path / "x.yaml", scenario)
     asked = [*COMMAND, "run", str(path), "--store", str(tmp_path / "s"), "--workers", "2", "--no-live"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV) as process:
-        while not list((tmp_path / "s").glob("*/*/points/*")):
-            assert process.poll() is None
-            time.sleep(0.05)
+        wait_for(process, lambda: any((tmp_path / "s").glob("*/*/points/*")))
         pool = [pid for pid, command in descendants(process.pid).items() if "spawn_main" in command]
         os.kill(pool[0], signal.SIGKILL)
         _, errors = process.communicate(timeout=60)
@@ -229,3 +236,32 @@ def test_a_simulating_process_that_is_killed_is_one_line_and_the_rest_is_kept(tm
     assert errors == "inferbench: a process that simulates was killed; does the machine have enough memory?\n"
     manifest = only_run(tmp_path / "s").manifest()
     assert (manifest.state, f"inferbench: {manifest.reason}\n") == (RunState.PARTIAL, errors)
+
+
+def test_a_terminal_that_is_closed_ends_a_bench_with_all_its_files(server: PacedServer, tmp_path: Path) -> None:
+    master, terminal = pty.openpty()
+    asked = [
+        *COMMAND, "bench", "--base-url", server.url, "--isl", "8", "--osl", "20", "--num-prompts", str(PROMPTS),
+        "--max-concurrency", str(STREAMS), "--store", str(tmp_path / "s"), "--result-dir", str(tmp_path / "r"),
+    ]  # fmt: skip
+    # The terminal is that of the process's session, as in a shell, so that its end is a SIGHUP for it.
+    leader = [sys.executable, "-c", "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+              "os.execv(sys.argv[1], sys.argv[1:])"]  # fmt: skip
+    before = len(fetch_record(server.url))
+    with subprocess.Popen(
+        [*leader, *asked], stdin=terminal, stdout=terminal, stderr=terminal, env=ENV, start_new_session=True
+    ) as process:
+        os.close(terminal)
+        os.set_blocking(master, False)
+
+        def has_begun() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                os.read(master, 1 << 16)  # or the terminal is full, and whoever draws on it waits
+            return len(fetch_record(server.url)) - before >= 20
+
+        wait_for(process, has_begun)
+        os.close(master)
+        process.wait(60)
+    assert process.returncode == ExitCode.HUNG_UP
+    assert list((tmp_path / "r").iterdir())
+    check_partial(tmp_path / "s", "interrupted by SIGHUP")
