@@ -20,14 +20,16 @@ COMMANDS = (
 MEANING = {
     ExitCode.OK: "fine; UNDECIDED and partial reach are answers",
     ExitCode.REGRESSED: "regressed, or answers graded below what was asked for",
-    ExitCode.USAGE: "a bad option, or a file that cannot be used",
-    ExitCode.ENDPOINT: "the endpoint is down, refuses, or does not serve the model",
+    ExitCode.USAGE: "a bad option, a file that cannot be used, or a disk that is full",
+    ExitCode.ENDPOINT: "the endpoint is down, refuses, does not serve the model, or has fallen silent",
     ExitCode.INVALID: "the client could not be trusted",
     ExitCode.UNDECIDED: "undecided, where a policy makes that a failure",
     ExitCode.INCOMPARABLE: "two runs were made under different conditions",
     ExitCode.ERROR_RATE: "requests failed: more than `--max-error-rate` allows, or any where it is not given",
     ExitCode.INTERNAL: "a fault in inferbench",
-    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.HUNG_UP: "interrupted by SIGHUP: its terminal is gone",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
+    ExitCode.TERMINATED: "interrupted by SIGTERM",
 }
 
 

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ..domain.errors import EndpointError, ExitCode, StoppedError
+from ..domain.errors import EndpointError, ExitCode, Interruption, StoppedError
 from ..domain.record import RequestRecord, Status
 from ..domain.scenario import Lengths, Scenario
 from ..domain.summary import PointSummary, SweepPoint
 from ..loadgen.clock import LoopClock
 from ..loadgen.dispatcher import Progress
-from ..loadgen.drive import INTERRUPTED, drive_live
+from ..loadgen.drive import drive_live
 from ..loadgen.progress import MAX_ERROR_RATE, Limits, StopKind
 from ..metrics.failures import listing, sentence
 from ..metrics.remedies import what_helps
+from ..store.layout import StoreError
 from ..store.rundir import RunDirectory
 from ..targets.endpoint import Endpoint
 from ..targets.http import HttpTarget
@@ -89,8 +90,9 @@ def measure(
 ) -> Iterator[PointOutcome]:
     """Measure points one after the other, each with empty caches and warm-ups of its own.
 
-    One that was cut short is yielded too, and ends it: with KeyboardInterrupt after Ctrl-C, with StoppedError where
-    too many requests failed or a worker was lost, with EndpointError where none succeeded.
+    One that was cut short is yielded too, and ends it: with Interruption after a signal, with StoppedError where too
+    many requests failed or a worker was lost, with EndpointError where none succeeded or the server fell silent, with
+    StoreError where records could no longer be kept.
     """
     for point in points:
         flushes = run_in_loop(seen.flush()) if how.flush_cache else {}
@@ -151,8 +153,12 @@ def _one(
 def _go_on(point: SweepPoint, outcome: HttpOutcome, summary: PointSummary) -> None:
     """Raise what ends a run after a point."""
     why = why_partial(outcome)
-    if why == INTERRUPTED:
-        raise KeyboardInterrupt
+    if stopped := Interruption.from_reason(why):
+        raise stopped
+    if outcome.driven.stop_kind is StopKind.UNRECORDED:
+        raise StoreError(f"{point.key}: {why}")
+    if outcome.driven.stop_kind is StopKind.SILENT:
+        raise EndpointError(f"{point.key}: {why}")
     if outcome.driven.stop_kind is StopKind.LOST:
         raise StoppedError(f"INVALID: {point.key}: {why}{what_helps(summary.client)}", ExitCode.INVALID)
     if summary.counts.ok == 0:

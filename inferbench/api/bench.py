@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ..domain.errors import InferbenchError, Interruption
 from ..domain.manifest import FORMAT, OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
 from ..domain.plan import Plan
 from ..domain.records import Records
 from ..domain.summary import Origin, PointSummary, SweepPoint
-from ..loadgen.drive import INTERRUPTED
 from ..loadgen.progress import Progress, StopKind
 from ..store import layout
+from ..store.layout import StoreError
 from ..store.rundir import DEFAULT_STORE, RunDirectory
 from ..targets.cache import Flush, flush_cache
 from ..targets.control import probe
@@ -55,15 +57,19 @@ class BenchRun:
     ended_unix: float
     stop_reason: str | None
     """Why it stopped early, None where it did not."""
-    lost: bool = False
-    """A worker was lost."""
+    stop_kind: StopKind | None = None
     notes: tuple[str, ...] = ()
     """What must be known to read its figures."""
 
     @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C stopped it."""
-        return self.stop_reason == INTERRUPTED
+    def interrupted(self) -> Interruption | None:
+        """What stopped it, where somebody did: Ctrl-C, or a signal."""
+        return Interruption.from_reason(self.stop_reason)
+
+    @property
+    def lost(self) -> bool:
+        """Whether a worker was lost."""
+        return self.stop_kind is StopKind.LOST
 
     def records(self) -> Records:
         """All records of the point."""
@@ -85,6 +91,7 @@ def bench(
 
     There is no canary and no retry; warm-ups are sent only where asked for. Several endpoints serve the same model
     and get requests in turn. Raises EndpointError where an endpoint is down, refuses, or does not serve the model.
+    Whatever ends it, the manifest says so; where the disk is too full for the summary, it is returned all the same.
     """
     client = client or Client()
     asked = [endpoints] if isinstance(endpoints, Endpoint) else list(endpoints)
@@ -100,26 +107,31 @@ def bench(
     )
     directory = RunDirectory.create(Path(store), SCENARIO)
     manifest = _manifest(directory, load, command)
-    directory.write_value(layout.MANIFEST, manifest)
-    flushed = [run_in_loop(flush_cache(endpoint)) for endpoint in served] if client.flush_cache else []
-    outcome = run_in_loop(
-        run_http_point(
-            served,
-            plan,
-            directory.point(point),
-            warmup=load.warmup(),
-            limits=load.limits,
-            watch=lambda progress, _: on_progress(progress),
-            workers=client.workers,
-            ray=client.ray,
-            prompts=load.prompts,
+    with directory.lock(), _ended_early(directory, manifest):
+        directory.write_value(layout.MANIFEST, manifest)
+        flushed = [run_in_loop(flush_cache(endpoint)) for endpoint in served] if client.flush_cache else []
+        outcome = run_in_loop(
+            run_http_point(
+                served,
+                plan,
+                directory.point(point),
+                warmup=load.warmup(),
+                limits=load.limits,
+                watch=lambda progress, _: on_progress(progress),
+                workers=client.workers,
+                ray=client.ray,
+                prompts=load.prompts,
+            )
         )
-    )
-    summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)
-    notes = _notes(load, summary, said, plan.salt, flushed)
-    directory.write_value(layout.SUMMARY, [summary])
-    entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed, notes)
-    directory.write_value(layout.MANIFEST, _finished(manifest, outcome, entry, directory))
+        summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)
+        notes = _notes(load, summary, said, plan.salt, flushed)
+        reason, kind = why_partial(outcome), outcome.driven.stop_kind
+        try:
+            directory.write_value(layout.SUMMARY, [summary])
+            entry = _point_manifest(directory, point, plan, load, identities[0], outcome, flushed, notes)
+            directory.write_value(layout.MANIFEST, _finished(manifest, reason, (entry,), directory))
+        except StoreError as error:  # the records are as they are, and so are the figures
+            reason, kind = str(error), StopKind.UNRECORDED
     return BenchRun(
         run=Run(directory),
         summary=summary,
@@ -127,10 +139,25 @@ def bench(
         records_directory=directory.point(point),
         began_unix=outcome.began_unix,
         ended_unix=outcome.ended_unix,
-        stop_reason=why_partial(outcome),
-        lost=outcome.driven.stop_kind is StopKind.LOST,
+        stop_reason=reason,
+        stop_kind=kind,
         notes=notes,
     )
+
+
+@contextmanager
+def _ended_early(directory: RunDirectory, manifest: RunManifest) -> Iterator[None]:
+    """Have the manifest say what ended a run before it had a summary."""
+    try:
+        yield
+    except (KeyboardInterrupt, InferbenchError) as error:
+        stopped = Interruption.of(error) if isinstance(error, KeyboardInterrupt) else None
+        with suppress(StoreError):
+            reason = stopped.reason if stopped else str(error)
+            directory.write_value(layout.MANIFEST, _finished(manifest, reason, (), directory))
+        if stopped:
+            raise Interruption(stopped.number, f"{directory.path} holds no figures") from None
+        raise
 
 
 def _notes(
@@ -164,15 +191,14 @@ def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) 
 
 
 def _finished(
-    manifest: RunManifest, outcome: HttpOutcome, entry: PointManifest, directory: RunDirectory
+    manifest: RunManifest, why: str | None, points: tuple[PointManifest, ...], directory: RunDirectory
 ) -> RunManifest:
-    why = why_partial(outcome)
     return manifest.model_copy(
         update={
             "state": RunState.COMPLETE if why is None else RunState.PARTIAL,
             "reason": why,
             "benchmark_end_time_unix": time.time(),
-            "points": (entry,),
+            "points": points,
             "checksums": directory.checksums(),
         }
     )

@@ -32,7 +32,7 @@ def search_concurrency(
         done = run(replace(load, max_concurrency=concurrency, num_prompts=n, seed=load.seed + measured))
         measured += 1
         if done.interrupted:
-            raise KeyboardInterrupt
+            raise done.interrupted
         sample = sample_of(concurrency, done.summary)
         on_sample(sample)
         return sample

@@ -46,7 +46,10 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
     if counts.failed:
         notes.append(f"{failures.sentence(counts, summary.failures)}. Latencies are those of the others")
     if counts.retries:
-        notes.append(f"{counts.retried:,} requests were turned away and sent again, {counts.retries:,} times in all")
+        notes.append(
+            f"{counts.retried:,} requests were sent again, {counts.retries:,} times in all, after a refusal or where "
+            "the server closed an idle connection"
+        )
     if summary.tokens is not None:
         notes += token_notes(summary.tokens, counts.ok)
         notes += _prompt_note(summary.isl_mean, summary.tokens.prompt_asked_mean, maker.exact)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..domain.errors import ExitCode, Interruption, StoppedError
 from ..domain.live import LiveResult, LiveStep
 from ..domain.scenario import LIVE_LEG, Lengths, LiveLeg
 from ..domain.summary import Distribution, Origin, PointSummary, SweepPoint
 from ..domain.units import NS_PER_MS
 from ..loadgen.dispatcher import Progress
-from ..loadgen.drive import INTERRUPTED
 from ..metrics.summarise import summarise
 from ..metrics.validity import judge_client
 from ..targets.endpoint import Endpoint
@@ -56,8 +56,10 @@ def _step(leg: LiveLeg, concurrency: int, directory: Path, on_progress: OnProgre
         endpoint = Endpoint(server.url, "/v1/completions", MODEL)
         outcome = run_in_loop(run_http_point(endpoint, plan, directory / point.key, watch=watch))
         truth = fetch_record(server.url)
-    if outcome.driven.stop_reason == INTERRUPTED:
-        raise KeyboardInterrupt
+    if stopped := Interruption.from_reason(outcome.driven.stop_reason):
+        raise stopped
+    if outcome.driven.stop_kind is not None:
+        raise StoppedError(f"live leg at {concurrency} streams: {outcome.driven.stop_reason}", ExitCode.USAGE)
     from ..store.reader import read_records  # pyarrow, after the load has ended
 
     records = read_records(directory / point.key)

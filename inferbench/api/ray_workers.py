@@ -21,6 +21,7 @@ from ..domain.errors import UsageError
 from ..loadgen.alignment import Alignment, align
 from ..loadgen.drive import Driven
 from ..loadgen.shards import Command, Failed, Link, Message, Worker, WorkerLostError
+from ..store.rundir import write_whole
 from ..workload.makers import PromptSource
 from .ray_cluster import connect, prepare
 from .worker import WorkerJob, work
@@ -64,7 +65,7 @@ async def ray_workers(jobs: Sequence[WorkerJob], address: str) -> AsyncIterator[
 
 
 def _found_anywhere(job: WorkerJob) -> WorkerJob:
-    """The same job with its files named whole: an actor works where its node was started, not where this command was."""
+    """The same job with its files named whole: an actor works where its node was started, and not where we are."""
     prompts = job.prompts.absolute() if isinstance(job.prompts, PromptSource) else job.prompts
     endpoints = (replace(e, tokenizer=e.tokenizer and e.tokenizer.absolute()) for e in job.endpoints)
     return replace(job, prompts=prompts, endpoints=tuple(endpoints))
@@ -124,7 +125,7 @@ class RayWorker(Worker):
                 raise WorkerLostError(f"worker {self.number} was lost before its records had come over") from None
             for name, content in files.items():
                 self._job.directory.mkdir(parents=True, exist_ok=True)
-                (self._job.directory / name).write_bytes(content)
+                write_whole(self._job.directory / name, content)
         self._ray.kill(self.actor)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..domain.deployment import Deployment
-from ..domain.errors import InferbenchError
+from ..domain.errors import InferbenchError, Interruption
 from ..domain.manifest import FORMAT, RunManifest, RunState
 from ..domain.marks import Mark
 from ..domain.production import marks_of_deployment
 from ..domain.scenario import Scenario
-from ..loadgen.drive import INTERRUPTED
 from ..store import layout
+from ..store.liveness import how_to_go_on
 from ..store.rundir import DEFAULT_STORE, RunDirectory, sha256
 from .catalogue import find, load_scenario, price_books
 from .identity import book_stamps, client_host, pull_request
@@ -132,10 +132,11 @@ def carry_out(
         if live and spec.live is not None and not (directory.path / layout.LIVE).exists():
             result = run_live_leg(spec.live, directory.path / layout.POINTS, on_progress)
             directory.write_value(layout.LIVE, result)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        stopped = Interruption.of(error)
         recorder.judge()
-        recorder.finish(RunState.PARTIAL, INTERRUPTED)
-        raise
+        recorder.finish(RunState.PARTIAL, stopped.reason)
+        raise Interruption(stopped.number, _kept(spec, directory)) from None
     except InferbenchError as error:
         with suppress(InferbenchError):  # a full disk may not hold that either
             recorder.judge()
@@ -146,6 +147,14 @@ def carry_out(
     recorder.finish(RunState.COMPLETE)
     finished.write_report()
     return finished
+
+
+def _kept(spec: Scenario, directory: RunDirectory) -> str:
+    """What there is of a run that was interrupted, and how to go on with it."""
+    points = sum(len(topology.concurrency) for deployment in spec.deployments for topology in deployment.topologies)
+    done = sum(not summary.partial for summary in directory.summaries())
+    go_on = how_to_go_on(directory.manifest(), directory.path)
+    return f"{done} of {points} sweep points are kept in {directory.path}; {go_on}"
 
 
 def new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: Sequence[str]) -> RunManifest:

@@ -18,6 +18,7 @@ from ..domain.scenario import Scenario
 from ..domain.summary import PointSummary
 from ..domain.timeline import WatchedPoint
 from ..store import layout
+from ..store.liveness import as_it_is
 from ..store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Run:
 
     @cached_property
     def manifest(self) -> RunManifest:
-        """What made the run's numbers."""
-        return self.directory.manifest()
+        """What made the run's numbers; it is BROKEN where the run never ended and nobody writes it any more."""
+        return as_it_is(self.directory.manifest(), self.path)
 
     @cached_property
     def scenario(self) -> Scenario | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..domain.errors import UsageError
+from ..domain.errors import Interruption, UsageError
 from ..domain.plan import Plan
 from ..domain.record import RequestRecord, StampedChunks
 from ..domain.scenario import Lengths
 from ..domain.units import NS_PER_MS, NS_PER_S
-from ..loadgen.drive import INTERRUPTED, Driven
+from ..loadgen.drive import Driven
 from ..loadgen.null_server import start_null
 from ..loadgen.selfcheck import TOKENS_PER_S, Ceiling, Limit, Step, ceiling_of
 from ..loadgen.shards import Link, Together, drive_together
@@ -102,8 +102,8 @@ def _step(url: str, streams: int) -> Step:
         return await drive_together([LocalWorker(do)])
 
     together = run_in_loop(drive())
-    if together.driven.stop_reason == INTERRUPTED:
-        raise KeyboardInterrupt
+    if stopped := Interruption.from_reason(together.driven.stop_reason):
+        raise stopped
     return _measured(streams, sink.records, together.driven)
 
 

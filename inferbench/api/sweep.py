@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_any
@@ -19,6 +19,7 @@ from queue import Empty
 from typing import Any
 
 from ..domain.deployment import Deployment, Topology
+from ..domain.errors import ExitCode, StoppedError
 from ..domain.manifest import ClockAnchor, TargetIdentity
 from ..domain.model import ModelSpec
 from ..domain.plan import Plan
@@ -27,6 +28,7 @@ from ..domain.summary import Origin, PointSummary, SweepPoint
 from ..loadgen.clock import VirtualClock
 from ..loadgen.dispatcher import Progress
 from ..loadgen.drive import drive_virtual
+from ..loadgen.interrupts import ignore_signals
 from ..metrics.summarise import summarise
 from ..workload.planning import make_plan
 from ..workload.prompts import TOKENIZER
@@ -200,6 +202,10 @@ def run_jobs(todo: list[TwinJob], workers: int | None, on_progress: OnProgress) 
                 while True:
                     on_progress(messages.get_nowait())
             yield from (future.result() for future in done)
+    except BrokenProcessPool:
+        raise StoppedError(
+            "a process that simulates was killed; does the machine have enough memory?", ExitCode.INTERNAL
+        ) from None
     finally:
         _end(pool)
 
@@ -209,7 +215,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
     running = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for process in running:
-        process.terminate()
+        process.kill()
     for process in running:
         process.join()
 
@@ -220,7 +226,7 @@ _messages: Queue[PointProgress] | None = None
 def _enter_worker(messages: Queue[Any]) -> None:
     global _messages
     _messages = messages
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    ignore_signals()
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
 

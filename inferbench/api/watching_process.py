@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from ..domain.errors import EndpointError, InferbenchError
+from ..loadgen.interrupts import ignore_signals
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
 from ..targets.scrape import Scraper
@@ -106,6 +107,7 @@ def _say(what: object) -> None:
 
 def main() -> int:
     """Run the process."""
+    ignore_signals()
     keep_pandas_out()
     with contextlib.suppress(OSError):
         os.nice(NICE)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
 
-from ..domain.errors import InferbenchError
+from ..domain.errors import EndpointError, InferbenchError
 from ..domain.plan import Plan
 from ..domain.record import RequestRecord
 from ..domain.units import NS_PER_S
@@ -19,8 +21,9 @@ from ..loadgen.clock import LoopClock
 from ..loadgen.dispatcher import Limits
 from ..loadgen.drive import Driven, drive_live, no_collections
 from ..loadgen.port import Sink
-from ..loadgen.progress import Progress
+from ..loadgen.progress import Progress, StopKind
 from ..loadgen.shards import Begin, Command, Failed, Link, Message, Ready, Worker
+from ..store.layout import StoreError
 from ..store.spool import SpooledSink
 from ..targets.bodies import MakePrompt
 from ..targets.endpoint import Endpoint
@@ -62,26 +65,61 @@ class Discard:
 
 
 async def work(job: WorkerJob, link: Link) -> None:
-    """Do a job and say over `link` how it went. Records are on disk before the last message."""
+    """Do a job and say over `link` how it went. Records are on disk before the last message.
+
+    Where they cannot be written any longer, the load stops at once, and what was written counts.
+    """
+    loop, stop = asyncio.get_running_loop(), _Stop()
     try:
         if job.warmup is not None:
             await _warm_up(job, job.warmup)
-        sink = SpooledSink(job.directory)
+        broken = partial(stop, "records can no longer be written", StopKind.UNRECORDED)
+        sink = SpooledSink(job.directory, lambda: loop.call_soon_threadsafe(broken))
         try:
-            driven = await send_load(job, link, sink)
-        finally:
-            sink.close()
-        link.send(driven)
+            driven = await send_load(job, link, sink, stop)
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                sink.close()
+            raise
+        link.send(_with_records(driven, sink))
     except InferbenchError as error:
         link.send(Failed(error))
 
 
-async def send_load(job: WorkerJob, link: Link, sink: Sink) -> Driven:
+def _with_records(driven: Driven, sink: SpooledSink) -> Driven:
+    """Bring the records to disk; where that fails, it is what stopped the load."""
+    try:
+        sink.close()
+    except StoreError as error:
+        return replace(driven, stop_reason=str(error), stop_kind=StopKind.UNRECORDED)
+    return driven
+
+
+class _Stop:
+    """Stops a load from within: the first reason counts, and whether it is of one of these kinds."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._kind: StopKind | None = None
+
+    def __call__(self, reason: str, kind: StopKind | None = None) -> None:
+        if not self.asked.done():
+            self.asked.set_result(reason)
+            self._kind = kind
+
+    def name(self, driven: Driven) -> Driven:
+        """Say of a load that ended at the word of this what kind of end it was."""
+        told = self._kind is not None and driven.stop_kind is StopKind.ASKED
+        return replace(driven, stop_kind=self._kind) if told else driven
+
+
+async def send_load(job: WorkerJob, link: Link, sink: Sink, stop: _Stop | None = None) -> Driven:
     """Open the connections, wait for time zero, and drive the plan."""
-    loop = asyncio.get_running_loop()
+    loop, stop = asyncio.get_running_loop(), stop or _Stop()
     clock = LoopClock(loop)
     clock.origin_ns += _FAR_NS
     target = _target(job, job.plan, clock)
+    target.when_silent(partial(stop, kind=StopKind.SILENT))
 
     def report(progress: Progress, _: int) -> None:
         link.send(replace(progress, by_status=dict(progress.by_status)))
@@ -91,22 +129,22 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink) -> Driven:
         with no_collections():
             link.send(Ready())
             clock.origin_ns = await _time_zero(link)
-            stop: asyncio.Future[str] = loop.create_future()
             listener = loop.create_task(_listen(link, stop))
             try:
                 begun = loop.create_future()
                 clock.call_at(0, lambda: begun.set_result(None))
                 await begun
-                return await drive_live(
+                driven = await drive_live(
                     job.plan,
                     target,
                     clock,
                     sink,
                     limits=job.limits,
                     watch=report,
-                    stop=stop,
+                    stop=stop.asked,
                     backlog=target.backlog,
                 )
+                return stop.name(driven)
             finally:
                 listener.cancel()
     finally:
@@ -115,10 +153,13 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink) -> Driven:
 
 async def _warm_up(job: WorkerJob, plan: Plan) -> None:
     clock = LoopClock(asyncio.get_running_loop())
-    target = _target(job, plan, clock)
+    target, stop = _target(job, plan, clock), _Stop()
+    target.when_silent(stop)
     try:
         await target.open(_connections(plan))
-        await drive_live(plan, target, clock, Discard())
+        driven = await drive_live(plan, target, clock, Discard(), stop=stop.asked)
+        if driven.stop_reason is not None:
+            raise EndpointError(f"warm-up: {driven.stop_reason}")
     finally:
         await target.close()
 
@@ -141,11 +182,11 @@ async def _time_zero(link: Link) -> int:
     raise InferbenchError(command.reason)
 
 
-async def _listen(link: Link, stop: asyncio.Future[str]) -> None:
+async def _listen(link: Link, stop: _Stop) -> None:
     command = await link.receive()
     while isinstance(command, Begin):
         command = await link.receive()
-    stop.set_result(command.reason)
+    stop(command.reason)
 
 
 class LocalWorker(Worker):

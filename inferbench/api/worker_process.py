@@ -19,6 +19,7 @@ import uvloop
 from typing_extensions import override
 
 from ..loadgen.alignment import SAME_CLOCK, Alignment
+from ..loadgen.interrupts import ignore_signals
 from ..loadgen.shards import Command, Link, Message, Stop, Worker, WorkerLostError
 from ..store.spool import wait_until_written
 from .worker import WorkerJob, work
@@ -142,6 +143,7 @@ async def _serve() -> None:
 
 def main() -> None:
     """Run the child."""
+    ignore_signals()
     with contextlib.suppress(EOFError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve())
 

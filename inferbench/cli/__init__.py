@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 
-from ..domain.errors import ExitCode, InferbenchError
+from ..domain.errors import ExitCode, InferbenchError, Interruption
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What the system says where nothing can be written any more, whichever file it was: a person can do something."""
 
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
+    from ..loadgen.interrupts import heed_signals
+
     # Nothing here multiplies large matrices, and each idle BLAS thread costs CPU time that a load is measured by.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    heed_signals()
     sys.exit(execute(sys.argv[1:]))
 
 
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Errors are one line on stderr."""
     from typer.exceptions import Abort, Exit, TyperException
+    from typer.main import get_command
 
     from .app import build
 
     try:
         arguments = arguments or ["--help"]
-        code = build(arguments[0])(arguments, prog_name="inferbench", standalone_mode=False)
-        return int(code or ExitCode.OK)
+        # Not by the command's own `main`, which turns Ctrl-C into an exit code and drops what there is to say of it.
+        command = get_command(build(arguments[0]))
+        with command.make_context("inferbench", arguments) as context:
+            return int(command.invoke(context) or ExitCode.OK)
     except InferbenchError as error:
         print(f"inferbench: {error}", file=sys.stderr)
         return error.exit_code
@@ -34,13 +44,24 @@ def execute(arguments: list[str]) -> int:
     except TyperException as error:
         print(f"inferbench: {' '.join(error.format_message().split())}", file=sys.stderr)
         return ExitCode.USAGE
-    except (KeyboardInterrupt, Abort):
-        print("inferbench: interrupted; what had been measured is kept and marked partial", file=sys.stderr)
-        return ExitCode.INTERRUPTED
+    except (KeyboardInterrupt, Abort) as error:
+        stopped = Interruption.of(error) if isinstance(error, KeyboardInterrupt) else Interruption()
+        print(f"inferbench: {stopped.reason}{f'; {stopped.kept}' if stopped.kept else ''}", file=sys.stderr)
+        return stopped.exit_code
     except BrokenPipeError:  # whoever read our output has gone
         sys.stderr.close()
         return ExitCode.OK
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _fault()
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"inferbench: {named}cannot be written: {error.strerror}", file=sys.stderr)
+        return ExitCode.USAGE
     except Exception:
-        traceback.print_exc()
-        print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
-        return ExitCode.INTERNAL
+        return _fault()
+
+
+def _fault() -> ExitCode:
+    traceback.print_exc()
+    print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
+    return ExitCode.INTERNAL

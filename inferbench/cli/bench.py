@@ -188,7 +188,7 @@ def _all(
             done.append(run(replace(load, seed=load.seed + repeat)))
             codes.append(code_of(done[-1], may_fail))
             if done[-1].interrupted:
-                return ExitCode.INTERRUPTED
+                return codes[-1]
         if repeats > 1 and not json:
             show_repeats(load, done)
     return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)

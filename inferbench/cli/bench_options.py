@@ -62,7 +62,9 @@ RequestTimeout = Annotated[float, Option(help="Longest time for one request, s."
 ReadyTimeout = Annotated[float, Option("--ready-check-timeout-sec", min=0, help="How long to wait for the endpoint.")]
 
 ApiKeyFile = Annotated[Path | None, Option(help="File that holds the API key, instead of OPENAI_API_KEY.")]
-StallTimeout = Annotated[float | None, Option(help="Longest time without a byte, s.")]
+StallTimeout = Annotated[
+    float | None, Option(help="Longest time of a request without a byte, s; without it, 1800 of all of them together.")
+]
 Retries = Annotated[int, Option(min=0, help="Send again after a refused connection, a 429 or a 5xx.")]
 KernelTimestamps = Annotated[bool, Option("--kernel-timestamps", help="Stamp with the kernel's receive times.")]
 ContinuousUsage = Annotated[bool, Option("--continuous-usage-stats", help="Ask for token counts in every chunk.")]

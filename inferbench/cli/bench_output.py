@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from ..domain.errors import ExitCode
+from ..loadgen.progress import StopKind
 from .outcome import failed_code, invalid_code
 from .result_file import ResultFile
 
@@ -58,6 +59,12 @@ def _show(done: BenchRun) -> None:
     print(f"Run: {done.run.path}")
 
 
+_STOPPED: Mapping[StopKind | None, ExitCode] = {
+    StopKind.SILENT: ExitCode.ENDPOINT,
+    StopKind.UNRECORDED: ExitCode.USAGE,
+}
+
+
 def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
     """How a run ended, as an exit code; each that is not OK says why on stderr.
 
@@ -73,7 +80,7 @@ def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
     if done.stop_reason is not None:
         how = "" if done.interrupted or not kinds else f": {listing(kinds)}"
         print(f"inferbench: stopped early: {done.stop_reason}{how}", file=sys.stderr)
-        return ExitCode.INTERRUPTED if done.interrupted else ExitCode.ERROR_RATE
+        return done.interrupted.exit_code if done.interrupted else _STOPPED.get(done.stop_kind, ExitCode.ERROR_RATE)
     if counts.ok == 0:
         print(f"inferbench: no request succeeded: {sentence(counts, kinds)}", file=sys.stderr)
         return ExitCode.ENDPOINT

@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..domain.errors import UsageError
+from ..store.layout import StoreError
+from ..store.rundir import write_whole
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file, making its folder. Raises UsageError where it cannot be written."""
+    """Write a file whole or not at all, making its folder. Raises UsageError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
+            path.write_bytes(content)
+        else:
+            write_whole(path, content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    except StoreError as error:
+        raise UsageError(str(error)) from None

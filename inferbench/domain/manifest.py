@@ -24,6 +24,8 @@ class RunState(StrEnum):
     COMPLETE = "complete"
     PARTIAL = "partial"
     """Stopped early: what was measured is there and says so."""
+    BROKEN = "broken"
+    """Its process was killed, or it cannot be read: what readers find, and no file says."""
 
 
 class ClientHost(Value):

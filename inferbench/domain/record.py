@@ -105,7 +105,7 @@ class RequestRecord:
     accepted_tokens: int | None = None
     """Drafted tokens that were accepted, where the server tells."""
     attempts: int = 1
-    """Times that it was sent; above 1 only where retries were asked for."""
+    """Times that it was sent; above 1 where retries were asked for, or its connection closed as it was sent."""
     earlier_error: str | None = None
     """Why the attempt before the last one failed."""
     worker: int = 0

@@ -102,7 +102,7 @@ class Counts(Value):
     unsent: NonNegativeInt = 0
     """Never started, because the run was stopped."""
     retried: NonNegativeInt = 0
-    """Sent more than once, because they were asked to be after a refusal; each is also one of those above."""
+    """Sent more than once, after a refusal or where an idle connection was closing; each is also one of those above."""
     retries: NonNegativeInt = 0
     """Times that they were sent again."""
 

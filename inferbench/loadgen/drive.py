@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..domain.errors import Interruption
 from ..domain.plan import Plan
 from .clock import LoopClock, VirtualClock
 from .dispatcher import Dispatcher, Limits, Progress, StopKind
@@ -18,7 +19,7 @@ from .port import Sink, Target
 Watch = Callable[[Progress, int], None]
 """Called now and then with the progress and the time on the run's clock, ns."""
 
-INTERRUPTED = "interrupted"
+INTERRUPTED = Interruption().reason
 
 _WATCH_S = 0.2
 

@@ -36,6 +36,10 @@ class StopKind(StrEnum):
     """Somebody stopped it."""
     LOST = "lost"
     """A worker was lost; the others went on to their end."""
+    SILENT = "silent"
+    """The server said nothing any more."""
+    UNRECORDED = "unrecorded"
+    """What happens could no longer be written down."""
 
     @property
     def is_normal(self) -> bool:

@@ -7,10 +7,8 @@ file knows only what is said between it and who started it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +17,8 @@ from ..domain.manifest import ClockAnchor
 from ..domain.record import Status
 from ..domain.units import NS_PER_MS
 from .alignment import Alignment, residual_ns
-from .drive import INTERRUPTED, Driven, Watch
+from .drive import Driven, Watch
+from .interrupts import on_interrupt
 from .progress import Progress, StopKind
 
 LEAD_NS = 50 * NS_PER_MS
@@ -104,7 +103,7 @@ class Together:
 
 
 async def drive_together(workers: Sequence[Worker], watch: Watch | None = None) -> Together:
-    """Drive what the workers have been given, to its end. Ctrl-C stops all, and all records are kept.
+    """Drive what the workers have been given, to its end. A signal stops all, and all records are kept.
 
     A worker that is lost while the load goes on leaves the others to go on. Raises WorkerLostError where one is lost
     before, and what a worker has failed with, after the others have been stopped. Closes the workers.
@@ -114,7 +113,7 @@ async def drive_together(workers: Sequence[Worker], watch: Watch | None = None) 
         before = [await worker.align() for worker in workers]
         anchor = ClockAnchor(wall_unix_ns=time.time_ns() + LEAD_NS, monotonic_ns=time.monotonic_ns() + LEAD_NS)
         crew = _Crew(workers, anchor.monotonic_ns, watch)
-        with _on_interrupt(lambda: crew.stop(INTERRUPTED)):
+        with on_interrupt(crew.stop):
             for worker, alignment in zip(workers, before, strict=True):
                 worker.send(Begin(anchor.monotonic_ns + alignment.offset_ns))
             await asyncio.gather(*(crew.follow(number) for number in range(len(workers))))
@@ -182,7 +181,7 @@ class _Crew:
     def sum(self) -> Driven:
         """What the workers came to together."""
         parts = list(self.driven.values())
-        stopped = next((part for part in parts if part.stop_reason is not None), None)
+        stopped = min((part for part in parts if part.stop_kind is not None), key=_told, default=None)
         reason, kind = (stopped.stop_reason, stopped.stop_kind) if stopped else (None, None)
         if self.lost and (kind is None or kind.is_normal):
             reason, kind = "; ".join(self.lost.values()), StopKind.LOST
@@ -196,6 +195,11 @@ class _Crew:
             cpu_share=sum(part.cpu_share for part in parts),
             backlog_max=max((part.backlog_max for part in parts), default=0),
         )
+
+
+def _told(part: Driven) -> int:
+    """Parts that stopped for a reason of their own come before those that were told to, and those that went through."""
+    return 2 if part.stop_kind is StopKind.DURATION else int(part.stop_kind is StopKind.ASKED)
 
 
 def add_up(parts: Sequence[Progress]) -> Progress:
@@ -214,18 +218,3 @@ def _give_up(progress: Progress) -> None:
     progress.by_status[Status.CANCELLED] += progress.in_flight
     progress.ended += progress.in_flight
     progress.in_flight = 0
-
-
-@contextlib.contextmanager
-def _on_interrupt(action: Callable[[], None]) -> Iterator[None]:
-    """Turn Ctrl-C into `action` (outside the main thread nobody can press it)."""
-    loop = asyncio.get_running_loop()
-    try:
-        loop.add_signal_handler(signal.SIGINT, action)
-    except (RuntimeError, ValueError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

@@ -10,8 +10,11 @@ uvloop has no hook around its poll, and none is needed: a `call_soon` from a rea
 it has run, a poll has been. To ask the kernel in every turn would cost as much as parsing what has come, so turns are
 told apart no finer than QUANTUM_NS, which the bound then includes.
 
-A callback that blocks without using the CPU (a disk, `time.sleep`) would pass as sleep. A beat every 10 ms shows it:
-where it is overdue by more than the thread was busy, the loop may not have polled since the last one.
+A callback that blocks without using the CPU (a disk, `time.sleep`) would pass as sleep, and so would a process that is
+stopped (SIGSTOP, a frozen cgroup), which waits in no queue. A beat every 10 ms shows it: where it is overdue by more
+than the thread was busy, the loop may not have polled since the last one. A loop that wakes up may run the late beat
+before it polls (a stop ends a poll without an event), so such a beat leaves word for the turn after it: what is read
+in that may have come at any time since the beat before.
 """
 
 from __future__ import annotations
@@ -50,16 +53,19 @@ class LoopTurns:
         self._loop = loop
         self._queue = _RunQueue()
         self._polled = True  # since the turn that the times below are of
-        self._wall_ns, self._cpu_ns = time.monotonic_ns(), time.thread_time_ns()
+        self._wall_ns, self._cpu_ns, self._waited_ns = time.monotonic_ns(), time.thread_time_ns(), 0
         self._beat_due_ns = self._beat_ns = self._wall_ns
+        self._busy_ns = 0  # until that beat
         self._sure_ns = self._wall_ns  # the loop polled after that, and was not blocked just before
+        self._stood_still = False  # before the last beat, and what was read in the turn after it is not judged yet
         self._running = False
 
     def start(self) -> None:
         """Begin to beat. Called from the thread of the loop."""
         self._running = True
-        self._queue.waited_ns()
-        self._beat_due_ns = time.monotonic_ns()
+        self._waited_ns = self._queue.waited_ns()
+        self._busy_ns = time.thread_time_ns() + self._waited_ns
+        self._beat_due_ns = self._beat_ns = time.monotonic_ns()
         self._beat()
 
     def stop(self) -> None:
@@ -89,8 +95,10 @@ class LoopTurns:
             cpu_ns = time.thread_time_ns()
             not_slept_ns = self._not_slept_ns(now_ns, cpu_ns)
             floor_ns = now_ns - not_slept_ns - QUANTUM_NS
-            if self._running and now_ns - self._beat_due_ns - BEAT_LATE_NS > not_slept_ns:
+            overdue = self._running and now_ns - self._beat_due_ns - BEAT_LATE_NS > not_slept_ns
+            if overdue or self._stood_still:
                 floor_ns = min(floor_ns, self._sure_ns)
+                self._stood_still = False
             self.now[1] = max(self.now[1], floor_ns - self._clock.origin_ns)
             self._wall_ns, self._cpu_ns = now_ns, cpu_ns
             self._polled = False
@@ -105,7 +113,8 @@ class LoopTurns:
         passed_ns, used_ns = now_ns - self._wall_ns, cpu_ns - self._cpu_ns
         if passed_ns - used_ns < NOISE_NS:
             return passed_ns
-        return min(passed_ns, used_ns + self._queue.waited_ns())
+        before_ns, self._waited_ns = self._waited_ns, self._queue.waited_ns()
+        return min(passed_ns, used_ns + self._waited_ns - before_ns)
 
     def _before_poll(self) -> None:
         self._polled = True
@@ -113,13 +122,15 @@ class LoopTurns:
     def _beat(self) -> None:
         if not self._running:
             return
-        now_ns = time.monotonic_ns()
-        if now_ns - self._beat_due_ns > BEAT_LATE_NS:
-            self._sure_ns = self._beat_ns
-        else:
-            self._sure_ns = now_ns
+        now_ns, cpu_ns, waited_ns = time.monotonic_ns(), time.thread_time_ns(), self._queue.waited_ns()
+        busy_ns, self._busy_ns = cpu_ns + waited_ns - self._busy_ns, cpu_ns + waited_ns
+        late_ns = now_ns - self._beat_due_ns - BEAT_LATE_NS
+        if late_ns <= 0:
+            self._sure_ns, self._stood_still = now_ns, False
             if self._polled:  # and again just now, to get here: what will be read had not come
-                self._wall_ns, self._cpu_ns = now_ns, time.thread_time_ns()
+                self._wall_ns, self._cpu_ns, self._waited_ns = now_ns, cpu_ns, waited_ns
+        elif not self._stood_still:  # else what that is about is older still
+            self._sure_ns, self._stood_still = self._beat_ns, late_ns > busy_ns
         self._beat_ns = now_ns
         self._beat_due_ns = now_ns + BEAT_NS
         self._clock.call_at(self._beat_due_ns - self._clock.origin_ns, self._beat)
@@ -129,20 +140,17 @@ class _RunQueue:
     """How long the calling thread has waited for a CPU while it could have run (Linux; never, elsewhere)."""
 
     def __init__(self) -> None:
-        self._before_ns = 0
         try:
             self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             self._file = -1
 
     def waited_ns(self) -> int:
-        """Return the time waited since the last call."""
+        """Return the time waited since the thread began."""
         if self._file < 0:
             return 0
         # "time on the CPU, time in the queue, time slices", the first two in ns.
-        total_ns = int(os.pread(self._file, 100, 0).split()[1])
-        waited_ns, self._before_ns = total_ns - self._before_ns, total_ns
-        return waited_ns
+        return int(os.pread(self._file, 100, 0).split()[1])
 
     def close(self) -> None:
         if self._file >= 0:

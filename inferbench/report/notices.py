@@ -84,7 +84,11 @@ def _partial(view: RunView) -> Notice | None:
     if not view.partial:
         return None
     cut = sum(summary.partial for summary in view.summaries)
-    why = {RunState.RUNNING: "is still going on", RunState.PARTIAL: "stopped early"}
+    why = {
+        RunState.RUNNING: "is still going on",
+        RunState.PARTIAL: "stopped early",
+        RunState.BROKEN: "broke off",
+    }
     what = f"The run {why.get(view.manifest.state, 'holds points that stopped early')}"
     reason = f" ({view.manifest.reason})" if view.manifest.reason else ""
     points = (

@@ -22,6 +22,7 @@ from ..domain.summary import Origin, PointSummary
 from . import layout
 from .index_points import POINT, point_rows
 from .layout import StoreError
+from .liveness import as_it_is, is_held
 from .migrate import upgrade
 from .places import DirectoryPlace, Place
 
@@ -29,8 +30,8 @@ INDEX_FILE = layout.INDEX
 VERSION = b"4"
 """Of the index's columns; an index of another version is made anew."""
 _KEY = b"inferbench.index"
-BROKEN = "broken"
-"""State of a directory that is no readable run."""
+BROKEN = RunState.BROKEN.value
+"""State of a directory that is no readable run, or of a run that was killed."""
 
 COLUMNS = pa.schema(
     [
@@ -84,12 +85,14 @@ def refresh(place: Place, *, rebuild: bool = False, columns: Sequence[str] | Non
 
 
 def _settled(place: Place, known: pa.Table, there: set[str]) -> set[str]:
-    """Names whose rows still hold: they are complete, or their manifests are as they were."""
+    """Names whose rows still hold: they are complete, or their manifests are as they were and go on if they say so."""
     rows = zip(*(known[c].to_pylist() for c in ("name", "state", "manifest_ns")), strict=True)
     return {
         name
         for name, state, manifest_ns in rows
-        if name in there and (state == RunState.COMPLETE or place.stamp(f"{name}/{layout.MANIFEST}") == manifest_ns)
+        if name in there
+        and (state == RunState.COMPLETE or place.stamp(f"{name}/{layout.MANIFEST}") == manifest_ns)
+        and not (state == RunState.RUNNING and isinstance(place, DirectoryPlace) and not is_held(place.path / name))
     }
 
 
@@ -170,7 +173,8 @@ def _manifest(place: Place, name: str) -> RunManifest:
     if content is None:
         raise StoreError(f"half-written: it holds no {layout.MANIFEST}")
     try:
-        return TypeAdapter(RunManifest).validate_python(upgrade(orjson.loads(content), Path(name)), strict=False)
+        found = TypeAdapter(RunManifest).validate_python(upgrade(orjson.loads(content), Path(name)), strict=False)
+        return as_it_is(found, place.path / name) if isinstance(place, DirectoryPlace) else found
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise StoreError(f"{layout.MANIFEST}: damaged: {_first_line(error)}") from None
 

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # what only scenario runs have: `bench` writes run directorie
 T = TypeVar("T")
 
 DEFAULT_STORE = Path("reports")
+LOCK_TRIES, LOCK_PAUSE_S = 50, 0.01
 
 
 class RunDirectory:
@@ -62,15 +64,13 @@ class RunDirectory:
     def lock(self) -> Iterator[None]:
         """Hold the run as its only writer; the system lets go of it when the process ends, however it ends.
 
-        Raises StoreError where another process holds it.
+        Raises StoreError where another process holds it. A file system without locks is taken at its word: there,
+        nobody else can be told.
         """
         handle = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            raise StoreError(f"{self.path}: another process is writing this run") from None
-        try:
+            if not _locked(handle):
+                raise StoreError(f"{self.path}: another process is writing this run")
             yield
         finally:
             os.close(handle)
@@ -171,6 +171,20 @@ class RunDirectory:
             return adapter.validate_python(data, strict=False)
         except ValidationError as error:
             raise StoreError(f"{self.path / name}: damaged: {describe(error, RunManifest)}") from None
+
+
+def _locked(handle: int) -> bool:
+    """Lock a directory for one writer; False where another has it. Who only looks lets go of it at once."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_S)
+        except OSError:
+            return True
+        else:
+            return True
+    return False
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import time
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from typing_extensions import Buffer, override
 
 from ..domain.record import RequestRecord
 from ..domain.records import Ints
@@ -22,16 +25,60 @@ FLUSH_S = 0.75
 """Longest time that a completed record stays in memory only."""
 
 
+class _WholeWrites(io.RawIOBase):
+    """A file without a buffer whose writes write all that they are given: a nearly full disk takes a part, silently."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+
+    @override
+    def fileno(self) -> int:
+        return self._fd
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        left = memoryview(data).cast("B")
+        size = len(left)
+        while len(left):
+            left = left[os.write(self._fd, left) :]
+        return size
+
+    @override
+    def tell(self) -> int:
+        return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    @override
+    def truncate(self, size: int | None = None, /) -> int:
+        os.ftruncate(self._fd, size or 0)
+        return os.lseek(self._fd, 0, os.SEEK_END)
+
+    @override
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._fd)
+
+
 class ArrowStream:
     """An Arrow IPC stream that is whole after every write, whatever happens to the process next."""
 
     def __init__(self, path: Path, columns: pa.Schema) -> None:
-        self._file = path.open("wb", buffering=0)
+        self._file = _WholeWrites(path)
         self._writer = pa.ipc.new_stream(self._file, columns)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write a batch."""
-        self._writer.write_batch(batch)  # unbuffered: from here on the kernel has it
+        """Write a batch, or nothing of it where the disk is full: what that took is free again then."""
+        whole = self._file.tell()
+        try:
+            self._writer.write_batch(batch)  # unbuffered: from here on the kernel has it
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(whole)
+            raise
 
     def close(self) -> None:
         """End the stream."""
@@ -56,7 +103,7 @@ class ArrowSink:
             self._starts_stream = ArrowStream(directory / STARTS_STREAM, schema.STARTS)
             self._records_stream = ArrowStream(directory / RECORDS_STREAM, schema.RECORDS)
         except OSError as error:
-            raise StoreError(f"{directory}: cannot be written: {error.strerror}") from None
+            raise _unwritable(directory, error) from None
 
     def started(self, seq: int, slot_free_ns: int) -> None:
         """A request is about to be sent."""
@@ -85,15 +132,18 @@ class ArrowSink:
             if self._rows:
                 self._records_stream.write(schema.to_batch(self._rows))
         except OSError as error:
-            raise StoreError(f"{self._directory}: cannot be written: {error.strerror or error}") from None
+            raise _unwritable(self._directory, error) from None
         self._starts, self._rows = [], []
         self._flushed = time.monotonic()
 
     def close(self, pass_times_ns: Sequence[Ints] = ()) -> None:
-        """Make the streams into Parquet files and remove them."""
+        """Make the streams into Parquet files and remove them. They stay where that fails, and can be read."""
         self.flush()
-        self._starts_stream.close()
-        self._records_stream.close()
+        try:
+            self._starts_stream.close()
+            self._records_stream.close()
+        except OSError as error:
+            raise _unwritable(self._directory, error) from None
         finalise(self._directory, pass_times_ns)
 
 
@@ -108,11 +158,21 @@ def finalise(directory: Path, pass_times_ns: Sequence[Ints] = ()) -> None:
         for name in (STARTS_STREAM, RECORDS_STREAM):
             (directory / name).unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"{directory}: cannot be written: {error.strerror or error}") from None
+        raise _unwritable(directory, error) from None
+
+
+def _unwritable(directory: Path, error: OSError) -> StoreError:
+    """The error of who cannot write; pyarrow words what the system said in its own way, and keeps the number."""
+    why = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    return StoreError(f"{directory}: cannot be written: {why}")
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write beside, then rename: a Parquet file in a run directory is always whole."""
     part = path.with_suffix(".part")
-    pq.write_table(table, part, compression="zstd")
-    os.replace(part, path)
+    try:
+        pq.write_table(table, part, compression="zstd")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

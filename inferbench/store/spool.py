@@ -2,7 +2,7 @@
 
 The child is `python -m inferbench.store.spool DIRECTORY`: it reads pickled batches from its standard input and
 writes them with the one `ArrowSink`. Where the parent is killed it reads to the end of its input, and what was
-in flight is there as CANCELLED.
+in flight is there as CANCELLED. Where the child cannot write, or is killed, the parent learns of it within a second.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
@@ -39,15 +40,20 @@ _ORPHAN_S = 60
 
 
 class SpooledSink:
-    """Hands starts and records to a child process that writes them: a Sink that never blocks its caller."""
+    """Hands starts and records to a child process that writes them: a Sink that never blocks its caller.
 
-    def __init__(self, directory: Path) -> None:
+    `on_broken` is called once, from a thread of the sink's own, where the child is gone before `close`: what happens
+    from then on is lost.
+    """
+
+    def __init__(self, directory: Path, on_broken: Callable[[], object] = lambda: None) -> None:
         # A session of its own, so that Ctrl-C reaches the parent alone and the child can write to the end.
         self._child = subprocess.Popen(
             [sys.executable, "-m", "inferbench.store.spool", str(directory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # numpy would start threads that spin beside the load
         )  # fmt: skip
+        self._on_broken = on_broken
         self._rows: deque[Row] = deque()  # of two values for a start, of a whole record for an end
         self._closing = threading.Event()
         self._sender = threading.Thread(target=self._send, name="spool", daemon=True)
@@ -76,10 +82,13 @@ class SpooledSink:
     def _send(self) -> None:
         pipe = self._child.stdin
         assert pipe is not None
-        with contextlib.suppress(OSError):  # a child that has failed: close() says why
+        try:
             while not self._closing.wait(_EVERY_S):
                 self._send_all(pipe)
             self._send_all(pipe)
+        except OSError:  # close() says why
+            if not self._closing.is_set():
+                self._on_broken()
         with contextlib.suppress(OSError):
             pipe.close()
         self._child.stdin = None  # communicate() would flush it again
@@ -117,6 +126,8 @@ def keep_pandas_out() -> None:
 
 def _write_all(directory: Path, source: IO[bytes]) -> None:
     """Write batches as they come, until the input ends or breaks off."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # it ends with its input, and may be sent what its parent is sent
     keep_pandas_out()
     from .sink import ArrowSink
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..domain.manifest import RunManifest, RunState
 from . import layout
 from .layout import StoreError
+from .liveness import as_it_is, how_to_go_on
 from .rundir import RunDirectory, sha256
 
 
@@ -48,9 +49,5 @@ def _all_checksums(manifest: RunManifest) -> dict[str, str]:
 
 
 def _unfinished(directory: RunDirectory, manifest: RunManifest) -> Iterator[str]:
-    if manifest.state is RunState.RUNNING:
-        try:
-            with directory.lock():
-                yield f"never ended: `inferbench run --resume {directory.path}` goes on with it"
-        except StoreError:
-            return  # somebody is writing it right now
+    if as_it_is(manifest, directory.path).state is RunState.BROKEN:
+        yield f"never ended: {how_to_go_on(manifest, directory.path)}"

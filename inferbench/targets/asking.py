@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 
 from .answer import one_line
+from .bounded import PLAIN, read_bounded
 from .dial import why_not
 from .endpoint import Endpoint
 
@@ -65,14 +66,15 @@ class Asker:
 
     async def _ask(self, method: str, path: str) -> Answer:
         async with self._session.request(method, self._endpoint.url(path), allow_redirects=False) as response:
-            return Answer(response.status, await response.read())
+            return Answer(response.status, await read_bounded(response))
 
 
 @asynccontextmanager
 async def asking(endpoint: Endpoint) -> AsyncIterator[Asker]:
     """Open what control requests to a server go over."""
     async with aiohttp.ClientSession(
-        headers=dict(endpoint.header_lines()),
+        headers=PLAIN | dict(endpoint.header_lines()),
+        auto_decompress=False,
         connector=aiohttp.TCPConnector(ssl=endpoint.tls_context() or True),
         timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S),
     ) as session:

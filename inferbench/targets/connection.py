@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections.abc import Callable, Generator
 from typing import Protocol, cast
 
 from ..loadgen.clock import LoopClock
 from ..loadgen.turns import LoopTurns
-from .exchange import Exchange
+from .exchange import EndlessAnswerError, Exchange
 from .framing import NotHttpError
+from .sse import EndlessEventError
 
 CR = 13
+
+HANG_UP = getattr(select, "POLLRDHUP", 0)
+"""Linux tells of a server that has closed its end though there is something to read; a reset is told everywhere."""
 
 READS_KEPT = 64
 """After so many reads the connection asks to be looked at, so that memory grows with streams, not with their length."""
@@ -47,6 +52,9 @@ class Connection(asyncio.BaseProtocol):
         # How the response ends is not known yet, any byte may end it, or no token has come.
         self._any_read_counts = True
         self._lost: tuple[int, str] | None = None
+        self.lost_since_ns: int | None = None
+        """From when on it may have been lost, run's clock; None while it is not. It was noticed later."""
+        self._hang_ups: select.poll | None = None
         self._transport: asyncio.Transport
         self._times: list[int] = []  # of reads, CLOCK_MONOTONIC
         self._reads: list[bytes] = []
@@ -60,6 +68,13 @@ class Connection(asyncio.BaseProtocol):
     def is_open(self) -> bool:
         """Whether the connection can carry another exchange."""
         return not self._transport.is_closing()
+
+    def has_hung_up(self) -> bool:
+        """Whether the server has closed its end, as the kernel knows it: the loop may not have looked yet."""
+        if self._hang_ups is None:
+            self._hang_ups = select.poll()
+            self._hang_ups.register(self._transport.get_extra_info("socket").fileno(), HANG_UP)
+        return bool(self._hang_ups.poll(0))
 
     @property
     def last_read_ns(self) -> int | None:
@@ -94,6 +109,9 @@ class Connection(asyncio.BaseProtocol):
             self._hand_over(exchange)
         except NotHttpError as error:
             self._end(exchange, exchange.last_read_ns, f"not an HTTP response: {error}")
+            return
+        except (EndlessEventError, EndlessAnswerError) as error:
+            self._end(exchange, exchange.last_read_ns, str(error))
             return
         if self._lost:
             response.end_of_connection()
@@ -176,7 +194,9 @@ class Connection(asyncio.BaseProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._lost = (self._clock.now_ns(), f"connection lost: {exc}" if exc else "connection closed by the server")
+        now_ns, late_ns = self._turns.stamp()
+        self._lost = (now_ns, f"connection lost: {exc}" if exc else "connection closed by the server")
+        self.lost_since_ns = now_ns - late_ns
         if not self.ready.done():
             self.ready.set_exception(exc or ConnectionResetError("closed before it could be used"))
         # The receiver and the connection hold each other, and the collector is off under load.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
+import time
 from typing import cast
 
+from ..domain.units import NS_PER_S
 from ..loadgen.clock import LoopClock
 from ..loadgen.turns import LoopTurns
 from .connection import Connection, Owner
@@ -17,6 +20,9 @@ from .tls import TlsConnection
 
 CONNECT_TIMEOUT_S = 30
 """Longest that one connection may take to open, TLS handshake included, s."""
+
+LONGEST_ROUND_TRIP_NS = NS_PER_S // 2
+"""What takes longer to open has waited for a name or a queue."""
 
 
 class Dialer:
@@ -31,19 +37,23 @@ class Dialer:
         self._wall = WallClock()
         self.kernel_lag = KernelLag()
         """By how much user-space stamps were late, where the kernel's are asked for."""
+        self.round_trip_ns = LONGEST_ROUND_TRIP_NS
+        """Shortest time that a connection took to open; the way there and back is no longer."""
         self._peer: tuple[str, int] | None = None  # the address that last took a connection
 
     async def dial(self, owner: Owner) -> Connection:
         """Open one connection, TLS included. Raises OSError; of its kind are also a timeout, DNS and TLS errors."""
         host, port = self._peer or (self._endpoint.host, self._endpoint.port)
+        began_ns = time.monotonic_ns()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 transport, connection = await self._loop.create_connection(lambda: self._new(owner), host, port)
+                self.round_trip_ns = min(self.round_trip_ns, time.monotonic_ns() - began_ns)
                 await _usable(transport, connection)
+            self._peer = _peer(transport)
         except OSError:
             self._peer = None
             raise
-        self._peer = transport.get_extra_info("peername")[:2]
         return connection
 
     def _new(self, owner: Owner) -> Connection:
@@ -61,6 +71,16 @@ async def _usable(transport: asyncio.BaseTransport, connection: Connection) -> N
     except BaseException:
         cast(asyncio.Transport, transport).abort()
         raise
+
+
+def _peer(transport: asyncio.BaseTransport) -> tuple[str, int]:
+    """The address at the other end. Raises ConnectionResetError where that is gone before the loop has looked at it."""
+    name = transport.get_extra_info("peername")
+    if name is None:
+        cast(asyncio.Transport, transport).abort()
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+    host, port = name[:2]
+    return host, port
 
 
 def why_not(error: OSError) -> str:

@@ -18,6 +18,13 @@ LEARNING = 3
 """Reads that are taken one by one, to learn from one of them what the others are like: head, role, first token."""
 
 
+class EndlessAnswerError(ValueError):
+    """An answer that is no stream is longer than anything that there is to learn from it."""
+
+    def __init__(self) -> None:
+        super().__init__(f"and more than {BODY_KEPT // 1024} KiB of it")
+
+
 @dataclass(slots=True, eq=False)
 class Exchange:
     """A request and its response so far. Times are those of the run's clock, ns."""
@@ -42,9 +49,11 @@ class Exchange:
     """The same of chunks without text, by stamp."""
     body: bytes = b""
     """The beginning of the body, as long as no token has come."""
-    may_reconnect: bool = False
-    """It went out on a connection that had been idle, which the server may have closed in the meantime."""
+    idle_ns: int | None = None
+    """When it went out on a connection that had been idle, which the server may have closed at that moment."""
     attempts: int = 1
+    resent: int = 0
+    """How many of those came of connections that closed as the request was sent."""
     earlier_error: str | None = None
 
     @property
@@ -53,7 +62,7 @@ class Exchange:
         return self.last_read_ns is not None
 
     def digest(self, times: list[int], reads: list[bytes], late_by: Callable[[int], int]) -> None:
-        """Take reads apart into head, body and tokens. Raises NotHttpError.
+        """Take reads apart into head, body and tokens. Raises NotHttpError, EndlessEventError and EndlessAnswerError.
 
         `late_by` says by at most how much a stamp of theirs can be late, ns.
         """
@@ -110,6 +119,8 @@ class Exchange:
             elif len(self.body) < BODY_KEPT:
                 self.body += b"".join(response.body)[:BODY_KEPT]
             response.body_times, response.body = [], []
+        if not response.is_ok and len(self.body) >= BODY_KEPT:
+            raise EndlessAnswerError
 
     def finish(self) -> None:
         """Read what the end of the body left without its own end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from typing_extensions import override
 
@@ -11,7 +11,7 @@ from ..domain.errors import EndpointError
 from ..domain.plan import Plan, PlannedRequest
 from ..domain.record import Status
 from ..domain.records import Ints
-from ..domain.units import NS_PER_S
+from ..domain.units import NS_PER_MS, NS_PER_S
 from ..loadgen.clock import LoopClock
 from ..loadgen.limits import need_open_files
 from ..loadgen.port import Done, Target
@@ -26,14 +26,16 @@ from .endpoint import Endpoint
 from .exchange import Exchange
 from .kernel_stamps import KernelLag
 from .looks import Looks
+from .patience import Patience
 from .reading import StreamReading
 from .retry import retry_delay_s
 
+AT_ONCE_NS = 20 * NS_PER_MS
+"""A connection that is lost within this time, and that of a round trip, of the sending was closing already. A busy
+server needs so long to close what it has found idle; to work on a request takes longer."""
+
 BATCH = 1024
 """Connections opened at a time: more would overflow the listen backlog of common servers and be dropped."""
-
-SWEEPS_PER_TIMEOUT = 50
-"""Timeouts are looked for this often within a timeout, so they are at most 2 % late."""
 
 
 class HttpTarget(Target):
@@ -41,8 +43,8 @@ class HttpTarget(Target):
 
     While streams run, reads are stamped and kept; what they say is looked at in between. All methods are called from
     the thread of `loop`. `seqs` are the requests of the plan that come to this target. A request that is sent again
-    (`Endpoint.retries`) has the `sent_ns` of its last attempt and the `slot_free_ns` of its first, so that the time
-    to its first token is the server's, and the queued one shows the wait.
+    (`Endpoint.retries`, or since its connection was closing) has the `sent_ns` of its last attempt and the
+    `slot_free_ns` of its first, so that the time to its first token is the server's, and the queued one shows the wait.
     """
 
     def __init__(
@@ -64,15 +66,17 @@ class HttpTarget(Target):
         self._loop = loop
         self._turns = LoopTurns(clock, loop)
         self._dialer = Dialer(endpoint, clock, self._turns, loop)
-        self._timeout_ns = int(endpoint.request_timeout_s * NS_PER_S)
-        self._stall_ns = int(endpoint.stall_timeout_s * NS_PER_S) if endpoint.stall_timeout_s else None
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._under_way: dict[Exchange, None] = {}  # oldest first
         self._connecting: dict[Exchange, asyncio.Task[None]] = {}
         self._carried: dict[Exchange, Connection] = {}
         self._looks = Looks(clock, loop)
-        self._sweeping = False
+        self._patience = Patience(
+            endpoint, clock, self._under_way, self._carried, self._give_up, self._server_is_silent
+        )
+        self._silence: str | None = None
+        self._on_silence: Callable[[str], None] = lambda _: self.cancel_all()
 
     async def open(self, connections: int) -> None:
         """Open connections before the load starts, and write the first requests.
@@ -90,6 +94,9 @@ class HttpTarget(Target):
             batch = (self._dial() for _ in range(min(BATCH, connections - done)))
             opened = await asyncio.gather(*batch, return_exceptions=True)
             self._idle += [connection for connection in opened if isinstance(connection, Connection)]
+            for fault in opened:
+                if isinstance(fault, BaseException) and not isinstance(fault, OSError):
+                    raise fault
 
     @property
     def kernel_lag(self) -> KernelLag:
@@ -108,13 +115,13 @@ class HttpTarget(Target):
         exchange = Exchange(request, slot_free_ns, done, wire, self._clock.now_ns(), stream)
         self._under_way[exchange] = None
         self._attempt(exchange)
-        if not self._sweeping:
-            self._sweep()
+        self._patience.watch()
 
     @override
     def cancel_all(self) -> None:
+        status = Status.TIMEOUT if self._silence else Status.CANCELLED
         for exchange in list(self._under_way):
-            self._give_up(exchange, Status.CANCELLED, "cancelled by the client")
+            self._give_up(exchange, status, self._silence or "cancelled by the client")
 
     @override
     def pass_times_ns(self) -> Sequence[Ints]:
@@ -142,29 +149,42 @@ class HttpTarget(Target):
     def exchange_ended(self, connection: Connection, exchange: Exchange, end_ns: int, failure: str | None) -> None:
         """See `connection.Owner`."""
         del self._carried[exchange]
+        self._patience.heard(end_ns)
         if connection.is_open:
             self._idle.append(connection)
-        if failure and exchange.may_reconnect and not exchange.answered:
-            # The server closed the idle connection while the request was on its way, so it was never served;
-            # RFC 9112, section 9.3.1, has it sent again on a new connection. One that was served is never repeated.
-            exchange.sent_ns = None
+        if failure and self._was_closing(connection, exchange):
+            exchange.resent += 1
+            exchange.try_again(StreamReading(self._dialect), f"{failure} as the request was sent")
             self._connect(exchange)
         else:
             self._end(exchange, end_ns, Status.ERROR if failure else Status.OK, failure)
+
+    def _was_closing(self, connection: Connection, exchange: Exchange) -> bool:
+        """Whether the server closed an idle connection while the request was on its way, so that it was never served.
+
+        A POST may only be repeated where that is known (RFC 9110, section 9.2.2; RFC 9112, section 9.3.1). What is
+        known is the time: a close that comes at once was decided before the request can have been read. One that
+        comes later may be the end of work on it, and is an error that took as long as it took.
+        """
+        if exchange.idle_ns is None or exchange.answered or connection.lost_since_ns is None:
+            return False
+        return connection.lost_since_ns - exchange.idle_ns <= AT_ONCE_NS + self._dialer.round_trip_ns
 
     def _attempt(self, exchange: Exchange) -> None:
         connection = self._idle_connection()
         if connection is None:
             self._connect(exchange)
         else:
-            exchange.may_reconnect = True
+            exchange.idle_ns = self._clock.now_ns()
             self._send(connection, exchange)
 
     def _idle_connection(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
-                return connection
+                if not connection.has_hung_up():
+                    return connection
+                connection.abort()
         return None
 
     async def _dial(self) -> Connection:
@@ -174,8 +194,14 @@ class HttpTarget(Target):
         return connection
 
     def _connect(self, exchange: Exchange) -> None:
-        exchange.may_reconnect = False
-        self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
+        exchange.idle_ns = None
+        task = self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
+        task.add_done_callback(self._tell_fault)
+
+    def _tell_fault(self, task: asyncio.Task[None]) -> None:
+        """Hand over what a task raised: nobody waits for it, and its request would never end."""
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "a connection could not be made", "exception": fault})
 
     async def _connect_and_send(self, exchange: Exchange) -> None:
         begin_ns = self._clock.now_ns()
@@ -194,28 +220,13 @@ class HttpTarget(Target):
         self.streams_open_max = max(self.streams_open_max, len(self._carried))
         connection.send(exchange)
 
-    def _sweep(self) -> None:
-        """Time out what is too old or silent, and come back as long as anything is under way."""
-        self._sweeping = bool(self._under_way)
-        if not self._sweeping:
-            return
-        now_ns = self._clock.now_ns()
-        for exchange in list(self._under_way):
-            if now_ns - exchange.submitted_ns < self._timeout_ns:
-                break  # those behind it are younger
-            self._give_up(exchange, Status.TIMEOUT, f"no end within {self._endpoint.request_timeout_s:g} s")
-        self._end_stalled(now_ns)
-        shortest_ns = min(self._timeout_ns, self._stall_ns or self._timeout_ns)
-        self._clock.call_at(now_ns + min(shortest_ns // SWEEPS_PER_TIMEOUT, NS_PER_S), self._sweep)
+    def when_silent(self, action: Callable[[str], None]) -> None:
+        """Call `action` with the reason where the server has said nothing for too long, so that it stops the load."""
+        self._on_silence = action
 
-    def _end_stalled(self, now_ns: int) -> None:
-        """Time out what has been sent and has been without a byte for too long."""
-        if self._stall_ns is None:
-            return
-        for exchange, connection in list(self._carried.items()):
-            since_ns = connection.last_read_ns or exchange.sent_ns or exchange.submitted_ns
-            if now_ns - since_ns >= self._stall_ns:
-                self._give_up(exchange, Status.TIMEOUT, f"no byte for {self._endpoint.stall_timeout_s:g} s")
+    def _server_is_silent(self, why: str) -> None:
+        self._silence = why
+        self._on_silence(why)
 
     def _give_up(self, exchange: Exchange, status: Status, why: str) -> None:
         """End an exchange that the server has not ended, and the connection with it."""
@@ -230,7 +241,7 @@ class HttpTarget(Target):
         self._end(exchange, self._clock.now_ns(), status, why)
 
     def _end(self, exchange: Exchange, end_ns: int, status: Status, failure: str | None) -> None:
-        if exchange.attempts <= self._endpoint.retries:
+        if exchange.attempts - exchange.resent <= self._endpoint.retries:
             came_to, why = verdict(exchange, status, failure)
             wait_s = retry_delay_s(exchange, came_to)
             if wait_s is not None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from .dialect import DONE, Dialect, Reading, Usage
-from .sse import BYTE_ORDER_MARK, parse_events
+from .sse import BYTE_ORDER_MARK, MAX_EVENT, PIECE, EndlessEventError, parse_events
 from .template import Template, learn, plain_lengths, without_id
 
 NO_USAGE = Usage()
@@ -25,7 +25,7 @@ USELESS_TEMPLATES = 4
 
 
 class StreamReading:
-    """One stream, fed with pieces of its body. Whatever they hold, nothing is raised; an error ends the reading."""
+    """One stream, fed with pieces of its body. Whatever events say, nothing is raised; an error ends the reading."""
 
     def __init__(self, dialect: Dialect, keep_text: bool = False) -> None:
         self.times_ns = array("q")
@@ -53,6 +53,7 @@ class StreamReading:
         self._reasoned = False
         self._times: list[int] = []  # of the pieces that hold no whole event yet
         self._pieces: list[bytes] = []
+        self._held = 0  # what these take in memory, bytes
         self._at_start = True
         self._template: Template | None = None
         self._useless = 0
@@ -101,14 +102,36 @@ class StreamReading:
         return len(lengths)
 
     def take(self, times: list[int], pieces: list[bytes]) -> None:
-        """Take pieces of the body, with their stamps. What is no whole event yet waits for the rest."""
+        """Take pieces of the body, with their stamps. What is no whole event yet waits for the rest.
+
+        Raises EndlessEventError where it waits for a rest that will never come.
+        """
         self._times += times
         self._pieces += pieces
-        held = self._pieces
-        whole = next((i for i in range(len(held), 0, -1) if held[i - 1].endswith(EVENT_ENDS)), 0)
+        held, known = self._pieces, len(self._pieces) - len(pieces)
+        whole = next((i for i in range(len(held), known, -1) if held[i - 1].endswith(EVENT_ENDS)), 0)
         if whole:
             self._read(self._times[:whole], self._pieces[:whole])
             del self._times[:whole], self._pieces[:whole]
+            self._held, pieces = 0, self._pieces
+        if pieces:
+            self._held += sum(map(len, pieces)) + PIECE * len(pieces)
+            if self._held > MAX_EVENT:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        """Read the whole events among pieces that end elsewhere. Raises EndlessEventError where the rest is no less."""
+        times, pieces = self._times, self._pieces
+        last = next((i for i in range(len(pieces) - 1, -1, -1) if EVENT_ENDS[0] in pieces[i]), None)
+        if last is not None:
+            end = pieces[last].rindex(EVENT_ENDS[0]) + len(EVENT_ENDS[0])
+            self._read(times[: last + 1], [*pieces[:last], pieces[last][:end]])
+            times, pieces = times[last:], [pieces[last][end:], *pieces[last + 1 :]]
+        self._times, self._pieces = times, pieces
+        self._held = sum(map(len, pieces)) + PIECE * len(pieces)
+        if self._held > MAX_EVENT:
+            self._times, self._pieces = [], []
+            raise EndlessEventError
 
     def finish(self) -> None:
         """Take note that nothing more will come."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from typing_extensions import override
 
@@ -44,6 +44,11 @@ class SpreadTarget(Target):
         count = len(self._targets)
         shares = [(connections + count - 1 - i) // count for i in range(count)]
         await asyncio.gather(*(t.open(share) for t, share in zip(self._targets, shares, strict=True) if share))
+
+    def when_silent(self, action: Callable[[str], None]) -> None:
+        """See `HttpTarget.when_silent`: one silent server of several is enough."""
+        for target in self._targets:
+            target.when_silent(action)
 
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:

@@ -8,6 +8,18 @@ from typing import NamedTuple
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ERROR = b"error"
 
+MAX_EVENT = 16 * 1024 * 1024
+"""Longest event, bytes. The largest that servers send hold the log-probabilities of a long answer, a few MB."""
+PIECE = 64
+"""What a piece that waits for the end of its event costs beside its bytes: an event in many pieces may be no longer."""
+
+
+class EndlessEventError(ValueError):
+    """An event is longer than any that a server means to send."""
+
+    def __init__(self) -> None:
+        super().__init__(f"an event of more than {MAX_EVENT // 2**20} MiB without an end")
+
 
 class Event(NamedTuple):
     """One event, stamped with the time of the read that held its last byte."""

@@ -6,6 +6,7 @@ connection see when the last encrypted byte has gone to the kernel, and the stam
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 
 from typing_extensions import override
@@ -57,17 +58,25 @@ class TlsConnection(Connection):
         self._flush()
 
     def _decrypt(self) -> bytes:
-        """Return all plain text that has come. A TLS error ends the connection."""
+        """Return all plain text that has come. A TLS error ends the connection, and so does the server's goodbye."""
         pieces = []
         try:
             while piece := self._tls.read(READ_SIZE):
                 pieces.append(piece)
+            self._say_goodbye()
         except ssl.SSLWantReadError:
-            pass
+            self._flush()
         except ssl.SSLError:
+            self._flush()
             self._transport.close()
-        self._flush()
         return b"".join(pieces)
+
+    def _say_goodbye(self) -> None:
+        """Answer the server's close_notify with ours: it may wait for that before it closes the connection."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+        self._transport.close()
 
     def _flush(self) -> None:
         if self._outgoing.pending:

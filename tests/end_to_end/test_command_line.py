@@ -324,7 +324,12 @@ def test_ctrl_c_keeps_what_was_measured_of_a_bench(server: PacedServer, tmp_path
     assert counts.ok + counts.cancelled + counts.unsent == 4000
 
 
-def test_ctrl_c_keeps_what_was_measured_of_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+def test_a_signal_keeps_what_was_measured_of_a_run_and_says_where(
+    tmp_path: Path, number: signal.Signals, code: ExitCode
+) -> None:
     scenario = small_scenario()
     for deployment in scenario["deployments"]:
         deployment["topologies"][0]["concurrency"] = [1, 2, 3, 4000, 4001, 4002]
@@ -340,11 +345,14 @@ def test_ctrl_c_keeps_what_was_measured_of_a_run(tmp_path: Path) -> None:
             break
         time.sleep(0.05)
     assert summary is not None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == ExitCode.INTERRUPTED, errors
+    assert process.returncode == code, errors
     run = only_run(tmp_path / "s")
     assert run.manifest().state is RunState.PARTIAL
+    why = "interrupted" if number == signal.SIGINT else "interrupted by SIGTERM"
+    kept = f"{len(run.summaries())} of 16 sweep points are kept in {run.path}"
+    assert errors == f"inferbench: {why}; {kept}; `inferbench run --resume {run.path}` goes on with it\n"
     assert run.summaries()
     assert len(run.conclusions()) == 2
 

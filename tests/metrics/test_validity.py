@@ -90,6 +90,16 @@ def test_the_last_stamp_of_all_moves_the_throughput() -> None:
     assert "throughput" not in reasons(requests(10, first_late=0, last_late=7, spacing=100))
 
 
+def test_answers_that_are_noticed_late_keep_their_slots_idle_in_a_closed_loop() -> None:
+    # Forty requests one after the other, 300 ms each. Three of them may have ended 100 ms before it was noticed: for
+    # 300 ms of 12,000 the server may have had nothing to do.
+    stopped = requests(40, first_late=0, last_late=[0] * 36 + [100] * 3 + [0], spacing=300)
+    assert "output throughput is 2.6% off" in reasons(stopped)  # 12,000 / 11,700 - 1
+    # An open loop sends when it is time, so that only the end of the run may have been earlier.
+    on_time = requests(40, first_late=0, last_late=[0] * 36 + [100] * 3 + [0], spacing=300, planned=0)
+    assert "throughput" not in reasons(on_time, Arrival.POISSON)
+
+
 def test_of_no_records_nothing_is_said() -> None:
     assert reasons(requests(0)) == ""
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from store_factories import write_run
 
+from inferbench.api.runs import Run
 from inferbench.api.stores import list_runs
 from inferbench.domain.manifest import RunState
 from inferbench.store import layout, migrate
@@ -92,12 +93,34 @@ def test_new_runs_are_found_and_removed_ones_forgotten(store: Path) -> None:
 
 def test_a_run_that_had_not_ended_is_looked_at_again_when_it_has_changed(store: Path) -> None:
     run = write_run(store, "running", state=RunState.RUNNING)
-    assert rows(store)["s/running"]["state"] == "running"
-    assert refresh(DirectoryPlace(store)).opened == 0
+    with run.lock():
+        assert rows(store)["s/running"]["state"] == "running"
+        assert refresh(DirectoryPlace(store)).opened == 0
     manifest = run.manifest().model_copy(update={"state": RunState.COMPLETE})
     run.write_value(layout.MANIFEST, manifest)
     os.utime(run.path / layout.MANIFEST, ns=(1, 1))
     assert rows(store)["s/running"]["state"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("made", "advice"),
+    [
+        ({"kind": "bench"}, "such a run cannot be resumed: start it again"),
+        ({}, "`inferbench run --resume {path}` goes on with it"),
+    ],
+)
+def test_a_run_whose_process_is_gone_is_broken_although_no_file_has_changed(
+    store: Path, made: dict[str, object], advice: str
+) -> None:
+    run = write_run(store, "killed", state=RunState.RUNNING, **made)
+    with run.lock():
+        assert rows(store)["s/killed"]["state"] == "running"
+        assert Run(run).manifest.state is RunState.RUNNING
+    row, reason = rows(store)["s/killed"], f"its process was killed; {advice.format(path=run.path)}"
+    assert (row["state"], row["reason"], row["n_points"]) == ("broken", reason, 2)
+    assert (Run(run).manifest.state, Run(run).manifest.reason) == (RunState.BROKEN, reason)
+    assert run.manifest().state is RunState.RUNNING
+    assert refresh(DirectoryPlace(store)).opened == 0
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"PAR1" + b"\x00" * 100 + b"PAR1"])

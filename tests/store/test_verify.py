@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from store_factories import write_run
 from inferbench.domain.manifest import RunState
 from inferbench.store import layout, rundir
 from inferbench.store.layout import StoreError
+from inferbench.store.liveness import is_held
 from inferbench.store.rundir import RunDirectory, sha256
 from inferbench.store.sweepings import OLD_ENOUGH_S, sweepings
 from inferbench.store.verify import verify
@@ -57,11 +60,26 @@ def test_missing_files_and_an_unreadable_manifest_are_named(run: RunDirectory) -
 def test_a_run_that_never_ended_says_how_to_go_on_unless_somebody_is_writing_it(run: RunDirectory) -> None:
     run.write_value(layout.MANIFEST, run.manifest().model_copy(update={"state": RunState.RUNNING}))
     (problem,) = verify(run.path)
-    assert "never ended: `inferbench run --resume" in problem
+    assert problem == f"never ended: `inferbench run --resume {run.path}` goes on with it"
     with run.lock():
         assert verify(run.path) == ()
         with pytest.raises(StoreError, match="another process"), run.lock():
             pass
+
+
+def test_of_a_bench_run_that_never_ended_nobody_is_told_to_resume_it(run: RunDirectory) -> None:
+    unended = {"state": RunState.RUNNING, "kind": "bench"}
+    run.write_value(layout.MANIFEST, run.manifest().model_copy(update=unended))
+    assert verify(run.path) == ("never ended: such a run cannot be resumed: start it again",)
+
+
+def test_looking_whether_a_run_goes_on_does_not_keep_its_writer_out(run: RunDirectory) -> None:
+    handle = os.open(run.path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    threading.Timer(0.03, os.close, [handle]).start()
+    with run.lock():
+        assert is_held(run.path)
+    assert not is_held(run.path)
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_half_one(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

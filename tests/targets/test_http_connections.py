@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
+import threading
 import time
 
 import pytest
@@ -81,6 +84,67 @@ def test_idle_connection_that_turns_out_dead_is_replaced_once(loop_factory):
     requests, connections, (first, second) = run(work(), loop_factory)
     assert (requests, connections) == (3, 2)
     assert [first.status, second.status] == [Status.OK, Status.OK]
+    assert second.connect_ns > 0
+    assert (first.attempts, first.earlier_error) == (1, None)
+    assert (second.attempts, second.earlier_error) == (2, "connection closed by the server as the request was sent")
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+@pytest.mark.parametrize("how", [asyncio.StreamWriter.close, lambda writer: writer.transport.abort()])
+def test_a_request_that_a_server_worked_on_is_not_sent_twice(loop_factory, how):
+    """Every second one comes to nothing after a while, on a connection that has carried another before."""
+
+    async def works_and_fails(server, writer):
+        if len(server.bodies) % 2:
+            writer.write(GOOD)
+        else:
+            await asyncio.sleep(0.2)
+            how(writer)
+
+    async def work():
+        async with raw_server(works_and_fails) as server, client(server.url, make_load(6)) as c:
+            for seq in range(6):
+                c.send(seq)
+                await c.ended(seq + 1)
+            return len(server.bodies), list(c.records)
+
+    requests, records = run(work(), loop_factory)
+    assert requests == 6
+    assert [r.status for r in records] == [Status.OK, Status.ERROR] * 3
+    assert {r.attempts for r in records} == {1}
+    for failed in records[1::2]:
+        assert failed.error.startswith("connection ")
+        assert failed.end_ns - failed.sent_ns >= 190_000_000
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_connection_whose_end_has_come_is_not_used_although_the_loop_has_not_looked(loop_factory):
+    heads = []
+
+    def serve(listener):
+        for _ in range(2):
+            taken = listener.accept()[0]
+            heads.append(taken.recv(1 << 16))
+            taken.sendall(GOOD)
+            time.sleep(0.05)
+            taken.close()
+
+    async def work():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=serve, args=[listener])
+            thread.start()
+            async with client(f"http://127.0.0.1:{listener.getsockname()[1]}", make_load(2)) as c:
+                c.send(0)
+                await c.ended(1)
+                time.sleep(0.3)  # the server closes meanwhile
+                c.send(1)
+                await c.ended(2)
+                thread.join()
+                return list(c.records)
+
+    first, second = run(work(), loop_factory)
+    assert [first.status, second.status] == [Status.OK, Status.OK]
+    assert (second.attempts, len(heads)) == (1, 2)
     assert second.connect_ns > 0
 
 
@@ -278,3 +342,28 @@ def test_the_api_key_is_sent_and_never_shown():
     assert f"Authorization: Bearer {key}\r\n".encode() in head
     assert "Bearer ***" in record.error
     assert key not in repr(record)
+
+
+@pytest.mark.parametrize("loop_factory", LOOPS)
+def test_a_server_that_dies_while_a_connection_opens_ends_the_request_at_whatever_moment(loop_factory):
+    """It resets the connection so many turns of the loop after the dial began."""
+
+    async def work(turns):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with client(f"http://127.0.0.1:{server.getsockname()[1]}", connections=0) as c:
+                c.send(0)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                server.settimeout(0.0 if turns == 0 else 5)
+                with contextlib.suppress(BlockingIOError):
+                    taken = server.accept()[0]
+                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    taken.close()
+                if turns == 0:
+                    server.close()
+                return (await c.ended(1))[0]
+
+    for turns in range(12):
+        record = run(work(turns), loop_factory)
+        assert record.status in (Status.REFUSED, Status.ERROR)
+        assert "reset" in record.error or record.error == "Connection refused"

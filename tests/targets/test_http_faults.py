@@ -19,17 +19,21 @@ from raw_server import (
     ask,
     chunked,
     client,
+    event,
     make_load,
     ok_head,
     raw_server,
     run,
     text,
+    usage,
 )
 
 from inferbench.domain.errors import UsageError
 from inferbench.domain.record import Status
+from inferbench.targets import patience
 from inferbench.targets.endpoint import Endpoint
 from inferbench.targets.retry import LONGEST_WAIT_S, parse_retry_after
+from inferbench.targets.sse import MAX_EVENT
 
 MS = 1_000_000
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\nRetry-After: 0\r\n\r\nbusy"
@@ -60,6 +64,71 @@ def test_a_stall_is_a_timeout_of_its_own(sent, first_byte, loop_factory):
     assert (record.first_byte_ns is not None) is first_byte
     assert record.end_ns - (record.first_byte_ns or record.sent_ns) >= 80 * MS
     assert (record.chunks is not None) is (b"data" in sent)
+
+
+@pytest.fixture
+def short_silence(monkeypatch):
+    monkeypatch.setattr(patience, "SILENCE_S", 0.3)
+
+
+def test_a_server_that_says_nothing_any_more_ends_what_is_under_way_at_once(short_silence):
+    async def one_token(_server, writer):
+        writer.write(CHUNKED + chunked(text("a"))[:-5])
+
+    async def work():
+        said = []
+        async with raw_server(one_token) as server, client(server.url, make_load(3), 3) as c:
+            c.target.when_silent(lambda why: (said.append(why), c.target.cancel_all()))
+            c.send(0, 1)
+            await c.ended(2)
+            c.send(2)  # and one that comes later gets a silence of its own
+            return server.url, said, await c.ended(3)
+
+    url, said, records = run(work())
+    assert said[0] == f"{url} sent no byte on any of 2 streams for 0.3 s"
+    assert len(said) == 2
+    assert [(r.status, r.error) for r in records[:2]] == [(Status.TIMEOUT, said[0])] * 2
+    assert all(r.end_ns - r.chunks.times_ns[0] >= 300 * MS for r in records)
+
+
+def test_a_request_that_waits_while_others_are_served_is_not_stalled(short_silence):
+    async def first_waits(server, writer):
+        if len(server.bodies) == 1:
+            await asyncio.sleep(0.9)
+        else:
+            await asyncio.sleep(0.1)
+        writer.write(GOOD)
+
+    async def work():
+        async with raw_server(first_waits) as server, client(server.url, make_load(12), 2) as c:
+            c.send(0)
+            for seq in range(1, 8):
+                c.send(seq)
+                await c.ended(seq)
+            return await c.ended(8)
+
+    records = run(work())
+    assert {r.status for r in records} == {Status.OK}
+    assert max(r.first_byte_ns - r.sent_ns for r in records) > 2 * 300 * MS
+
+
+def test_a_client_that_stood_still_reads_before_it_calls_anything_stalled():
+    async def soon(_server, writer):
+        writer.write(CHUNKED)
+        await asyncio.sleep(0.02)
+        writer.write(GOOD[len(CHUNKED) :])
+
+    async def work():
+        async with raw_server(soon) as server, client(server.url, stall_timeout_s=0.2) as c:
+            loop = asyncio.get_running_loop()
+            c.send(0)
+            while c.target._carried and next(iter(c.target._carried.values())).last_read_ns is None:
+                await asyncio.sleep(0.001)
+            loop.call_soon(time.sleep, 0.4)
+            return (await c.ended(1))[0]
+
+    for loop_factory in LOOPS:
+        assert run(work(), loop_factory).status is Status.OK
 
 
 def test_a_slow_answer_is_no_stall():
@@ -225,3 +294,61 @@ def test_records_bound_the_lateness_of_their_stamps():
     assert record.status is Status.OK
     assert record.first_late_ns >= 0
     assert record.last_late_ns >= 0
+
+
+async def without_end(writer, piece):
+    """Send a piece again and again, until the client has had enough, or far more than it should take."""
+    sent = 0
+    while sent < 8 * MAX_EVENT:
+        writer.write(piece)
+        sent += len(piece)
+        await writer.drain()
+
+
+BIG = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (CHUNKED, b"%x\r\n%b\r\n" % (BIG, b"x" * BIG)),
+        (CHUNKED, b"1\r\nx\r\n" * 8192),
+        (ok_head(), b"data: " + b"x" * BIG),
+        (ok_head(f"Content-Length: {1 << 40}"), b"x" * BIG),
+    ],
+    ids=["chunks", "tiny-chunks", "to-the-end", "sized"],
+)
+def test_an_event_without_end_is_an_error_and_costs_the_connection(begin, piece):
+    async def endless(_server, writer):
+        writer.write(begin)
+        await without_end(writer, piece)
+
+    (record,) = run(ask(endless))
+    assert (record.status, record.error) == (Status.ERROR, "an event of more than 16 MiB without an end")
+    assert record.chunks is None
+
+
+def test_what_came_before_an_event_without_end_is_kept():
+    async def endless(_server, writer):
+        writer.write(ok_head() + text("a") + text("b"))
+        await without_end(writer, b"x" * BIG)
+
+    (record,) = run(ask(endless))
+    assert (record.status, len(record.chunks.times_ns)) == (Status.ERROR, 2)
+    assert record.error == "an event of more than 16 MiB without an end"
+
+
+def test_an_error_answer_without_end_is_cut_short_and_says_what_it_began_with():
+    async def endless(_server, writer):
+        writer.write(b"HTTP/1.1 500 Oops\r\n\r\nit broke ")
+        await without_end(writer, b"x" * BIG)
+
+    (record,) = run(ask(endless))
+    assert record.status is Status.ERROR
+    assert record.error.startswith("HTTP 500: it broke xxx")
+
+
+def test_a_large_event_is_read():
+    large = event(choices=[{"index": 0, "text": "a" * (MAX_EVENT // 2), "finish_reason": None}])
+    (record,) = run(ask(always(CHUNKED + chunked(text("a"), large, usage(7, 2), DONE))))
+    assert (record.status, record.osl) == (Status.OK, 2)

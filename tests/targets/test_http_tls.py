@@ -148,3 +148,23 @@ def test_tls_to_a_server_that_speaks_plain_http_is_refused():
     record = run(work())
     assert record.status is Status.REFUSED
     assert "TLS failed" in record.error
+
+
+@pytest.mark.parametrize(("works_s", "sent", "status"), [(0.0, 3, Status.OK), (0.2, 2, Status.ERROR)])
+def test_over_tls_too_only_what_closes_at_once_is_sent_again(trusted, works_s, sent, status):
+    async def closes_on_second(server, writer):
+        if len(server.bodies) == 2:
+            await asyncio.sleep(works_s)
+            writer.close()
+        else:
+            writer.write(GOOD)
+
+    async def work():
+        async with raw_server(closes_on_second, trusted) as server, client(server.url, make_load(2)) as c:
+            for seq in range(2):
+                c.send(seq)
+                await c.ended(seq + 1)
+            return len(server.bodies), c.records[1]
+
+    requests, record = run(work())
+    assert (requests, record.status, record.attempts) == (sent, status, sent - 1)
