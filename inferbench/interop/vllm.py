@@ -12,7 +12,7 @@ from ..domain.record import Status
 from ..domain.records import NEVER, Floats, Records
 from ..domain.units import MS_PER_S, NS_PER_S
 
-METRICS = ("ttft", "tpot", "itl", "e2el")
+METRICS = ("ttft", "tpot", "itl", "e2el", "client_queue_time", "e2el_including_client_queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,10 @@ class _Times:
         self.chunks = [chunks.expand(int(row)) for row in np.flatnonzero(ok)]
         self.itls = [np.diff(at) / NS_PER_S for at, _ in self.chunks]
         self.itl: Floats = np.concatenate(self.itls) if self.itls else np.empty(0)
+        due = np.where(records.planned_ns == NEVER, 0, records.planned_ns)
+        self.client_queue_time: Floats = np.maximum(records.sent_ns - due, 0)[ok] / NS_PER_S
+        """From when a request was due to its start: in a closed loop all are due at once, at the beginning."""
+        self.e2el_including_client_queue: Floats = self.e2el + self.client_queue_time
 
     def of(self, metric: str) -> Floats:
         """All values of a metric, s."""

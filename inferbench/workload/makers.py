@@ -10,12 +10,16 @@ from pathlib import Path
 from ..domain.errors import UsageError
 from ..domain.plan import PlannedRequest
 from .exact import ExactPrompts
+from .given import GivenPrompts
 from .prompts import PromptMaker, WordPrompts
 from .token_ids import TokenIdPrompts
 from .tokenizer import ServerTokenizer
-from .traces import sharegpt
+from .traces import custom, sharegpt
 from .traces.request import BadLines
 from .vocabulary import TextWords
+
+WARM_UP = "warmup"
+"""The salt of a warm-up. Its prompts are made up: a prompt that is measured later must not be cached by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class PromptSource:
     """The server's tokenizer, `tokenizer.json` or its folder: prompts are exact with it, words without."""
     sharegpt: Path | None = None
     """Conversations to take natural text from."""
+    custom: Path | None = None
+    """Prompts to send as they are, of the requests that name them."""
     token_ids: bool = False
     """Send random token ids: needs the tokenizer, or the size of its vocabulary."""
     vocab_size: int | None = None
@@ -41,6 +47,8 @@ class PromptSource:
 
     def maker(self, salt: str) -> PromptMaker:
         """Return the maker of a sweep point's prompts; `salt` is the plan's. Raises FileError for unusable files."""
+        if self.custom is not None and salt != WARM_UP:
+            return read_prompts(self.custom)
         tokenizer = None if self.tokenizer is None else read_tokenizer(self.tokenizer)
         text = None if self.sharegpt is None else read_text(self.sharegpt)
         if not self.token_ids:
@@ -63,3 +71,9 @@ def read_tokenizer(path: Path) -> ServerTokenizer:
 def read_text(path: Path) -> TextWords:
     """Read the text of ShareGPT conversations, once in a process."""
     return TextWords(sharegpt.texts(path, BadLines(path)))
+
+
+@lru_cache(maxsize=1)
+def read_prompts(path: Path) -> GivenPrompts:
+    """Read the prompts of a file, once in a process."""
+    return GivenPrompts([line.prompt for line in custom.read(path, BadLines(path))])

@@ -31,6 +31,8 @@ class TraceRequest:
     """Requests with the same number are turns of one session, in order; None: it stands alone."""
     blocks: tuple[int, ...] = ()
     """Ids of the blocks that its prompt is made of, from its beginning; equal ids are equal text."""
+    text: int | None = None
+    """Number of the prompt in its file, where it is sent as it stands there."""
 
 
 @dataclass(slots=True)
