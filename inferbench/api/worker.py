@@ -27,6 +27,7 @@ from ..targets.endpoint import Endpoint
 from ..targets.http import HttpTarget
 from ..targets.spread import SpreadTarget
 from ..workload.prompts import word_prompts
+from .probe_requests import Prober, probe_plan
 
 MakePrompts = Callable[[str], MakePrompt]
 """Makes the maker of prompts from a plan's salt. It is pickled on its way to a worker: a function of a module, or a
@@ -49,6 +50,13 @@ class WorkerJob:
     warmup: Plan | None = None
     limits: Limits | None = None
     prompts: MakePrompts = word_prompts
+    probe_rate: float = 0.0
+    """Probe requests/s that this worker sends beside its part; 0: none."""
+
+    @property
+    def unnamed(self) -> WorkerJob:
+        """The same job with requests that carry no ids: ids are those of the load's own requests."""
+        return replace(self, endpoints=tuple(replace(e, request_id_prefix=None) for e in self.endpoints))
 
 
 class Discard:
@@ -82,12 +90,15 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink) -> Driven:
     clock = LoopClock(loop)
     clock.origin_ns += _FAR_NS
     target = _target(job, job.plan, clock)
+    prober = _prober(job, clock)
 
     def report(progress: Progress, _: int) -> None:
         link.send(replace(progress, by_status=dict(progress.by_status)))
 
     try:
         await target.open(_connections(job.plan))
+        if prober is not None:
+            await prober.open()
         with no_collections():
             link.send(Ready())
             clock.origin_ns = await _time_zero(link)
@@ -97,7 +108,9 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink) -> Driven:
                 begun = loop.create_future()
                 clock.call_at(0, lambda: begun.set_result(None))
                 await begun
-                return await drive_live(
+                if prober is not None:
+                    prober.begin()
+                driven = await drive_live(
                     job.plan,
                     target,
                     clock,
@@ -107,15 +120,25 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink) -> Driven:
                     stop=stop,
                     backlog=target.backlog,
                 )
+                return driven if prober is None else replace(driven, probe=prober.end())
             finally:
                 listener.cancel()
     finally:
         await target.close()
+        if prober is not None:
+            await prober.close()
+
+
+def _prober(job: WorkerJob, clock: LoopClock) -> Prober | None:
+    if not job.probe_rate:
+        return None
+    plan = probe_plan(job.probe_rate, job.plan.ignore_eos)
+    return Prober(plan, job.probe_rate, _target(job.unnamed, plan, clock), clock)
 
 
 async def _warm_up(job: WorkerJob, plan: Plan) -> None:
     clock = LoopClock(asyncio.get_running_loop())
-    target = _target(job, plan, clock)
+    target = _target(job.unnamed, plan, clock)
     try:
         await target.open(_connections(plan))
         await drive_live(plan, target, clock, Discard())

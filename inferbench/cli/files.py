@@ -7,10 +7,11 @@ from pathlib import Path
 from ..domain.errors import UsageError
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file, making its folder. Raises UsageError where it cannot be written."""
+def write_file(path: Path, content: bytes, append: bool = False) -> None:
+    """Write a file or add to it, making its folder. Raises UsageError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with path.open("ab" if append else "wb") as file:
+            file.write(content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None

@@ -148,6 +148,21 @@ class EnergySummary(Value):
     """Why the figures must not be used; empty where they are valid."""
 
 
+class ProbeRequests(Value):
+    """Requests for one token that were sent beside the load: how long a stranger's request waits."""
+
+    rate: NonNegativeFloat
+    """Requests/s, at equal distances, whatever became of those before."""
+    completed: NonNegativeInt
+    failed: NonNegativeInt
+    unfinished: NonNegativeInt
+    """Still out when the load ended; they count in `max_ms` alone, with what they had waited by then."""
+    p50_ms: float | None
+    """From sent to the token, over those completed; None where there are none."""
+    p99_ms: float | None
+    max_ms: float | None
+
+
 class SweepPoint(Value):
     """What was run: one topology of one deployment at one load."""
 
@@ -188,6 +203,8 @@ class PointSummary(Value):
     """None on the virtual clock."""
     energy: EnergySummary | None = None
     """None where nobody measured or modelled it."""
+    probe: ProbeRequests | None = None
+    """None where no probe requests were sent."""
 
     def on(self, basis: Basis) -> BasisSummary | None:
         """The figures of one basis."""

@@ -18,12 +18,14 @@ class Generate(Dialect):
 
     @override
     def body(self, endpoint: Endpoint, prompt: Prompt, osl: int, ignore_eos: bool) -> bytes:
+        sampling = {"max_new_tokens": osl, "ignore_eos": ignore_eos, "temperature": 0}
+        given = endpoint.extra_body.get("sampling_params")
         return orjson.dumps(
             {
                 "text" if isinstance(prompt, str) else "input_ids": prompt,
-                "sampling_params": {"max_new_tokens": osl, "ignore_eos": ignore_eos, "temperature": 0},
                 "stream": True,
                 **endpoint.extra_body,
+                "sampling_params": {**sampling, **given} if isinstance(given, dict) else sampling,
             }
         )
 
