@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from inferbench.cli.dropin import others, vllm
+from inferbench.cli.dropin.flag import Flag, Kind
+from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
 from inferbench.domain.errors import ExitCode
 
 DOCS = Path(__file__).parent
@@ -48,5 +52,69 @@ def command_line() -> str:
     return "\n".join(parts) + "\n"
 
 
+DROPIN = """# Command lines of other load generators
+
+Made by `make docs`; the lists are `inferbench/cli/dropin/`.
+
+`inferbench bench` takes the command line of `vllm bench serve` {version}: write it in place of these three words. Each
+flag means what it means there, or is refused by name with what to use instead (exit code 2). `make test-real` holds the
+list against the parser of the installed vLLM. Underscores in names, `--flag=value`, several words after one flag
+(`--goodput ttft:200 tpot:20`) and keys of JSON (`--extra-body.top_k 5`) are read as there. A flag that belongs to
+another data set than the one asked for says nothing, there and here; here it is said.
+
+What a run does is the same, but for this:
+
+- Requests are greedy (`temperature` 0) unless `--temperature` or `--extra-body` says otherwise.
+- Without `--tokenizer`, lengths are counted in words. The server's own counts stand in the result, and `--tokenizer`
+  with the path of a `tokenizer.json` makes them exact. Nothing is looked up under a model's name.
+- No two prompts begin alike but for what is asked for, so that no run hits what another has left in the prefix cache.
+  Of ShareGPT the words and the lengths of conversations are taken; prompts of `--dataset-name custom` go out as they
+  are.
+- The server's prefix cache is emptied first where there is a way to (`--no-flush-cache`: not).
+- The exit code says how it went ([cli.md](cli.md)), and every run is kept in `--store`.
+
+When requests are sent: made-up prompts, `sharegpt`, `burstgpt` and `custom` by `--request-rate`, all at once without
+it; a `timed_trace` at its own times; Mooncake's, Bailian's and Azure's traces, too, unless `--request-rate` (`inf`: all
+at once) or `--max-concurrency` is given; any trace that tells times with `--self-timed`, none with `--no-self-timed`.
+
+`--probe-request-rate R` sends R requests/s for one token beside the load, on connections of their own, past
+`--max-concurrency`: how long a stranger's request waits. They are due at equal distances whatever became of those
+before (vLLM's client waits for each, and so sends few into a stall), are no part of the run's figures, and are told in
+a note, in `probe` of the summary and in vLLM's keys of the result file.
+"""
+
+
+def dropin() -> str:
+    """What each flag of another load generator is here."""
+    parts = [DROPIN.format(version=vllm.VERSION), f"## vllm bench serve {vllm.VERSION}\n", *_rows(vllm.FLAGS)]
+    parts += ["\nOf earlier versions, as pages still print them:\n", *_rows(others.OLDER)]
+    parts += ["\n## Backends\n", "| --backend | path | port |\n|---|---|---|"]
+    parts += [f"| {name} | {backend.path} | {backend.port} |" for name, backend in BACKENDS.items()]
+    parts += [f"| {name} | refused: {why} | |" for name, why in REFUSED_BACKENDS.items()]
+    parts += ["\n## Data sets that are refused\n", "| --dataset-name | instead |\n|---|---|"]
+    parts += [f"| {name} | {why} |" for name, why in REFUSED_DATASETS.items()]
+    parts += [f"\n## {others.TITLE}\n", others.ABOUT + "\n", *_rows(others.SGLANG)]
+    parts += ["\n## aiperf\n", others.ABOUT_AIPERF + "\n", *_rows(others.AIPERF)]
+    return "\n".join(parts) + "\n"
+
+
+def _rows(flags: Iterable[Flag]) -> list[str]:
+    return ["| flag | here |\n|---|---|", *(f"| `{flag.name}` | {_here(flag)} |" for flag in flags)]
+
+
+def _here(flag: Flag) -> str:
+    says = f": {flag.says}" if flag.says else ""
+    if flag.kind is Kind.OWN:
+        return f"the same{says}"
+    if flag.kind is Kind.SAME:
+        return f"`{flag.to}`{says}"
+    if flag.kind is Kind.BODY:
+        return f"`{flag.to}` of the body{says}"
+    return f"{'nothing to do' if flag.kind is Kind.NOTHING else 'refused'}{says}"
+
+
+PAGES = {"cli.md": command_line, "dropin.md": dropin}
+
 if __name__ == "__main__":
-    (DOCS / "cli.md").write_text(command_line(), encoding="utf-8")
+    for name, made in PAGES.items():
+        (DOCS / name).write_text(made(), encoding="utf-8")

@@ -121,6 +121,7 @@ def bench(
                 workers=client.workers,
                 ray=client.ray,
                 prompts=load.prompts,
+                probe_rate=load.probe_rate,
             )
         )
         summary = summarise_http(directory.point(point), plan, point, outcome, load.slo)

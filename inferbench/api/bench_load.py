@@ -12,9 +12,10 @@ from ..domain.scenario import Lengths
 from ..loadgen.progress import Limits
 from ..metrics.goodput import GoodputSlo
 from ..workload.arrivals import RateRamp
-from ..workload.makers import PromptSource, read_tokenizer
+from ..workload.makers import WARM_UP, PromptSource, read_tokenizer
 from ..workload.planning import make_plan
 from ..workload.structure import SharedPrefix, Turns
+from ..workload.traces.picking import Pick
 from ..workload.traces.planning import take, trace_plan
 from ..workload.traces.reading import Trace, count_words, open_trace
 
@@ -24,6 +25,10 @@ WAITS = "later turns of a session were sent at their times, or when the answer b
 """What must be known of sessions that have times."""
 DEFAULT_PROMPTS = 1000
 """Requests of any other run, as `vllm bench serve` has it."""
+TIMED = ("mooncake", "bailian", "azure")
+"""Traces that are replayed at their own times where nothing else is asked for: what they record is a load over time."""
+UNTIMED = ("sharegpt", "custom")
+"""Data sets that tell no times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class TraceFile:
     """A recorded load to replay."""
 
     kind: str
-    """mooncake, bailian, azure, burstgpt or sharegpt."""
+    """mooncake, bailian, azure, burstgpt, sharegpt or custom."""
     path: Path
     speed_up: float = 1.0
     strict: bool = False
@@ -43,6 +48,10 @@ class TraceFile:
     """Tokens that a block id stands for; None: as is usual, or the standard size that fits."""
     time_unit: str | None = None
     """s or ms; None: as is usual."""
+    shuffle: bool = True
+    """Take a data set's requests in an order drawn by the seed, and not in its own; replays keep theirs."""
+    osl: int | None = None
+    """Tokens to ask for, instead of what the file says of each answer."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class BenchLoad:
     max_concurrency: int | None = None
     request_rate: float = math.inf
     """Requests/s; inf: all due at once, or at the times of a trace."""
+    self_timed: bool | None = None
+    """Whether the times of a trace count; None: those of a Mooncake or Azure trace, where nothing else decides."""
     burstiness: float = 1.0
     constant: bool = False
     """Send at equal distances instead of at random ones."""
@@ -75,6 +86,8 @@ class BenchLoad:
     slo: GoodputSlo | None = None
     gpus: int = 1
     """GPUs of the deployment, for figures per GPU."""
+    probe_rate: float = 0.0
+    """Requests/s for one token that are sent beside the load, to see how long a stranger waits; 0: none."""
 
     def __post_init__(self) -> None:
         least_one = {"num-prompts": self.num_prompts, "gpus": self.gpus, "max-concurrency": self.max_concurrency}
@@ -89,6 +102,8 @@ class BenchLoad:
         for name, number in positive.items():
             if number is not None and not number > 0:
                 raise UsageError(f"--{name} {number} must be above 0")
+        if self.self_timed and (self.trace is None or self.trace.kind in UNTIMED):
+            raise UsageError("--self-timed needs a trace that tells times, as --dataset-name mooncake has them")
 
     @property
     def requests(self) -> int:
@@ -107,8 +122,13 @@ class BenchLoad:
 
     @property
     def _arrival(self) -> Arrival:
-        if math.isinf(self.request_rate) and self.rate_ramp is None:
-            return Arrival.TRACE if self.trace is not None and self.max_concurrency is None else Arrival.CLOSED
+        at_once = math.isinf(self.request_rate) and self.rate_ramp is None
+        if self.self_timed is None:
+            timed = self.trace is not None and self.trace.kind in TIMED and at_once and self.max_concurrency is None
+        else:
+            timed = self.self_timed
+        if timed or at_once:
+            return Arrival.TRACE if timed else Arrival.CLOSED
         return Arrival.CONSTANT if self.constant else Arrival.GAMMA
 
     def plan(self, salt: str) -> tuple[Plan, tuple[str, ...]]:
@@ -154,6 +174,7 @@ class BenchLoad:
             strict=file.strict,
             count=count_words if tokenizer is None else read_tokenizer(tokenizer).count,
             one_turn=not file.sessions,
+            pick=self._pick,
             block=file.block_size,
             unit=file.time_unit,
         )
@@ -172,14 +193,25 @@ class BenchLoad:
             )
         return tuple(notes)
 
+    @property
+    def _pick(self) -> Pick | None:
+        """Which requests of a data set are taken; None for those of a replay, which keep their order."""
+        if (
+            self.trace is None
+            or self._arrival is Arrival.TRACE
+            or (self.trace.sessions and self.trace.kind == "sharegpt")
+        ):
+            return None
+        return Pick(self.requests, self.seed, self.trace.shuffle, self.trace.osl)
+
     def warmup(self) -> Plan | None:
         """Plan the warm-up: prompts of its own, in a closed loop."""
         if not self.num_warmups:
             return None
         limit = min(self.max_concurrency or self.num_warmups, self.num_warmups)
         return make_plan(
-            self.num_warmups, isl=self.isl, osl=self.osl, seed=self.seed, salt="warmup", max_concurrency=limit,
-            ignore_eos=self.ignore_eos, prompts=self.prompts.maker("warmup").name,
+            self.num_warmups, isl=self.isl, osl=self.osl, seed=self.seed, salt=WARM_UP, max_concurrency=limit,
+            ignore_eos=self.ignore_eos, prompts=self.prompts.maker(WARM_UP).name,
         )  # fmt: skip
 
     def _drawn(self, n: int, salt: str) -> Plan:

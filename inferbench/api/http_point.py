@@ -64,20 +64,24 @@ async def run_http_point(
     workers: int | Literal["auto"] = 1,
     ray: str | None = None,
     prompts: MakePrompts = word_prompts,
+    probe_rate: float = 0.0,
 ) -> HttpOutcome:
     """Open the connections, warm up, then drive the plan and keep every record in `directory`.
 
     `workers` is how many processes share the load; one is this process itself. `auto` takes what the self-check
     says that the streams need, if one was made. With `ray`, the address of a cluster, they are actors on it.
-    `limits` hold for each worker's part. Where a worker is killed, what it had in flight ends as cancelled and the
-    others go on; `driven.stop_reason` then says so. Raises EndpointError where no connection can be had, StoreError
-    where records cannot be written, UsageError for more workers than streams.
+    With `probe_rate`, one of them also sends probe requests, so many per s. `limits` hold for each worker's part.
+    Where a worker is killed, what it had in flight ends as cancelled and the others go on; `driven.stop_reason` then
+    says so. Raises EndpointError where no connection can be had, StoreError where records cannot be written,
+    UsageError for more workers than streams.
     """
     servers = (endpoints,) if isinstance(endpoints, Endpoint) else tuple(endpoints)
     known = ceiling()
     if workers == "auto":
         workers = workers_for(plan.max_concurrency, known)
-    jobs = _jobs(WorkerJob(0, servers, plan, directory, warmup, limits, prompts), workers, shared=ray is not None)
+    jobs = _jobs(
+        WorkerJob(0, servers, plan, directory, warmup, limits, prompts, probe_rate), workers, shared=ray is not None
+    )
     urls = [server.base_url for server in servers]
     places = [look(urls)]
     host = HostWatch()
@@ -117,6 +121,7 @@ def _jobs(whole: WorkerJob, workers: int, shared: bool) -> list[WorkerJob]:
         WorkerJob(
             number, whole.endpoints, part, worker_directory(whole.directory, number),
             parts_of_warmup[number] if number < len(parts_of_warmup) else None, whole.limits, whole.prompts,
+            0.0 if number else whole.probe_rate,
         )
         for number, part in enumerate(parts)
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..domain.plan import Plan
-from ..domain.summary import Origin, PointSummary, SweepPoint
+from ..domain.summary import Origin, PointSummary, ProbeRequests, SweepPoint
 from ..metrics import failures
 from ..metrics.goodput import GoodputSlo
 from ..metrics.summarise import summarise
@@ -37,7 +37,7 @@ def summarise_http(
     summary = summarise(records, plan, point, Origin.MEASURED, partial=partial, slo=slo)
     streams = min(point.concurrency, len(records)) if plan.planned_ns is None and plan.session is None else 0
     client = judge_client(records, plan.arrival, outcome.client, streams_asked=streams)
-    return summary.model_copy(update={"client": client})
+    return summary.model_copy(update={"client": client, "probe": outcome.driven.probe})
 
 
 def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
@@ -61,6 +61,8 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
             f"{run.cache_hit_rate:.1%} of prompt tokens came from the server's prefix cache: "
             "TTFT and throughput are those of such a load"
         )
+    if summary.probe is not None:
+        notes.append(_waited(summary.probe))
     return tuple(notes)
 
 
@@ -72,3 +74,16 @@ def _prompt_note(counted: float, asked: float, exact: bool) -> list[str]:
     return [
         f"prompts have {counted:,.1f} tokens in the mean by the server's count, {asked:,.1f} were to be sent{remedy}"
     ]
+
+
+def _waited(probe: ProbeRequests) -> str:
+    """How long a stranger's request waits."""
+    sent = f"of {probe.completed + probe.failed + probe.unfinished} probe requests for one token, {probe.rate:g}/s"
+    if probe.p50_ms is None or probe.p99_ms is None or probe.max_ms is None:
+        return f"{sent}, none succeeded"
+    left = f", {probe.failed} failed" if probe.failed else ""
+    left += f", {probe.unfinished} still waited at its end" if probe.unfinished else ""
+    return (
+        f"{sent} beside the load, {probe.completed} were answered{left}: a stranger's request waits "
+        f"{probe.p50_ms:,.1f} ms (p50), {probe.p99_ms:,.1f} ms (p99), {probe.max_ms:,.1f} ms at most"
+    )

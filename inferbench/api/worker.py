@@ -30,6 +30,7 @@ from ..targets.endpoint import Endpoint
 from ..targets.http import HttpTarget
 from ..targets.spread import SpreadTarget
 from ..workload.prompts import word_prompts
+from .probe_requests import Prober, probe_plan
 
 MakePrompts = Callable[[str], MakePrompt]
 """Makes the maker of prompts from a plan's salt. It is pickled on its way to a worker: a function of a module, or a
@@ -52,6 +53,13 @@ class WorkerJob:
     warmup: Plan | None = None
     limits: Limits | None = None
     prompts: MakePrompts = word_prompts
+    probe_rate: float = 0.0
+    """Probe requests/s that this worker sends beside its part; 0: none."""
+
+    @property
+    def unnamed(self) -> WorkerJob:
+        """The same job with requests that carry no ids: ids are those of the load's own requests."""
+        return replace(self, endpoints=tuple(replace(e, request_id_prefix=None) for e in self.endpoints))
 
 
 class Discard:
@@ -120,12 +128,15 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink, stop: _Stop | None =
     clock.origin_ns += _FAR_NS
     target = _target(job, job.plan, clock)
     target.when_silent(partial(stop, kind=StopKind.SILENT))
+    prober = _prober(job, clock)
 
     def report(progress: Progress, _: int) -> None:
         link.send(replace(progress, by_status=dict(progress.by_status)))
 
     try:
         await target.open(_connections(job.plan))
+        if prober is not None:
+            await prober.open()
         with no_collections():
             link.send(Ready())
             clock.origin_ns = await _time_zero(link)
@@ -134,6 +145,8 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink, stop: _Stop | None =
                 begun = loop.create_future()
                 clock.call_at(0, lambda: begun.set_result(None))
                 await begun
+                if prober is not None:
+                    prober.begin()
                 driven = await drive_live(
                     job.plan,
                     target,
@@ -144,16 +157,26 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink, stop: _Stop | None =
                     stop=stop.asked,
                     backlog=target.backlog,
                 )
-                return stop.name(driven)
+                driven = stop.name(driven)
+                return driven if prober is None else replace(driven, probe=prober.end())
             finally:
                 listener.cancel()
     finally:
         await target.close()
+        if prober is not None:
+            await prober.close()
+
+
+def _prober(job: WorkerJob, clock: LoopClock) -> Prober | None:
+    if not job.probe_rate:
+        return None
+    plan = probe_plan(job.probe_rate, job.plan.ignore_eos)
+    return Prober(plan, job.probe_rate, _target(job.unnamed, plan, clock), clock)
 
 
 async def _warm_up(job: WorkerJob, plan: Plan) -> None:
     clock = LoopClock(asyncio.get_running_loop())
-    target, stop = _target(job, plan, clock), _Stop()
+    target, stop = _target(job.unnamed, plan, clock), _Stop()
     target.when_silent(stop)
     try:
         await target.open(_connections(plan))

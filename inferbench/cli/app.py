@@ -51,7 +51,8 @@ def build(command: str) -> typer.Typer:
     asked = [command] if command in COMMANDS or command in GROUPS else [*COMMANDS, *GROUPS]
     for name in asked:
         if name in COMMANDS:
-            app.command(name)(getattr(import_module(COMMANDS[name], __package__), name))
+            module = import_module(COMMANDS[name], __package__)
+            app.command(name, cls=getattr(module, "COMMAND", None))(getattr(module, name))
         else:
             app.add_typer(import_module(GROUPS[name], __package__).app, name=name)
     return app

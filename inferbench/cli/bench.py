@@ -6,15 +6,17 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..domain.errors import ExitCode, UsageError
 from ..interop.vllm import METRICS
 from ..metrics.goodput import goodput_slo, parse_clause
 from ..store.rundir import DEFAULT_STORE
 from . import bench_options as options
+from .bench_command import BenchCommand
+from .bench_data import DataOptions
 from .bench_output import code_of, run_once, show_repeats
-from .bench_parts import endpoints_of, prompts_of, ramp_of, shared_of, trace_of, turns_of
+from .bench_parts import backend_of, endpoints_of, ramp_of, workers_of
 from .lists import parse_list, parse_pairs
 from .result_file import ResultFile, metric, percentile
 
@@ -22,39 +24,48 @@ if TYPE_CHECKING:
     from ..api.bench import BenchRun
     from ..api.bench_load import BenchLoad
 
+COMMAND = BenchCommand
+
 
 def bench(
     base_url: options.BaseUrl = None,
-    endpoint: options.EndpointPath = "/v1/completions",
+    host: options.Host = None,
+    port: options.Port = None,
+    backend: options.Backend = None,
+    endpoint: options.AnyPath = None,
     model: options.Model = None,
+    served_model_name: options.ServedModel = None,
     num_prompts: options.NumPrompts = None,
     max_concurrency: options.MaxConcurrency = None,
-    request_rate: options.RequestRate = math.inf,
+    request_rate: options.RequestRate = None,
     burstiness: options.Burstiness = 1.0,
     arrival_pattern: options.ArrivalShape = options.ArrivalPattern.GAMMA,
     ramp_up_strategy: options.RampUp = None,
     ramp_up_start_rps: options.RampUpStart = None,
     ramp_up_end_rps: options.RampUpEnd = None,
     concurrency_ramp_duration: options.ConcurrencyRamp = 0.0,
+    probe_request_rate: options.ProbeRate = 0.0,
     duration: options.Duration = None,
     grace_period: options.GracePeriod = 30.0,
-    isl: options.Isl = 1024,
-    osl: options.Osl = 128,
-    random_range_ratio: options.RangeRatio = 0.0,
+    isl: options.Isl = None,
+    osl: options.Osl = None,
+    random_range_ratio: options.RangeRatio = "0",
     dataset_name: options.DatasetName = options.Dataset.RANDOM,
     dataset_path: options.DatasetPath = None,
+    disable_shuffle: options.DisableShuffle = False,
+    self_timed: options.SelfTimed = None,
     trace_speed_up: options.TraceSpeedUp = 1.0,
     trace_block_size: options.TraceBlockSize = None,
     trace_time_unit: options.TraceTimeUnit = None,
     strict_trace: options.StrictTrace = False,
     tokenizer: options.Tokenizer = None,
     vocab_size: options.VocabSize = None,
-    random_prefix_len: options.PrefixLen = 0,
-    num_prefixes: options.NumPrefixes = 1,
+    random_prefix_len: options.PrefixLen = None,
+    num_prefixes: options.NumPrefixes = None,
     num_turns: options.NumTurns = 1,
     think_time: options.ThinkTime = 0.0,
     num_warmups: options.NumWarmups = 0,
-    ignore_eos: options.IgnoreEos = True,
+    ignore_eos: options.IgnoreEos = None,
     seed: options.Seed = 0,
     goodput: options.Goodput = None,
     num_profile_runs: options.NumRuns = 1,
@@ -63,6 +74,8 @@ def bench(
     gpus: options.Gpus = 1,
     header: options.Header = None,
     extra_body: options.ExtraBody = None,
+    sampling: options.Sampling = None,
+    request_id_prefix: options.RequestIds = None,
     api_key_file: options.ApiKeyFile = None,
     insecure: options.Insecure = False,
     request_timeout: options.RequestTimeout = 21600,
@@ -77,30 +90,36 @@ def bench(
     store: options.Store = DEFAULT_STORE,
     save_result: options.SaveResult = False,
     save_detailed: options.SaveDetailed = False,
+    append_result: options.AppendResult = False,
     result_dir: options.ResultDir = None,
     result_filename: options.ResultFilename = None,
     percentile_metrics: options.PercentileMetrics = None,
     metric_percentiles: options.MetricPercentiles = None,
     metadata: options.Metadata = None,
     label: options.Label = None,
+    disable_tqdm: options.DisableTqdm = False,
     json: options.Json = False,
 ) -> int:
     """Send a load to an OpenAI-compatible endpoint.
 
     Exactly --num-prompts requests are sent at each concurrency: no canary, no retries unless asked for. The API
-    key is read from OPENAI_API_KEY or --api-key-file.
+    key is read from OPENAI_API_KEY or --api-key-file. Every flag of `vllm bench serve` is taken, or refused with what
+    to use instead: docs/dropin.md lists them.
     """
     from ..api.bench import Client
     from ..api.bench_load import BenchLoad
-    from ..workload.lengths import around
 
+    spoken = backend_of(backend, endpoint)
     targets = endpoints_of(
         base_url,
+        address=(host, port or spoken.port),
         key_file=api_key_file,
-        path=endpoint,
-        model=model,
+        path=spoken.path,
+        model=served_model_name or model,
         headers=parse_pairs("--header", header or []),
         extra_body=extra_body,
+        sampling=sampling,
+        request_id_prefix=request_id_prefix,
         request_timeout_s=request_timeout,
         stall_timeout_s=stall_timeout,
         retries=retries,
@@ -109,45 +128,60 @@ def bench(
         tokenizer=tokenizer,
         verify_tls=not insecure,
     )
+    data = DataOptions(
+        name=dataset_name,
+        path=dataset_path,
+        tokenizer=tokenizer,
+        vocab_size=vocab_size,
+        isl=isl,
+        osl=osl,
+        range_ratio=random_range_ratio,
+        prefix=random_prefix_len,
+        prefixes=num_prefixes,
+        num_turns=num_turns,
+        think_s=think_time,
+        speed_up=trace_speed_up,
+        block_size=trace_block_size,
+        time_unit=trace_time_unit,
+        strict=strict_trace,
+        shuffle=not disable_shuffle,
+    )
+    isls, osls = data.lengths
     load = BenchLoad(
         num_prompts=num_prompts,
-        isl=around(isl, random_range_ratio),
-        osl=around(osl, random_range_ratio),
-        request_rate=request_rate,
-        burstiness=burstiness,
-        constant=arrival_pattern is options.ArrivalPattern.CONSTANT,
+        isl=isls,
+        osl=osls,
+        request_rate=math.inf if request_rate is None else request_rate,
+        self_timed=data.self_timed(self_timed, by_rate=request_rate is not None),
+        burstiness=1.0 if arrival_pattern is options.ArrivalPattern.POISSON else burstiness,
+        constant=arrival_pattern is options.ArrivalPattern.CONSTANT or math.isinf(burstiness),
         rate_ramp=ramp_of(ramp_up_strategy, ramp_up_start_rps, ramp_up_end_rps),
         slot_ramp_s=concurrency_ramp_duration,
         duration_s=duration,
         grace_s=grace_period,
         num_warmups=num_warmups,
-        ignore_eos=ignore_eos,
+        ignore_eos=data.ignore_eos(ignore_eos, spoken.ignore_eos),
         seed=seed,
-        prompts=prompts_of(dataset_name, dataset_path, tokenizer, vocab_size),
-        shared=shared_of(random_prefix_len, num_prefixes),
-        turns=turns_of(dataset_name, num_turns, think_time),
-        trace=trace_of(
-            dataset_name,
-            dataset_path,
-            speed_up=trace_speed_up,
-            strict=strict_trace,
-            sessions=num_turns > 1,
-            think_s=think_time,
-            block_size=trace_block_size,
-            time_unit=trace_time_unit,
-        ),
+        prompts=data.prompts,
+        shared=data.shared,
+        turns=data.turns,
+        trace=data.trace,
         max_error_rate=1.0 if max_error_rate is None else max_error_rate,
         slo=goodput_slo(parse_list("--goodput", goodput or [], parse_clause, "METRIC:MS, as in ttft:2000")),
         gpus=gpus,
+        probe_rate=probe_request_rate,
     )
     client = Client(
-        workers=_workers(workers), ray=ray, ready_timeout_s=ready_check_timeout_sec, flush_cache=flush_cache
+        workers=workers_of(workers), ray=ray, ready_timeout_s=ready_check_timeout_sec, flush_cache=flush_cache
     )
     result = ResultFile(
-        wanted=save_result or save_detailed or result_dir is not None or result_filename is not None,
+        wanted=any((save_result, save_detailed, append_result, result_dir, result_filename)),
         directory=result_dir or Path(),
         name=result_filename,
         detailed=save_detailed,
+        append=append_result,
+        backend=backend,
+        model=model,
         label=label,
         metadata=parse_pairs("--metadata", metadata or []),
         metrics=parse_list(
@@ -160,21 +194,12 @@ def bench(
         raise UsageError("--result-filename names one file, and this writes several; use --result-dir")
 
     def run(asked: BenchLoad) -> BenchRun:
-        return run_once(targets, asked, client, result, json, store)
+        return run_once(targets, asked, client, result, json, store, quiet=disable_tqdm)
 
     loads = [replace(load, max_concurrency=limit) for limit in limits] or [load]
     if search:
         return _search(loads, run)
     return _all(loads, run, num_profile_runs, json, max_error_rate)
-
-
-def _workers(text: str) -> int | Literal["auto"]:
-    if text == "auto":
-        return "auto"
-    (number,) = parse_list("--workers", [text], int, "a whole number or auto") or [0]
-    if number < 1:
-        raise UsageError(f"--workers {text} must be at least 1, or auto")
-    return number
 
 
 def _all(

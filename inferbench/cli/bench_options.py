@@ -17,6 +17,7 @@ class ArrivalPattern(StrEnum):
     """How the gaps between requests of an open loop are drawn."""
 
     GAMMA = "gamma"
+    POISSON = "poisson"
     CONSTANT = "constant"
 
 
@@ -25,11 +26,15 @@ class Dataset(StrEnum):
 
     RANDOM = "random"
     RANDOM_IDS = "random-ids"
+    PREFIX_REPETITION = "prefix_repetition"
+    GENERATED_SHARED_PREFIX = "generated-shared-prefix"
+    CUSTOM = "custom"
     SHAREGPT = "sharegpt"
     MOONCAKE = "mooncake"
     BAILIAN = "bailian"
     AZURE = "azure"
     BURSTGPT = "burstgpt"
+    TIMED_TRACE = "timed_trace"
 
 
 class TimeUnit(StrEnum):
@@ -53,10 +58,28 @@ BaseUrl = Annotated[
         show_default="http://127.0.0.1:8000",
     ),
 ]  # fmt: skip
+Host = Annotated[str | None, Option(help="Host, without --base-url.", show_default="127.0.0.1")]
+Port = Annotated[int | None, Option(min=1, max=65535, help="Port, without --base-url.", show_default="8000")]
+Backend = Annotated[
+    str | None, Option(metavar="NAME", help="openai-chat, sglang, ...: what decides the path, without --endpoint.")
+]
 EndpointPath = Annotated[str, Option("--endpoint", help="/v1/completions, /v1/chat/completions or /generate.")]
+AnyPath = Annotated[
+    str | None,
+    Option("--endpoint", help="/v1/completions, /v1/chat/completions or /generate.", show_default="/v1/completions"),
+]
 Model = Annotated[str | None, Option(help="Model to ask for; by default the one that is served.")]
+ServedModel = Annotated[
+    str | None, Option("--served-model-name", help="The model's name at the endpoint, where it is another.")
+]
 Header = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra request header.")]
-ExtraBody = Annotated[str | None, Option(metavar="JSON", help="Extra keys of the request body.")]
+ExtraBody = Annotated[
+    str | None, Option(metavar="JSON", help="Extra keys of the request body; null takes one of ours out.")
+]
+Sampling = Annotated[str | None, Option(metavar="JSON", hidden=True, help="What --top-p and the like came to.")]
+RequestIds = Annotated[
+    str | None, Option("--request-id-prefix", help="Send x-request-id, which is this and the request's number.")
+]
 Insecure = Annotated[bool, Option("--insecure", help="Do not check the server's certificate.")]
 RequestTimeout = Annotated[float, Option(help="Longest time for one request, s.")]
 ReadyTimeout = Annotated[float, Option("--ready-check-timeout-sec", min=0, help="How long to wait for the endpoint.")]
@@ -81,7 +104,12 @@ MaxConcurrency = Annotated[
     list[str] | None,
     Option("--max-concurrency", "--concurrency", help="Most requests in flight; several make a sweep."),
 ]
-RequestRate = Annotated[float, Option(help="Requests/s; inf: all are due at once.")]
+RequestRate = Annotated[
+    float | None, Option(help="Requests/s; inf: all are due at once.", show_default="inf, or a trace's own times")
+]
+ProbeRate = Annotated[
+    float, Option("--probe-request-rate", min=0, help="Send requests for one token beside the load, so many per s.")
+]
 ArrivalShape = Annotated[ArrivalPattern, Option("--arrival-pattern", help="Gaps of an open loop.")]
 RampUp = Annotated[RampStrategy | None, Option("--ramp-up-strategy", help="Let the request rate rise.")]
 RampUpStart = Annotated[float | None, Option("--ramp-up-start-rps", help="... from so many requests/s")]
@@ -90,12 +118,21 @@ ConcurrencyRamp = Annotated[
     float, Option("--concurrency-ramp-duration", min=0, help="Open the slots of a closed loop over so many seconds.")
 ]
 Burstiness = Annotated[float, Option(help="Shape of the gamma-distributed gaps; 1 is Poisson.")]
-Isl = Annotated[int, Option("--isl", "--random-input-len", "--input-len", min=1, help="Prompt tokens.")]
-Osl = Annotated[int, Option("--osl", "--random-output-len", "--output-len", min=1, help="Tokens to generate.")]
-RangeRatio = Annotated[
-    float, Option("--random-range-ratio", min=0, max=0.999, help="r: lengths are uniform over L(1-r)..L(1+r).")
+Isl = Annotated[int | None, Option("--isl", "--random-input-len", min=1, help="Prompt tokens.", show_default="1024")]
+Osl = Annotated[
+    int | None, Option("--osl", "--random-output-len", min=-1, help="Tokens to generate.", show_default="128")
 ]
-DatasetName = Annotated[Dataset, Option(help="Made-up words, token ids, or a data set or trace at --dataset-path.")]
+RangeRatio = Annotated[
+    str, Option("--random-range-ratio", metavar="R", help="r: lengths are uniform over L(1-r)..L(1+r).")
+]
+DatasetName = Annotated[
+    Dataset,
+    Option(metavar="NAME", help=f"Made-up prompts, or what lies at --dataset-path: {', '.join(Dataset)}."),
+]
+DisableShuffle = Annotated[bool, Option("--disable-shuffle", help="Take a data set in its own order.")]
+SelfTimed = Annotated[
+    bool | None, Option("--self-timed/--no-self-timed", help="Send at the times that the file tells.")
+]
 DatasetPath = Annotated[Path | None, Option(help="Its file.")]
 TraceSpeedUp = Annotated[float, Option(help="Replay a trace so many times as fast.")]
 TraceBlockSize = Annotated[
@@ -110,12 +147,20 @@ TraceTimeUnit = Annotated[
 StrictTrace = Annotated[bool, Option("--strict-trace", help="A line that cannot be used is an error.")]
 Tokenizer = Annotated[Path | None, Option(help="The server's tokenizer.json, or its folder: prompts are then exact.")]
 VocabSize = Annotated[int | None, Option(min=1, help="Token ids to draw from, without --tokenizer.")]
-PrefixLen = Annotated[int, Option("--random-prefix-len", min=0, help="Tokens that prompts share, on top of --isl.")]
-NumPrefixes = Annotated[int, Option(min=1, help="Groups of prompts with a shared prefix each.")]
+PrefixLen = Annotated[
+    int | None,
+    Option("--random-prefix-len", min=0, help="Tokens that prompts share, on top of --isl.", show_default="0"),
+]
+NumPrefixes = Annotated[
+    int | None, Option(min=1, help="Groups of prompts with a shared prefix each.", show_default="1")
+]
 NumTurns = Annotated[int, Option(min=1, help="Turns of a session; each prompt holds what was said before.")]
 ThinkTime = Annotated[float, Option(min=0, help="Seconds between an answer and the next turn.")]
 NumWarmups = Annotated[int, Option(help="Requests sent before and not counted.")]
-IgnoreEos = Annotated[bool, Option(help="Generate exactly --osl tokens.")]
+IgnoreEos = Annotated[
+    bool | None,
+    Option("--ignore-eos/--no-ignore-eos", help="Generate exactly --osl tokens.", show_default="yes, but for texts"),
+]
 Seed = Annotated[int, Option(min=0, max=LARGEST_SEED, help="Seed of lengths, prompts and arrivals.")]
 MaxErrorRate = Annotated[
     float | None,
@@ -132,10 +177,12 @@ Gpus = Annotated[int, Option(min=1, help="GPUs of the deployment, for figures pe
 Store = Annotated[Path, Option(help="Where runs are written.")]
 SaveResult = Annotated[bool, Option("--save-result", help="Write a file with the keys of `vllm bench serve`.")]
 SaveDetailed = Annotated[bool, Option("--save-detailed", help="... with per-request lists.")]
+AppendResult = Annotated[bool, Option("--append-result", help="... after what is in it; implies --save-result.")]
 ResultDir = Annotated[Path | None, Option(help="Directory of that file; implies --save-result.")]
 ResultFilename = Annotated[str | None, Option(help="Name of that file; implies --save-result.")]
 PercentileMetrics = Annotated[list[str] | None, Option(help="Latencies in it.", show_default="ttft,tpot,itl")]
 MetricPercentiles = Annotated[list[str] | None, Option(help="Percentiles in it.", show_default="99")]
 Metadata = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra keys in it.")]
 Label = Annotated[str | None, Option(help="Begins its name, and stands in it.")]
+DisableTqdm = Annotated[bool, Option("--disable-tqdm", help="Show no progress.")]
 Json = Annotated[bool, Option("--json", help="Print that file's content instead of a table.")]

@@ -21,16 +21,22 @@ if TYPE_CHECKING:
 
 
 def run_once(
-    endpoints: Sequence[Endpoint], load: BenchLoad, client: Client, result: ResultFile, json: bool, store: Path
+    endpoints: Sequence[Endpoint],
+    load: BenchLoad,
+    client: Client,
+    result: ResultFile,
+    json: bool,
+    store: Path,
+    quiet: bool = False,
 ) -> BenchRun:
-    """Run a load, with progress, and print and write what came of it."""
+    """Run a load, with progress unless `quiet`, and print and write what came of it."""
     from ..api.bench import bench
     from ..api.sweep import PointProgress
     from ..loadgen.progress import Progress
     from .progress import progress_bars
 
     name = f"concurrency {load.concurrency}"
-    with progress_bars({name: load.requests}) as on_progress:
+    with progress_bars({name: load.requests}, hidden=quiet) as on_progress:
 
         def watch(progress: Progress) -> None:
             on_progress(

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from ..domain.errors import UsageError
-from .bench_options import Dataset, RampStrategy
+from ..domain.names import unknown
+from .bench_options import RampStrategy
+from .dropin.names import BACKENDS, CHAT, GENERATE, Backend
 from .lists import parse_list
 
 if TYPE_CHECKING:
-    from ..api.bench_load import TraceFile
     from ..targets.endpoint import Endpoint
     from ..workload.arrivals import RateRamp
-    from ..workload.makers import PromptSource
-    from ..workload.structure import SharedPrefix, Turns
 
-DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_HOST = "127.0.0.1"
 
 
 def endpoints_of(
-    urls: Sequence[str] | None, *, key_file: Path | None, extra_body: str | None, **rest: Any
+    urls: Sequence[str] | None,
+    *,
+    key_file: Path | None,
+    extra_body: str | None,
+    path: str,
+    sampling: str | None = None,
+    address: tuple[str | None, int | None] = (None, None),
+    **rest: Any,
 ) -> list[Endpoint]:
-    """One endpoint per URL, all else the same. Raises UsageError for what cannot be used."""
+    """One endpoint per URL, or at host and port; all else the same. Raises UsageError for what cannot be used."""
     from ..targets.endpoint import Endpoint
     from ..targets.keys import api_key_from
 
     key = api_key_from("OPENAI_API_KEY", key_file)
-    body = _object(extra_body)
-    given = parse_list("--base-url", urls or [DEFAULT_URL], str, "a URL")
-    return [Endpoint(base_url=url, api_key=key, extra_body=body, **rest) for url in given]
+    body = _with_sampling(path, orjson.loads(sampling or "{}"), _object(extra_body))
+    given = parse_list("--base-url", urls or [_url(*address)], str, "a URL")
+    return [Endpoint(base_url=url, path=path, api_key=key, extra_body=body, **rest) for url in given]
+
+
+def _url(host: str | None, port: int | None) -> str:
+    host = host or DEFAULT_HOST
+    return f"http://{f'[{host}]' if ':' in host else host}:{port or 8000}"
 
 
 def _object(text: str | None) -> dict[str, Any]:
@@ -47,6 +58,40 @@ def _object(text: str | None) -> dict[str, Any]:
     return body
 
 
+def _with_sampling(path: str, sampling: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The extra keys of a body, with sampling parameters where the dialect of `path` has them. `extra` wins."""
+    logprobs = sampling.pop("logprobs", None)
+    if path.endswith(GENERATE):
+        given = extra.get("sampling_params", {})
+        inner = {**sampling, **given} if isinstance(given, dict) else given
+        asked = {} if logprobs is None else {"return_logprob": True, "top_logprobs_num": logprobs}
+        return {**asked, **extra, **({"sampling_params": inner} if inner else {})}
+    if logprobs is not None:
+        in_chat = path.endswith(CHAT.removeprefix("/v1"))
+        sampling |= {"logprobs": True, "top_logprobs": logprobs} if in_chat else {"logprobs": logprobs}
+    return {**sampling, **extra}
+
+
+def backend_of(name: str | None, path: str | None) -> Backend:
+    """The backend of a name, with the path that is asked for. Raises UsageError for an unknown one, or another path."""
+    if name is None:
+        return Backend(path or BACKENDS["openai"].path)
+    if name not in BACKENDS:
+        raise UsageError(unknown("backend", name, BACKENDS))
+    backend = BACKENDS[name]
+    if path is None:
+        return backend
+    if _dialect(path) != _dialect(backend.path):
+        raise UsageError(f"--backend {name} speaks {backend.path}, not --endpoint {path}; leave one of the two out")
+    return backend._replace(path=path)
+
+
+def _dialect(path: str) -> str:
+    """The end of a path that tells the dialect."""
+    known = sorted({backend.path.removeprefix("/v1") for backend in BACKENDS.values()}, key=len, reverse=True)
+    return next((end for end in known if path.rstrip("/").endswith(end)), path)
+
+
 def ramp_of(strategy: RampStrategy | None, start: float | None, end: float | None) -> RateRamp | None:
     """The rate ramp; all three options or none."""
     from ..workload import arrivals
@@ -58,45 +103,11 @@ def ramp_of(strategy: RampStrategy | None, start: float | None, end: float | Non
     return arrivals.RateRamp(arrivals.RampStrategy(strategy.value), start, end)
 
 
-def prompts_of(dataset: Dataset, path: Path | None, tokenizer: Path | None, vocab_size: int | None) -> PromptSource:
-    """Where prompts come from. Raises UsageError for a data set without a file, or a file without a data set."""
-    from ..workload.makers import PromptSource
-
-    made_up = dataset in (Dataset.RANDOM, Dataset.RANDOM_IDS)
-    if made_up != (path is None):
-        what = "has no file; leave out --dataset-path" if made_up else "needs --dataset-path"
-        raise UsageError(f"--dataset-name {dataset.value} {what}")
-    return PromptSource(
-        tokenizer=tokenizer,
-        sharegpt=path if dataset is Dataset.SHAREGPT else None,
-        trace=path if dataset is Dataset.MOONCAKE else None,
-        token_ids=dataset is Dataset.RANDOM_IDS,
-        vocab_size=vocab_size,
-    )
-
-
-def trace_of(dataset: Dataset, path: Path | None, **how: Any) -> TraceFile | None:
-    """The trace to replay; None where lengths are drawn. Conversations are replayed whole with --num-turns above 1."""
-    from ..api.bench_load import TraceFile
-
-    if path is not None:
-        return TraceFile(dataset.value, path, **how)
-    useless = {"--trace-block-size": how["block_size"], "--trace-time-unit": how["time_unit"]}
-    if given := [name for name, value in useless.items() if value is not None]:
-        raise UsageError(f"{given[0]} is for a trace; --dataset-name {dataset.value} is none")
-    return None
-
-
-def turns_of(dataset: Dataset, count: int, think_s: float) -> Turns | None:
-    """Sessions of made-up text; None where each request stands alone or a trace has sessions of its own."""
-    from ..workload.structure import Turns
-
-    made_up = dataset in (Dataset.RANDOM, Dataset.RANDOM_IDS)
-    return Turns(count, think_s) if made_up and count > 1 else None
-
-
-def shared_of(tokens: int, groups: int) -> SharedPrefix | None:
-    """What prompts share; None for nothing."""
-    from ..workload.structure import SharedPrefix
-
-    return SharedPrefix(tokens, groups) if tokens else None
+def workers_of(text: str) -> int | Literal["auto"]:
+    """How many workers. Raises UsageError."""
+    if text == "auto":
+        return "auto"
+    (number,) = parse_list("--workers", [text], int, "a whole number or auto") or [0]
+    if number < 1:
+        raise UsageError(f"--workers {text} must be at least 1, or auto")
+    return number

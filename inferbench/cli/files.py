@@ -9,14 +9,18 @@ from ..store.layout import StoreError
 from ..store.rundir import write_whole
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, making its folder. Raises UsageError where it cannot be written."""
+def write_file(path: Path, content: bytes, append: bool = False) -> None:
+    """Write a file, or add to it, whole or not at all, making its folder.
+
+    Raises UsageError where it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
             path.write_bytes(content)
         else:
-            write_whole(path, content)
+            before = path.read_bytes() if append and path.exists() else b""
+            write_whole(path, before + content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     except StoreError as error:

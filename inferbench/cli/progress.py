@@ -23,12 +23,12 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress_bars(totals: Mapping[str, int]) -> Iterator[OnProgress]:
-    """Show bars on stderr while the block runs; nothing where stdout is no terminal.
+def progress_bars(totals: Mapping[str, int], hidden: bool = False) -> Iterator[OnProgress]:
+    """Show bars on stderr while the block runs; nothing where `hidden`, or stdout is no terminal.
 
     `totals` holds the planned requests of each deployment; one that is not in it gets its bar when it begins.
     """
-    if not watched():
+    if hidden or not watched():
         yield lambda _: None
         return
     columns = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..domain.summary import PointSummary
+from ..domain.summary import PointSummary, ProbeRequests
 from ..interop.trust import trust_keys
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 from .files import write_file
@@ -36,6 +36,19 @@ def percentile(text: str) -> float:
     return value
 
 
+def _probe_keys(probe: ProbeRequests | None) -> dict[str, Any]:
+    """What vLLM writes of probe requests, where some succeeded."""
+    if probe is None or not probe.completed:
+        return {}
+    return {
+        "probe_completed": probe.completed,
+        "probe_failed": probe.failed,
+        "probe_median_e2el_ms": probe.p50_ms,
+        "probe_p99_e2el_ms": probe.p99_ms,
+        "probe_max_e2el_ms": probe.max_ms,
+    }
+
+
 @dataclass(frozen=True)
 class ResultFile:
     """Whether, where and with what the file is written."""
@@ -45,6 +58,12 @@ class ResultFile:
     name: str | None
     """None: named as `vllm bench serve` names it."""
     detailed: bool
+    append: bool
+    """Add it to the file as one more line, instead of writing the file anew."""
+    backend: str | None
+    """Name of the backend that was asked for; None: by the endpoint's path."""
+    model: str | None
+    """Name of the model that was asked for; None: that at the endpoint."""
     label: str | None
     metadata: Mapping[str, str]
     metrics: Sequence[str]
@@ -55,8 +74,8 @@ class ResultFile:
         began, ramp = datetime.datetime.fromtimestamp(done.began_unix), load.rate_ramp
         header = VllmHeader(
             date=f"{began:%Y%m%d-%H%M%S}",
-            endpoint_type="openai-chat" if endpoint.path.endswith("/chat/completions") else "openai",
-            model_id=done.model,
+            endpoint_type=self.backend or ("openai-chat" if endpoint.path.endswith("/chat/completions") else "openai"),
+            model_id=self.model or done.model,
             num_prompts=done.summary.counts.planned,
             request_rate=load.request_rate,
             burstiness=load.burstiness,
@@ -76,12 +95,14 @@ class ResultFile:
             percentiles=self.percentiles,
             detailed=self.detailed,
         )
-        return result | trust_keys(done.summary)
+        summary, told = done.summary, {"notes": list(done.notes)}
+        counts = {} if summary.tokens is None else {"token_counts": summary.tokens.model_dump(mode="json")}
+        return result | trust_keys(summary) | _probe_keys(summary.probe) | counts | told
 
     def write(self, content: Mapping[str, Any], load: BenchLoad) -> Path:
         """Write the file and return its path. Raises UsageError where it cannot be written."""
         path = self.directory / (self.name or self._default_name(content, load))
-        write_file(path, orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
+        write_file(path, orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE), append=self.append)
         return path
 
     def _default_name(self, content: Mapping[str, Any], load: BenchLoad) -> str:

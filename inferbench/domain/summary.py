@@ -214,6 +214,21 @@ class EnergySummary(Value):
     """Why the figures must not be used; empty where they are valid."""
 
 
+class ProbeRequests(Value):
+    """Requests for one token that were sent beside the load: how long a stranger's request waits."""
+
+    rate: NonNegativeFloat
+    """Requests/s, at equal distances, whatever became of those before."""
+    completed: NonNegativeInt
+    failed: NonNegativeInt
+    unfinished: NonNegativeInt
+    """Still out when the load ended; they count in `max_ms` alone, with what they had waited by then."""
+    p50_ms: float | None
+    """From sent to the token, over those completed; None where there are none."""
+    p99_ms: float | None
+    max_ms: float | None
+
+
 class SweepPoint(Value):
     """What was run: one topology of one deployment at one load."""
 
@@ -258,6 +273,8 @@ class PointSummary(Value):
     """None where no request succeeded, and where nothing was counted: in a simulation, in an import."""
     failures: tuple[FailedRequests, ...] = ()
     """Requests that failed, by kind, most first."""
+    probe: ProbeRequests | None = None
+    """None where no probe requests were sent."""
 
     def on(self, basis: Basis) -> BasisSummary | None:
         """The figures of one basis."""

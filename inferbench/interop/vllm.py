@@ -12,7 +12,7 @@ from ..domain.records import Floats, Records
 from ..domain.units import MS_PER_S, NS_PER_S
 from .vllm_times import Lists, Times
 
-METRICS = ("ttft", "tpot", "itl", "e2el")
+METRICS = ("ttft", "tpot", "itl", "e2el", "client_queue_time", "e2el_including_client_queue")
 RAMP_KEYS = ("ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
 
 
@@ -57,7 +57,8 @@ def vllm_result(
     up. `generated_texts` is not there, since answers are not kept. The two `benchmark_*_time_unix` keys are those of
     InferenceX's client.
     """
-    times, lists = Times(records), Lists(records, header.num_prompts)
+    times = Times(records, due_at_once=not header.sessions)
+    lists = Lists(records, header.num_prompts)
     result = _header(header) | _scalars(records, header, times)
     result |= lists.kept_anyway(records, times, due_at_once=not header.sessions)
     for metric in METRICS:

@@ -18,10 +18,22 @@ WORDS = {Status.OK: "no token was received"} | {
 """Errors of requests that failed without a word."""
 
 
+def waits(records: Records, *, due_at_once: bool) -> Floats:
+    """From when each request was due to its start, s; 0 for those that were never sent.
+
+    In a closed loop all requests are due at the beginning; with sessions, which vLLM does not have, a turn is due when
+    its slot lets it go.
+    """
+    free = np.zeros_like(records.slot_free_ns) if due_at_once else records.slot_free_ns
+    due = np.where(records.planned_ns == NEVER, free, records.planned_ns)
+    waited: Floats = np.where(records.sent_ns == NEVER, 0, np.maximum(records.sent_ns - due, 0)) / NS_PER_S
+    return waited
+
+
 class Times:
     """Times in seconds of the requests that succeeded."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, *, due_at_once: bool = True) -> None:
         chunks = records.chunks
         self.ok = ok = (records.status == Status.OK) & (chunks.first_ns != NEVER)
         self.start = records.sent_ns[ok] / NS_PER_S
@@ -33,6 +45,8 @@ class Times:
         self._chunks = [chunks.expand(int(row)) for row in np.flatnonzero(ok)]
         gaps = [np.diff(at) / NS_PER_S for at, _ in self._chunks]
         self.itl: Floats = np.concatenate(gaps) if gaps else np.empty(0)
+        self.client_queue_time: Floats = waits(records, due_at_once=due_at_once)[ok]
+        self.e2el_including_client_queue: Floats = self.e2el + self.client_queue_time
 
     def of(self, metric: str) -> Floats:
         """All values of a metric, s."""
@@ -75,16 +89,10 @@ class Lists:
         return listed
 
     def kept_anyway(self, records: Records, times: Times, *, due_at_once: bool) -> dict[str, Any]:
-        """The two lists that vLLM writes unasked: latencies, 0 of failures; and from when each was due to its start.
-
-        In a closed loop all requests are due at the beginning; with sessions, which vLLM does not have, a turn is due
-        when its slot lets it go.
-        """
+        """The two lists that vLLM writes unasked: latencies, 0 of failures; and from when each was due to its start."""
         e2el = np.zeros(len(records))
         e2el[times.ok] = times.e2el
-        free = np.zeros_like(records.slot_free_ns) if due_at_once else records.slot_free_ns
-        due = np.where(records.planned_ns == NEVER, free, records.planned_ns)
-        waited = np.where(records.sent_ns == NEVER, 0, np.maximum(records.sent_ns - due, 0)) / NS_PER_S
+        waited = waits(records, due_at_once=due_at_once)
         return {"latencies": self.of(e2el), "queue_times": self.of(waited)}
 
     def details(self, records: Records, times: Times) -> dict[str, Any]:

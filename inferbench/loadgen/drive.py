@@ -11,6 +11,7 @@ from typing import Any
 
 from ..domain.errors import Interruption
 from ..domain.plan import Plan
+from ..domain.summary import ProbeRequests
 from .clock import LoopClock, VirtualClock
 from .dispatcher import Dispatcher, Limits, Progress, StopKind
 from .health import LoopWatch
@@ -37,6 +38,8 @@ class Driven:
     cpu_share: float = 0.0
     backlog_max: int = 0
     """Most connections that had been read and waited to be looked at."""
+    probe: ProbeRequests | None = None
+    """What probe requests beside the load came to, where this worker sent them."""
 
 
 def drive_virtual(plan: Plan, target: Target, clock: VirtualClock, sink: Sink, watch: Watch | None = None) -> Driven:

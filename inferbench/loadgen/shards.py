@@ -194,6 +194,7 @@ class _Crew:
             loop_lags_ms=[lag for part in parts for lag in part.loop_lags_ms],
             cpu_share=sum(part.cpu_share for part in parts),
             backlog_max=max((part.backlog_max for part in parts), default=0),
+            probe=next((part.probe for part in parts if part.probe is not None), None),
         )
 
 

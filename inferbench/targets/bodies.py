@@ -79,7 +79,9 @@ class Bodies:
     def _write(self, request: PlannedRequest) -> bytes:
         prompt = self._make_prompt(request)
         body = self._dialect.body(self._endpoint, prompt, request.osl, self._plan.ignore_eos)
-        return self._head + b"%d\r\n\r\n" % len(body) + body
+        prefix = self._endpoint.request_id_prefix
+        name = "" if prefix is None else f"x-request-id: {prefix}{request.seq}\r\n"
+        return self._head + b"%d\r\n%b\r\n" % (len(body), name.encode("ascii")) + body
 
 
 def _head(endpoint: Endpoint, dialect: Dialect) -> bytes:

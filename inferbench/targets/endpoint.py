@@ -33,6 +33,8 @@ class Endpoint:
     """Extra request headers. Not shown either, since they may carry credentials."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     """Extra keys of the request body; they win over ours."""
+    request_id_prefix: str | None = None
+    """Send `x-request-id`: this, and the request's number. None: no such header."""
     request_timeout_s: float = 6 * 60 * 60
     """Longest that one request may take from when it is handed over, s. The default is that of `vllm bench serve`."""
     stall_timeout_s: float | None = None
@@ -56,7 +58,8 @@ class Endpoint:
             raise UsageError(
                 f"base URL {self.base_url!r} and path {self.path!r} both hold /v1: leave it out of the URL"
             )
-        for name, value in self.header_lines():
+        ids = [] if self.request_id_prefix is None else [("x-request-id", self.request_id_prefix)]
+        for name, value in (*self.header_lines(), *ids):
             if any(c in name + value for c in "\r\n") or not (name + value).isascii():
                 raise UsageError(f"header {name!r} holds a line break or a character that is not ASCII")
         if not self.request_timeout_s > 0:

@@ -154,7 +154,7 @@ class HttpTarget(Target):
             self._idle.append(connection)
         if failure and self._was_closing(connection, exchange):
             exchange.resent += 1
-            exchange.try_again(StreamReading(self._dialect), f"{failure} as the request was sent")
+            exchange.try_again(self._new_stream(), f"{failure} as the request was sent")
             self._connect(exchange)
         else:
             self._end(exchange, end_ns, Status.ERROR if failure else Status.OK, failure)

@@ -14,10 +14,14 @@ from .literal import LiteralPrompts
 from .prompts import PromptMaker, WordPrompts
 from .token_ids import TokenIdPrompts
 from .tokenizer import ServerTokenizer
-from .traces import literal, sharegpt
+from .traces import custom, literal, sharegpt
+from .traces.hashes import digest
 from .traces.reading import some
 from .traces.request import BadLines
 from .vocabulary import TextWords
+
+WARM_UP = "warmup"
+"""The salt of a warm-up. Its prompts are made up: a prompt that is measured later must not be cached by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class PromptSource:
     """Conversations to take natural text from."""
     trace: Path | None = None
     """A trace that may hold prompts word for word."""
+    custom: Path | None = None
+    """Prompts to send as they are, of the requests that name them."""
     token_ids: bool = False
     """Send random token ids: needs the tokenizer, or the size of its vocabulary."""
     vocab_size: int | None = None
@@ -55,9 +61,17 @@ class PromptSource:
         text = None if self.sharegpt is None else read_text(self.sharegpt)
         if not self.token_ids:
             made: PromptMaker = WordPrompts(salt, text) if tokenizer is None else ExactPrompts(salt, tokenizer, text)
-            return made if self.trace is None else LiteralPrompts(read_literal(self.trace), made)
+            texts = None if salt == WARM_UP else self._texts
+            return made if texts is None else LiteralPrompts(texts, made)
         special = frozenset[int]() if tokenizer is None else tokenizer.special_ids
         return TokenIdPrompts(salt, self.vocab_size or (0 if tokenizer is None else tokenizer.vocab_size), special)
+
+    @property
+    def _texts(self) -> dict[int, str] | None:
+        """Prompts that go out word for word, by their digests."""
+        if self.custom is not None:
+            return read_prompts(self.custom)
+        return None if self.trace is None else read_literal(self.trace)
 
     def __call__(self, salt: str) -> Callable[[PlannedRequest], str | list[int]]:
         """Return what makes the prompts of a plan."""
@@ -81,3 +95,9 @@ def read_text(path: Path) -> TextWords:
 def read_literal(path: Path) -> dict[int, str]:
     """Read the texts that a trace holds word for word, once in a process."""
     return literal.texts(path)
+
+
+@lru_cache(maxsize=1)
+def read_prompts(path: Path) -> dict[int, str]:
+    """Read the prompts of a file, once in a process."""
+    return {digest(prompt.text): prompt.text for prompt in custom.read(path, BadLines(path))}

@@ -34,6 +34,8 @@ class SharedPrefix:
 
     tokens: int
     groups: int = 1
+    even: bool = False
+    """Each group has as many prompts (or sessions) as the next, give or take one; otherwise groups are drawn."""
 
     def __post_init__(self) -> None:
         if self.tokens < 1 or self.groups < 1:
@@ -82,6 +84,13 @@ def in_sessions(turns: Turns, isl: Ints, osl: Ints) -> SessionColumns:
     return SessionColumns(session, turn, think_ns, said - osl - before)
 
 
+def _groups(shared: SharedPrefix, n: int, rng: np.random.Generator) -> Ints:
+    """The group of each of n prompts or sessions, in any order."""
+    if shared.even:
+        return rng.permutation(np.arange(n, dtype=np.int64) % shared.groups)
+    return rng.integers(0, shared.groups, size=n)
+
+
 def prefixes(
     isl: Ints, shared: SharedPrefix | None, session: Ints | None, rng: np.random.Generator
 ) -> tuple[Prefixes | None, Ints]:
@@ -95,7 +104,7 @@ def prefixes(
     of = np.arange(n) if session is None else session
     columns = []
     if shared is not None:
-        group = rng.integers(0, shared.groups, size=int(of.max(initial=0)) + 1)[of]
+        group = _groups(shared, int(of.max(initial=0)) + 1, rng)[of]
         columns.append((GROUP_STREAMS + group, np.full(n, shared.tokens, dtype=np.int64)))
     if session is not None:
         columns.append((session, isl))

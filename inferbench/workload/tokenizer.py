@@ -39,6 +39,11 @@ class ServerTokenizer:
         self.path = path / FILE if path.is_dir() else path
         try:
             content = self.path.read_bytes()
+        except FileNotFoundError:
+            raise FileError(
+                f"{self.path}: the tokenizer cannot be read: no such file, and nothing is downloaded; give the path of "
+                "the model's tokenizer.json or of its folder"
+            ) from None
         except OSError as error:
             raise FileError(f"{self.path}: the tokenizer cannot be read: {error.strerror}") from None
         self._tokenizer = _load(self.path, content)

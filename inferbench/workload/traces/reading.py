@@ -12,6 +12,8 @@ from ...domain.errors import FileError, UsageError
 from ...domain.names import unknown
 from . import azure, bailian, burstgpt, mooncake, sharegpt
 from .hashes import block_size
+from .picking import Pick
+from .picking import pick as picked
 from .request import BadLines, TraceRequest
 from .turns import in_context
 
@@ -19,8 +21,8 @@ UNITS_S = {"s": 1.0, "ms": 0.001}
 """Units of time that can be said, in seconds."""
 BLOCKS = {"mooncake": mooncake.BLOCK, "bailian": bailian.BLOCK}
 """Kinds with block ids, and the usual tokens of a block."""
-KINDS = ("mooncake", "bailian", "azure", "burstgpt", "sharegpt")
-TIMELESS = ("azure", "sharegpt")
+KINDS = ("mooncake", "bailian", "azure", "burstgpt", "sharegpt", "custom")
+TIMELESS = ("azure", "sharegpt", "custom")
 """Kinds whose times have no unit: dates, or none at all."""
 
 CROWDED = 1000
@@ -91,15 +93,16 @@ def open_trace(
     strict: bool = False,
     count: Callable[[str], int] = count_words,
     one_turn: bool = False,
+    pick: Pick | None = None,
     block: int | None = None,
     unit: str | None = None,
 ) -> Trace:
     """Begin to read a trace of one of the KINDS.
 
     `count` counts the tokens of texts, for kinds that hold texts; `one_turn` takes only the first turn of ShareGPT's
-    conversations. `block` (tokens) and `unit` (of UNITS_S) are what the trace does not say and is known of it. Raises
-    UsageError for an unknown kind or unit, or one that the kind has no use for; going through it raises FileError
-    where the file cannot be used, or no line of it.
+    conversations; `pick` takes a sample of a data set, which custom prompts need. `block` (tokens) and `unit` (of
+    UNITS_S) are what the trace does not say and is known of it. Raises UsageError for an unknown kind or unit, or one
+    that the kind has no use for; going through it raises FileError where the file cannot be used, or no line of it.
     """
     if kind not in KINDS:
         raise UsageError(unknown("trace", kind, KINDS))
@@ -110,6 +113,9 @@ def open_trace(
     if block is not None and kind not in BLOCKS:
         raise UsageError(f"--trace-block-size is for {' and '.join(BLOCKS)}; a trace of the kind {kind} has no blocks")
     bad = BadLines(Path(path), strict)
+    taken = None if pick is None else picked(kind, bad.path, bad, count, pick)
+    if taken is not None:
+        return Trace(kind, some(taken, bad), bad)
     unit_s = None if unit is None else UNITS_S[unit]
     readers: dict[str, Callable[[], Iterator[TraceRequest]]] = {
         "mooncake": partial(mooncake.read, bad.path, bad, count, unit_s),

@@ -1,0 +1,1 @@
+"""Command lines of other load generators, and what each of their flags is here."""
