@@ -21,7 +21,7 @@ class _OnCurves(Value):
 
     def curves(self) -> tuple[str, ...]:
         """Names of the curves that it reads."""
-        return tuple(name for name in (self.of, getattr(self, "over", None)) if name)
+        return tuple(name for name in (self.of, getattr(self, "over", None)) if name is not None)
 
 
 class TputPerGpu(_OnCurves):

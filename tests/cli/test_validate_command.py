@@ -47,6 +47,7 @@ def said(capsys: pytest.CaptureFixture[str], path: Path) -> str:
         (OWNED, lambda d: d["gpus"].append("b200"), "gpus: b200 is given twice"),
         (OWNED, lambda d: d["lines"][0].update(value=1e300, low=None, high=None), "must be at most 1e+12"),
         (CLAIM, lambda d: d["comparison"].update(tier="rentel"), "has no price for h200 in tier rentel; it has "),
+        (CLAIM, lambda d: d["lines"][0]["quantity"].update(of=""), "unknown curve ''; allowed: "),
         (CLAIM, lambda d: d.update(price_books=["inferencex-2026-19"]), "no such file, and unknown name in pricing"),
         (CLAIM, lambda d: d["curves"][0]["points"][0]["decode"].update(workers=10**30), "decode.workers: input should"),
         (ABLATION, lambda d: d["weighings"][0]["isl"].update(max=10**6), "beyond the 163840 of DeepSeek-R1-0528's"),
