@@ -135,7 +135,7 @@ def test_a_timed_trace_is_replayed_in_seconds_and_blocks_of_sixteen(
     (files / "t.jsonl").write_text("".join(json.dumps(each) + "\n" for each in trace))
     command = "vllm bench serve --dataset-name timed_trace --dataset-path t.jsonl --num-prompts 3 --max-concurrency 3"
     asked, result = vllm(command, served, files, monkeypatch)
-    assert result["duration"] >= 0.8
+    assert result["duration"] > 0.7  # counted from when the first one could go
     assert all(a.body["ignore_eos"] for a in asked)
     prompts = [a.body["prompt"].split() for a in asked]
     assert {len(prompt) for prompt in prompts} == {40}
