@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ..domain.redaction import excerpt
 from .endpoint import Endpoint
 
 Prompt = str | list[int]
@@ -92,4 +93,4 @@ def count(value: Any) -> int | None:
 
 
 def _excerpt(data: bytes) -> str:
-    return data[:200].decode("utf-8", "replace")
+    return excerpt(data, 200)
