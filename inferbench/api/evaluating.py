@@ -16,6 +16,8 @@ import yaml
 
 from ..domain.errors import EndpointError, UsageError
 from ..domain.evaluation import Evaluation
+from ..domain.redaction import excerpt
+from ..domain.secret_values import KNOWN
 from ..interop import lm_eval
 from ..store.evaluations import new_evaluation, write_evaluation
 from ..store.rundir import DEFAULT_STORE, sha256
@@ -133,9 +135,18 @@ def _run(endpoint: Endpoint, asked: Questions, task: str, scratch: Path, directo
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=scratch, check=False,
     )  # fmt: skip
     log = endpoint.redact(done.stdout)
+    _clean(directory)
     (directory / LOG).write_text(log, encoding="utf-8")
     if done.returncode != 0:
         raise EndpointError(f"the harness gave up: {_why(log)} (all that it said: {directory / LOG})")
+
+
+def _clean(directory: Path) -> None:
+    """Hide our credentials in what the harness wrote: it keeps the headers that it was given, and errors that echo."""
+    for path in (path for path in directory.rglob("*") if path.is_file()):
+        said = path.read_text(encoding="utf-8", errors="surrogateescape")
+        if (clean := KNOWN.hide(said)) != said:
+            path.write_text(clean, encoding="utf-8", errors="surrogateescape")
 
 
 def _why(log: str) -> str:
@@ -143,7 +154,7 @@ def _why(log: str) -> str:
     lines = [line for line in log.partition("Traceback (most recent call last)")[2].splitlines()[1:] if line.strip()]
     raised = next((line for line in lines if not line[0].isspace()), None)
     last = next((line for line in reversed(log.splitlines()) if line.strip()), "it said nothing")
-    return (raised or last).strip()[:200]
+    return excerpt(raised or last, 200)
 
 
 def _result(

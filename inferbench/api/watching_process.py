@@ -18,6 +18,8 @@ import orjson
 from typing_extensions import override
 
 from ..domain.errors import EndpointError, InferbenchError
+from ..domain.redaction import excerpt, redact
+from ..domain.secret_values import KNOWN
 from ..domain.telemetry import Reading, TelemetrySource, WorkerRole
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
@@ -25,6 +27,7 @@ from ..targets.scrape import Scraper, pages
 from ..telemetry.exposition import ACCEPT
 from ..telemetry.gpu_tools import COMMANDS, read_tool
 from ..telemetry.vocabulary import read_metrics
+from .faults import watch_stderr
 from .watching import LINE, WatchedGpus, WatchedWorker, WatchJob
 
 NICE = 10
@@ -71,7 +74,8 @@ class _Page(_Source):
 
     async def _look_at(self, url: str) -> Sequence[Reading]:
         headers = {"Accept": ACCEPT, **self._worker.headers}
-        engine, readings = read_metrics(await self._scraper.fetch(url, headers, self._worker.verify_tls), url)
+        page = KNOWN.hide(await self._scraper.fetch(url, headers, self._worker.verify_tls))
+        engine, readings = read_metrics(page, url)
         if self._worker.engine not in (None, engine):
             raise EndpointError(f"{url} tells the metrics of {engine}, and not of {self._worker.engine}")
         self._engine, self._pages = engine, (url,)
@@ -82,7 +86,7 @@ class _Tool(_Source):
     """A vendor's command-line tool, run anew for each look."""
 
     def __init__(self, gpus: WatchedGpus) -> None:
-        super().__init__(" ".join([*gpus.prefix, gpus.tool]), WorkerRole.GPUS)
+        super().__init__(redact(" ".join([*gpus.prefix, gpus.tool])), WorkerRole.GPUS)
         self._gpus = gpus
 
     @override
@@ -108,7 +112,7 @@ class _Tool(_Source):
             raise EndpointError(f"{self.name} did not end within {TOOL_S:g} s") from None
         if process.returncode != 0:
             lines = (errors or out).decode(errors="replace").strip().splitlines()
-            why = f": {lines[-1][:120]}" if lines else ""
+            why = f": {excerpt(lines[-1], 120)}" if lines else ""
             raise EndpointError(f"{self.name} ended with exit code {process.returncode}{why}")
         return out.decode(errors="replace")
 
@@ -185,6 +189,7 @@ def _say(what: object) -> None:
 
 def main() -> int:
     """Run the process."""
+    watch_stderr()
     keep_pandas_out()
     with contextlib.suppress(OSError):
         os.nice(NICE)

@@ -21,6 +21,7 @@ from typing_extensions import override
 from ..loadgen.alignment import SAME_CLOCK, Alignment
 from ..loadgen.shards import Command, Link, Message, Stop, Worker, WorkerLostError
 from ..store.spool import wait_until_written
+from .faults import watch_stderr
 from .worker import WorkerJob, work
 
 END_S = 10
@@ -142,6 +143,7 @@ async def _serve() -> None:
 
 def main() -> None:
     """Run the child."""
+    watch_stderr()
     with contextlib.suppress(EOFError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve())
 

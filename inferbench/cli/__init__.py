@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 
+from ..api.faults import show_fault, watch_stderr
 from ..domain.errors import ExitCode, InferbenchError
+from ..domain.redaction import redact
 
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
     # Nothing here multiplies large matrices, and each idle BLAS thread costs CPU time that a load is measured by.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    watch_stderr()
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -32,7 +34,7 @@ def execute(arguments: list[str]) -> int:
     except Exit as stop:
         return stop.exit_code
     except TyperException as error:
-        print(f"inferbench: {' '.join(error.format_message().split())}", file=sys.stderr)
+        print(f"inferbench: {redact(' '.join(error.format_message().split()))}", file=sys.stderr)
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort):
         print("inferbench: interrupted; what had been measured is kept and marked partial", file=sys.stderr)
@@ -40,7 +42,7 @@ def execute(arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         sys.stderr.close()
         return ExitCode.OK
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        show_fault(type(error), error, error.__traceback__)
         print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
         return ExitCode.INTERNAL

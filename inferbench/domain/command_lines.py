@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from .redaction import redact, redact_json
 from .secret_names import HARMLESS_HEADERS, is_secret_name
 from .secret_values import HIDDEN
 
-_HEADERS = frozenset({"--header", "--headers", "-H"})
+_HEADERS = frozenset({"--header", "--headers", "--extra-headers", "-H"})
 """Options whose values are request headers."""
 
 
@@ -52,3 +55,9 @@ def _json(value: str) -> str:
         return redact(value)
     clean = redact_json(data)
     return redact(value if clean == data else json.dumps(clean))
+
+
+Command = Annotated[tuple[str, ...], AfterValidator(redact_command)]
+"""A command line as a file keeps it: one that was written with secrets in it loses them when it is read."""
+Kept = Annotated[str, AfterValidator(redact)]
+"""A text as a file keeps it."""

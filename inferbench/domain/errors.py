@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from .redaction import redact
+
 
 class ExitCode(IntEnum):
     """Every exit code of the command line, in one place."""
@@ -25,9 +27,12 @@ class ExitCode(IntEnum):
 
 
 class InferbenchError(Exception):
-    """An error with a one-line message for a person; the command line exits with `exit_code`."""
+    """An error with a one-line message for a person, without secrets; the command line exits with `exit_code`."""
 
     exit_code = ExitCode.INTERNAL
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
 
 
 class FileError(InferbenchError):

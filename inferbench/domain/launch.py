@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import AfterValidator, Field, PositiveInt
 
+from .secret_names import is_secret_name
 from .value import Value
 
 FlagValue = bool | int | float | str | tuple[int | str, ...]
@@ -36,18 +37,32 @@ class RoleTokens(Value):
     decode: PositiveInt | None = None
 
 
+def _without_secrets(given: dict[str, Any]) -> dict[str, Any]:
+    for name, value in given.items():
+        if isinstance(value, str) and value and is_secret_name(name):
+            raise ValueError(
+                f"{name} holds a secret, and a scenario is copied into every run and every launch plan: leave it out "
+                "here, and set it where the plan is launched"
+            )
+    return given
+
+
+Flags = Annotated[dict[str, FlagValue], AfterValidator(_without_secrets)]
+Environment = Annotated[dict[str, str], AfterValidator(_without_secrets)]
+
+
 class RoleFlags(Value):
     """Flags of the engine for each role, beside those that the plan gives by itself; they win over these."""
 
-    prefill: dict[str, FlagValue] = Field(default_factory=dict)
-    decode: dict[str, FlagValue] = Field(default_factory=dict)
+    prefill: Flags = Field(default_factory=dict)
+    decode: Flags = Field(default_factory=dict)
 
 
 class RoleEnvironment(Value):
     """Environment variables for each role; they win over those that the plan gives by itself."""
 
-    prefill: dict[str, str] = Field(default_factory=dict)
-    decode: dict[str, str] = Field(default_factory=dict)
+    prefill: Environment = Field(default_factory=dict)
+    decode: Environment = Field(default_factory=dict)
 
 
 class Launch(Value):

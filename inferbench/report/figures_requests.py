@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ..domain.records import Floats, Ints
+from ..domain.redaction import excerpt
 from .chart import PALETTE, TEXT, Chart, log_axis, style
 from .format import count, significant
 from .table import Column, Table
@@ -155,7 +156,7 @@ def slowest_table(found: Requests) -> Table:
 def failures_table(found: Requests) -> Table:
     """Requests that did not succeed, by how they ended and what was said."""
     kinds = Counter(
-        (status, " ".join((error or "").split())[:160])
+        (status, excerpt(error or "", 160))
         for status, error in zip(found.status, found.errors, strict=True)
         if status != "ok"
     )

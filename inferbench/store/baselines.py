@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from ..domain.errors import UsageError
+from ..domain.redaction import excerpt
 from ..domain.value import Value
 from .layout import StoreError
 from .rundir import write_whole
@@ -46,7 +47,7 @@ def read_baselines(store: Path) -> dict[str, Baseline]:
         try:
             baseline = Baseline.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise StoreError(f"{path}: damaged: {' '.join(str(error).split())[:160]}") from None
+            raise StoreError(f"{path}: damaged: {excerpt(str(error), 160)}") from None
         found[baseline.name] = baseline
     return found
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from ..domain.manifest import RunManifest, RunState
+from ..domain.redaction import excerpt
 from ..domain.summary import Origin, PointSummary
 from . import layout
 from .index_points import POINT, point_rows
@@ -110,7 +111,7 @@ def _read(place: Place, columns: Sequence[str] | None) -> tuple[pa.Table | None,
             return None, ("the index was of another version, and has been made anew",)
         return file.read(columns=wanted), ()
     except (OSError, pa.ArrowException, KeyError) as error:
-        return None, (f"the index was damaged and has been made anew: {' '.join(str(error).split())[:120]}",)
+        return None, (f"the index was damaged and has been made anew: {excerpt(str(error), 120)}",)
 
 
 def _write(place: Place, table: pa.Table) -> tuple[str, ...]:
@@ -176,4 +177,4 @@ def _summaries(place: Place, name: str) -> tuple[PointSummary, ...]:
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+    return excerpt(str(error), 160)

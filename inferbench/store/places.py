@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import fs
 from typing_extensions import override
 
+from ..domain.redaction import excerpt, redact
 from . import layout
 from .layout import StoreError
 from .rundir import write_whole
@@ -114,7 +115,7 @@ class ObjectPlace(Place):
     """A store below a prefix of an object store."""
 
     def __init__(self, url: str) -> None:
-        self.location = url.split("?")[0].rstrip("/")
+        self.location = redact(url.split("?")[0].rstrip("/"))
         try:
             self._fs, self._root = fs.FileSystem.from_uri(url)
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -170,7 +171,7 @@ class ObjectPlace(Place):
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return excerpt(str(error), 300)
 
 
 def push(run: Path, place: Place) -> str:

@@ -11,6 +11,7 @@ from ..domain.errors import EndpointError
 from ..domain.manifest import TargetIdentity
 from ..domain.marks import Mark, marks_of
 from ..domain.production import marks_of_command
+from ..domain.redaction import redact
 from .asking import Answer, asking
 from .cache import Flush, flush_cache
 from .control import probe, when_ready
@@ -32,7 +33,11 @@ class Site:
     router: str | None = None
     """URL of the router, where the load does not go to it directly."""
     launch_command: str | None = None
-    """How it was launched, where the user knows."""
+    """How it was launched, where the user knows; without the secrets in it."""
+
+    def __post_init__(self) -> None:
+        if self.launch_command is not None:
+            object.__setattr__(self, "launch_command", redact(self.launch_command))
 
 
 @dataclass(frozen=True)
