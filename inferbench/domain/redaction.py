@@ -31,7 +31,9 @@ _LISTED = re.compile(
 """An option before its value, where both are items of a list in JSON, Python or YAML."""
 _VARIABLE = re.compile(r"(?<![\w.-])(?P<name>[A-Z][A-Z0-9_]*+)(?P<sep>=)")
 """A variable of the environment, as a shell sets it."""
-_WORD = re.compile(rf"""(?:\\{{1,8}}(?=["']){_TEXT}|"(?:\\.|[^"\\])*+"?|'[^']*+'?|\\[^\n]|[^\s"'\\|;<>\])])++""")
+_WORD = re.compile(
+    rf"""(?:{_TEXT}|[^\s"'\\|;<>\])])(?:[^\s"'\\|;<>\])]|\\[^\n"']|"[^"\s,\\]*+"|'[^'\s,\\]*+')*+""",
+)
 """A word of a shell."""
 _KEY = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]++)(?P<close>\\{0,8}["'])?(?P<sep>\s*(?:=>?|:)\s*)""")
 """A name before what stands under it: of an environment, a header, a JSON object, a query."""

@@ -151,12 +151,17 @@ def test_a_chat_endpoint_and_a_file_of_examples(
     examples = tmp_path / "examples.jsonl"
     lines = (json.dumps({"question": f"{n} + 1?", "answer": f"#### {n + 1}"}) for n in range(3))
     examples.write_text("\n".join(lines))
-    with serving(right) as url:
+    planted = "planted-header-value"
+    with serving(lambda asked: f"You sent {planted}. {right(asked)}") as url:
         more = ("--endpoint", "/v1/chat/completions", "--examples-file", str(examples), "--limit", "2", "--json")
+        more = (*more, "--header", f"X-Gateway={planted}")  # the harness writes down how it was asked
         assert ask(url, dataset, tmp_path / "s", *more) == ExitCode.OK
     told = json.loads(capsys.readouterr().out)
     assert (told["questions"], told["scores"]) == (2, {"strict-match": 1.0, "flexible-extract": 1.0})
     assert told["dataset"].startswith("questions.jsonl, SHA-256 ")
+    written = [path.read_text() for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    assert sum("***" in text for text in written) >= 3
+    assert not [text for text in written if planted in text]
 
 
 def test_a_harness_that_gives_up_is_one_clear_line(
