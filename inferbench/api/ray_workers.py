@@ -22,6 +22,7 @@ from ..domain.errors import UsageError
 from ..loadgen.alignment import Alignment, align
 from ..loadgen.drive import Driven
 from ..loadgen.shards import Command, Failed, Link, Message, Worker, WorkerLostError
+from ..store.bounded import inside
 from .worker import WorkerJob, work
 
 LOCAL = "local"
@@ -126,7 +127,7 @@ class RayWorker(Worker):
                 raise WorkerLostError(f"worker {self.number} was lost before its records had come over") from None
             for name, content in files.items():
                 self._job.directory.mkdir(parents=True, exist_ok=True)
-                (self._job.directory / name).write_bytes(content)
+                inside(self._job.directory, name).write_bytes(content)
         self._ray.kill(self.actor)
 
 
