@@ -10,6 +10,7 @@ from types import TracebackType
 from typing_extensions import override
 
 from ..domain.redaction import redact
+from ..domain.visible import visible
 
 
 class _Redacted(logging.Formatter):
@@ -17,12 +18,12 @@ class _Redacted(logging.Formatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return visible(redact(super().format(record)))
 
 
 def show_fault(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
     """Print an exception on stderr, as `sys.excepthook` does."""
-    print(redact("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    print(visible(redact("".join(traceback.format_exception(error)))), end="", file=sys.stderr)
 
 
 def watch_stderr() -> None:

@@ -8,6 +8,7 @@ import sys
 from ..api.faults import show_fault, watch_stderr
 from ..domain.errors import ExitCode, InferbenchError
 from ..domain.redaction import redact
+from ..domain.visible import one_visible_line
 
 
 def main() -> None:
@@ -29,12 +30,13 @@ def execute(arguments: list[str]) -> int:
         code = build(arguments[0])(arguments, prog_name="inferbench", standalone_mode=False)
         return int(code or ExitCode.OK)
     except InferbenchError as error:
-        print(f"inferbench: {error}", file=sys.stderr)
+        print(f"inferbench: {one_visible_line(str(error))}", file=sys.stderr)
         return error.exit_code
     except Exit as stop:
         return stop.exit_code
     except TyperException as error:
-        print(f"inferbench: {redact(' '.join(error.format_message().split()))}", file=sys.stderr)
+        message = redact(" ".join(error.format_message().split()))
+        print(f"inferbench: {one_visible_line(message)}", file=sys.stderr)
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort):
         print("inferbench: interrupted; what had been measured is kept and marked partial", file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..domain.errors import ExitCode
+from .output import put
 from .result_file import ResultFile
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run_once(
     if result.wanted:
         print(f"Result file: {result.write(content, load)}", file=sys.stderr)
     if json:
-        sys.stdout.buffer.write(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
+        put(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
         sys.stdout.flush()
     else:
         _show(done)

@@ -16,6 +16,7 @@ from ..store.rundir import DEFAULT_STORE
 from . import attached
 from . import bench_options as options
 from .lists import parse_list
+from .output import put
 
 if TYPE_CHECKING:
     from ..api.runs import Run
@@ -193,7 +194,7 @@ def _show(finished: Run, *, json: bool) -> None:
 
     view = finished.view()
     if json:
-        sys.stdout.buffer.write(jsonout.to_json(view))
+        put(jsonout.to_json(view))
         return
     for sentence in sentences(view):
         say(sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,20 @@ from .names import nearest
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
+MAX_YAML = 2**19
+"""Longest YAML file that is read, characters: five times the longest of ours."""
+MAX_NODES = 200_000
+"""Values that a file may come to when every alias is written out, so that a few lines cannot stand for a billion."""
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice: the second would silently win."""
+    """Safe YAML that refuses a key given twice, where the second would silently win, and aliases without measure."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _written_out(node, {})
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -32,6 +45,28 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Named(io.StringIO):
+    """A text that errors name as a file."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node comes to. Raises ConstructorError for more than MAX_NODES, and for one inside itself."""
+    if id(node) not in known:
+        known[id(node)] = MAX_NODES  # until it is known: whoever meets it inside itself has too much
+        inner = node.value if isinstance(node.value, list) else []
+        parts = (part for entry in inner for part in (entry if isinstance(entry, tuple) else (entry,)))
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in parts)
+    if known[id(node)] >= MAX_NODES:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"its aliases stand for {MAX_NODES:,} values or more", node.start_mark
+        )
+    return known[id(node)]
+
+
 def cache_folder() -> Path:
     """Where inferbench keeps what it can make again, after the XDG Base Directory Specification."""
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -42,13 +77,24 @@ def read_yaml(path: Path) -> Any:
     """Parse a YAML file. Raises FileError where it is missing, unreadable or not YAML."""
     try:
         with path.open(encoding="utf-8") as stream:
-            return yaml.load(stream, Loader=_UniqueKeyLoader)
+            text = stream.read(MAX_YAML + 1)
+        if len(text) > MAX_YAML:
+            raise FileError(f"{path}: has more than {MAX_YAML:,} characters, and is not read")
+        return parse_yaml(text, str(path))
     except FileNotFoundError:
         raise FileError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise FileError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """Parse the text of a file. Raises YAMLError where it is no YAML, is nested too deeply, or stands for too much."""
+    try:
+        return yaml.load(_Named(text, name), Loader=_UniqueKeyLoader)
+    except RecursionError:
+        raise yaml.YAMLError("nested too deeply") from None
 
 
 def read_value(path: Path, model: type[ModelT]) -> ModelT:

@@ -10,9 +10,11 @@ import yaml
 from pydantic import ValidationError
 
 from ..domain.deployment import Deployment, Topology, WorkerGroup
+from ..domain.files import MAX_YAML, parse_yaml
 from ..domain.manifest import PointManifest, RunManifest
 from ..domain.scenario import Scenario
 from ..domain.summary import Basis, PointSummary
+from .layout import SCENARIO
 
 _TEXT = (
     "point", "deployment", "topology", "origin", "model", "gpu", "framework", "precision", "speculation", "launch",
@@ -46,8 +48,8 @@ def point_rows(
 def _scenario(content: bytes) -> Scenario | None:
     """The scenario, None where it cannot be read: then its points lack facts, and their figures stand."""
     try:
-        return Scenario.model_validate(yaml.safe_load(content))
-    except (yaml.YAMLError, ValidationError):
+        return Scenario.model_validate(parse_yaml(content[:MAX_YAML].decode(), SCENARIO))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError):
         return None
 
 

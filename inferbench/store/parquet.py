@@ -49,9 +49,12 @@ def read_whole(source: Any, name: str, size: int, columns: Sequence[str] | None 
 
 def _asked(metadata: Any) -> int:
     """Bytes that a file's values take at least, as it says itself."""
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    columns = (group.column(i) for group in groups for i in range(group.num_columns))
-    return sum(max(c.num_values * _WIDTHS.get(c.physical_type, 1), c.total_uncompressed_size) for c in columns)
+    widths = [
+        _WIDTHS.get(c.physical_type) or c.length for c in map(metadata.schema.column, range(metadata.num_columns))
+    ]
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    columns = ((width, group.column(i)) for group in groups for i, width in enumerate(widths))
+    return sum(max(column.num_values * width, column.total_uncompressed_size) for width, column in columns)
 
 
 def _unpacked(column: pa.ChunkedArray) -> int:
