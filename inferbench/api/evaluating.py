@@ -130,12 +130,14 @@ def _run(endpoint: Endpoint, asked: Questions, task: str, scratch: Path, directo
     key = {"OPENAI_API_KEY": endpoint.api_key.get_secret_value() if endpoint.api_key else ""}
     local = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_DATASETS_CACHE": str(scratch / "datasets")}
     env = {**os.environ, **key, **(local if include else {}), "TQDM_DISABLE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "lm_eval", "run", "--config", str(config)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=scratch, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "lm_eval", "run", "--config", str(config)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=scratch, check=False,
+        )  # fmt: skip
+    finally:  # also after Ctrl-C
+        _clean(directory)
     log = endpoint.redact(done.stdout)
-    _clean(directory)
     (directory / LOG).write_text(log, encoding="utf-8")
     if done.returncode != 0:
         raise EndpointError(f"the harness gave up: {_why(log)} (all that it said: {directory / LOG})")

@@ -30,8 +30,8 @@ def render(table: Table, width: int, color: bool = True) -> str:
     by their priority and named below the table; where none may be left out, the rest goes into further blocks
     that repeat the key columns.
     """
-    width = max(width, MIN_WIDTH)
-    fitted, shown = _fit(_visible(table), width)
+    table, width = _visible(table), max(width, MIN_WIDTH)
+    fitted, shown = _fit(table, width)
     dropped = [column.heading for index, column in enumerate(table.columns) if index not in shown]
     # The output depends on the arguments alone: no environment, no terminal is asked.
     console = Console(
