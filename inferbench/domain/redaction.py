@@ -57,6 +57,10 @@ _SHAPES = re.compile(
 )
 """Tokens that tell by their form what they are: of Hugging Face, OpenAI, AWS, GitHub, GitLab, Slack, Google, NVIDIA,
 Groq, and JSON Web Tokens."""
+_HINTS = (
+    "token", "key", "secret", "pass", "pwd", "auth", "cookie", "credential", "sig", "jwt", "bearer", "basic"
+)  # fmt: skip
+"""A text without any of these has no secret that its name tells: most errors of a server that is overloaded."""
 _PLAIN = re.compile(r"(?i)true|false|null|none|-?[\d.]+")
 
 
@@ -68,16 +72,24 @@ def redact(text: str) -> str:
 @lru_cache(maxsize=512)
 def _redact(text: str, _version: int) -> str:
     text = KNOWN.hide(text)
+    if "://" in text and "@" in text:
+        text = _IN_URL.sub(rf"\g<scheme>{HIDDEN}@", text)
+    lower = text.lower()
+    if any(word in lower for word in _HINTS):
+        text = _by_name(text)
+    return _SHAPES.sub(HIDDEN, text)
+
+
+def _by_name(text: str) -> str:
+    """Hide what is told to be a secret by what stands before it."""
     text = _KEY_BLOCK.sub(HIDDEN, text)
-    text = _IN_URL.sub(rf"\g<scheme>{HIDDEN}@", text)
     text = _SSHPASS.sub(rf"\g<tool>{HIDDEN}", text)
     text = _COOKIES.sub(rf"\g<name>\g<sep>{HIDDEN}", text)
     text = _without_values(text, _LISTED, _VALUE)
     text = _without_values(text, _FLAG, _WORD)
     text = _without_values(text, _VARIABLE, _WORD)
     text = _without_values(text, _KEY, _VALUE)
-    text = _BEARER.sub(rf"\g<scheme>\g<sep>{HIDDEN}", text)
-    return _SHAPES.sub(HIDDEN, text)
+    return _BEARER.sub(rf"\g<scheme>\g<sep>{HIDDEN}", text)
 
 
 def _without_values(text: str, names: re.Pattern[str], values: re.Pattern[str]) -> str:

@@ -29,11 +29,9 @@ class _Literal:
     """One secret, however its characters are written: as they are, or as URLs, JSON, Python and HTML have them."""
 
     def __init__(self, value: str, *, parts: bool) -> None:
-        self.value, self._parts = value, parts
-
-    @property
-    def _least(self) -> int:
-        return min(PART, len(self.value)) if self._parts else len(self.value)
+        self.value = value
+        self._least = min(PART, len(value)) if parts else len(value)
+        self.begin = value[: self._least]
 
     @cached_property
     def _characters(self) -> list[re.Pattern[str]]:
@@ -41,14 +39,12 @@ class _Literal:
 
     @cached_property
     def _begin(self) -> re.Pattern[str]:
-        begin = "".join(map(_any_writing, self.value[: self._least]))
+        begin = "".join(map(_any_writing, self.begin))
         # A short one must stand alone: "abcd" is not hidden in "abcde".
         return re.compile(rf"(?<!\w){begin}(?!\w)" if len(self.value) < PART else begin)
 
     def hide(self, text: str) -> str:
         """Put HIDDEN in its place, wherever it stands."""
-        if self.value[: self._least] not in text and not any(c in text for c in _WRITTEN):
-            return text
         kept, at = [], 0
         while (found := self._begin.search(text, at)) is not None:
             kept += [text[at : found.start()], HIDDEN]
@@ -78,6 +74,7 @@ class Secrets:
 
     def __init__(self) -> None:
         self._literals: dict[str, _Literal] = {}
+        self._longest_first: list[_Literal] = []
         self.version = 0
         """Rises with each secret that is learnt."""
 
@@ -86,6 +83,7 @@ class Secrets:
         for written in (value, *_in_base64(value)) if len(value) >= _SHORT else ():
             if written not in self._literals:
                 self._literals[written] = _Literal(written, parts=parts)
+                self._longest_first = sorted(self._literals.values(), key=lambda literal: -len(literal.value))
                 self.version += 1
 
     def learn_header(self, name: str, value: str) -> None:
@@ -103,12 +101,15 @@ class Secrets:
     def forget(self) -> None:
         """Know of no secret any more."""
         self._literals.clear()
+        self._longest_first.clear()
         self.version += 1
 
     def hide(self, text: str) -> str:
         """Put HIDDEN in place of every known secret in a text, the longest first."""
-        for literal in sorted(self._literals.values(), key=lambda literal: -len(literal.value)):
-            text = literal.hide(text)
+        written = any(c in text for c in _WRITTEN)
+        for literal in self._longest_first:
+            if written or literal.begin in text:
+                text = literal.hide(text)
         return text
 
 
