@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..domain.redaction import redact_json
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 from .files import write_file
 
@@ -63,7 +64,7 @@ class ResultFile:
             begin_unix=done.began_unix,
             end_unix=done.ended_unix,
             label=self.label,
-            metadata=self.metadata,
+            metadata=redact_json(self.metadata),
         )
         return vllm_result(
             done.records(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.attachment import Part, Role, fingerprint
-from ..domain.errors import EndpointError
+from ..domain.errors import EndpointError, UsageError
 from ..domain.manifest import TargetIdentity
 from ..domain.marks import Mark, marks_of
 from ..domain.production import marks_of_command
@@ -127,7 +127,7 @@ async def _behind(site: Site, fronts: Sequence[_Found], timeout_s: float) -> tup
             try:
                 bare = replace(endpoint, base_url=url, api_key=None, headers={})
                 found.append(await _ask(role, bare, 0))
-            except EndpointError as error:
+            except (EndpointError, UsageError) as error:  # it is out of reach, or its URL cannot be used
                 notes.append(f"{error}; name workers with --prefill-url and --decode-url")
     return found, notes
 

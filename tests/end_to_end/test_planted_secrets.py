@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import json
@@ -11,6 +12,7 @@ import sys
 import threading
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from scenarios_for_tests import small_scenario, write_scenario
 from inferbench.cli import execute
 from inferbench.domain.errors import ExitCode
 from inferbench.store import layout
+from inferbench.targets.endpoint import Endpoint
+from inferbench.targets.site import Site, look
 
 KEY = 'plantedKEY-a/b+c"d&e-1234567890'
 HEADER, BASIC, BODY, LAUNCH, HF, TOLD = (
@@ -95,14 +99,35 @@ class _Echo(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Echo) as httpd:
+class _Router(_Echo):
+    """A router whose workers want a password."""
+
+    def do_GET(self) -> None:
+        if self.path == "/workers":
+            workers = [
+                {"url": f"http://user:{TOLD}@127.0.0.1:9", "worker_type": role} for role in ("prefill", "decode")
+            ]
+            self._send(200, json.dumps({"workers": workers}))
+        elif self.path == "/v1/models":
+            super().do_GET()
+        else:
+            self._send(404, "")
+
+
+@contextmanager
+def serving(handler: type[_Echo]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{httpd.server_port}"
         httpd.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(_Echo) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +158,7 @@ def test_a_bench_run_keeps_no_secret(
 ) -> None:
     run(monkeypatch, "bench", "--base-url", url, "--num-prompts", "90", "--max-concurrency", "8", "--osl", "2", "--isl",
         "8", *GIVEN, "--store", str(tmp_path / "store"), "--save-result", "--save-detailed", "--result-dir",
-        str(tmp_path / "results"), "--label", "planted-run")  # fmt: skip
+        str(tmp_path / "results"), "--label", "planted-run", "--metadata", f"api_key={BODY}")  # fmt: skip
     (path,) = (tmp_path / "store" / "bench").iterdir()
     for format in ("vllm", "inferencex", "csv", "parquet"):
         run(monkeypatch, "export", format, str(path), "--out", str(tmp_path / "exports"))
@@ -172,6 +197,13 @@ def test_an_attached_run_keeps_no_secret(
     assert (flags["tp_size"], flags.keys() & {"api_key", "admin_api_key", "hf_token"}) == ("8", set())
     assert leaks(told_by(tmp_path)) == []
     assert leaks(iter([("stdout", said.out), ("stderr", said.err)])) == []
+
+
+def test_a_worker_whose_url_holds_a_password_is_left_out_and_named_without_it() -> None:
+    with serving(_Router) as url:
+        seen = asyncio.run(look(Site((Endpoint(url, "/v1/completions"),)), 0))
+    assert sum("must not hold a user name or password" in note for note in seen.notes) == 2
+    assert leaks(iter([("sight", repr(seen))])) == []
 
 
 def test_an_error_shows_no_secret_on_stderr(tmp_path: Path) -> None:
