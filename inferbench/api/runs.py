@@ -85,6 +85,7 @@ class Run:
     @cached_property
     def watched(self) -> tuple[WatchedPoint, ...]:
         """Timeline and bottleneck of each sweep point whose servers were watched."""
+        from ..store.telemetry import has_telemetry
         from ..store.verify import whole_point
         from .watched_site import watched
 
@@ -92,7 +93,7 @@ class Run:
         found = (
             watched(summary, whole_point(self.directory, self.manifest, summary.point.key), anchors[summary.point.key])
             for summary in self.summaries
-            if summary.point.key in anchors
+            if summary.point.key in anchors and has_telemetry(self.directory.point(summary.point))
         )
         return tuple(point for point in found if point is not None)
 

@@ -174,7 +174,7 @@ def _summaries(place: Place, name: str, expected: str | None) -> tuple[PointSumm
     if content is None:
         return ()
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:
-        raise StoreError(f"{layout.SUMMARY}: changed since the run ended: its checksum is not the manifest's")
+        raise StoreError(f"{layout.SUMMARY}: damaged: its checksum is not the manifest's")
     try:
         return _SUMMARIES.validate_json(content)
     except ValidationError as error:

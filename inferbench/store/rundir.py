@@ -169,7 +169,7 @@ class RunDirectory:
         content = read_document(self.path, name)
         expected = self._checksum(name)
         if expected is not None and hashlib.sha256(content).hexdigest() != expected:
-            raise StoreError(f"{self.path / name}: changed since the run ended: its checksum is not the manifest's")
+            raise StoreError(f"{self.path / name}: damaged: its checksum is not the manifest's")
         return self._validated(name, self._parsed(name, content), adapter)
 
     def _checksum(self, name: str) -> str | None:

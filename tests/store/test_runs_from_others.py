@@ -135,7 +135,7 @@ def test_no_verdict_rests_on_a_summary_that_was_changed(
     asked = [part.format(run=run.path, other=other.path) for part in COMMANDS[command]]
     assert execute(asked) == ExitCode.USAGE
     said = capsys.readouterr()
-    assert "summary.json: changed since the run ended: its checksum is not the manifest's" in said.err
+    assert "summary.json: damaged: its checksum is not the manifest's" in said.err
     assert (said.out, said.err.count("\n")) == ("", 1)
     index = refresh(DirectoryPlace(tmp_path / "store")).table
     states = dict(zip(index["run_id"].to_pylist(), index["state"].to_pylist(), strict=True))
