@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from inferbench.domain.secret_values import KNOWN
 
 # How long an example takes says what else the machine does, and nothing of the code.
 settings.register_profile("inferbench", deadline=None)
@@ -15,6 +18,13 @@ ALLOWED_SKIPS = ("measured data", "GPU")
 """What CI may lack."""
 
 _forbidden: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """A test's credentials are no secrets of the next one."""
+    yield
+    KNOWN.forget()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -16,6 +16,8 @@ import yaml
 
 from ..domain.errors import EndpointError, UsageError
 from ..domain.evaluation import Evaluation
+from ..domain.redaction import excerpt
+from ..domain.secret_values import KNOWN
 from ..interop import lm_eval
 from ..store.evaluations import new_evaluation, write_evaluation
 from ..store.rundir import DEFAULT_STORE, sha256
@@ -133,10 +135,13 @@ def _run(endpoint: Endpoint, asked: Questions, task: str, scratch: Path, directo
     key = {"OPENAI_API_KEY": endpoint.api_key.get_secret_value() if endpoint.api_key else ""}
     local = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_DATASETS_CACHE": str(scratch / "datasets")}
     env = {**os.environ, **_paths(), **key, **(local if include else {}), "TQDM_DISABLE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "lm_eval", "run", "--config", str(config)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=scratch, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "lm_eval", "run", "--config", str(config)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, cwd=scratch, check=False,
+        )  # fmt: skip
+    finally:  # also after Ctrl-C
+        _clean(directory)
     log = endpoint.redact(done.stdout)
     (directory / LOG).write_text(log, encoding="utf-8")
     if done.returncode != 0:
@@ -149,12 +154,20 @@ def _paths() -> dict[str, str]:
     return {name: os.pathsep.join(map(os.path.abspath, places)) for name, places in told.items()}
 
 
+def _clean(directory: Path) -> None:
+    """Hide our credentials in what the harness wrote: it keeps the headers that it was given, and errors that echo."""
+    for path in (path for path in directory.rglob("*") if path.is_file()):
+        said = path.read_text(encoding="utf-8", errors="surrogateescape")
+        if (clean := KNOWN.hide(said)) != said:
+            path.write_text(clean, encoding="utf-8", errors="surrogateescape")
+
+
 def _why(log: str) -> str:
     """The first exception in a log, else its last line."""
     lines = [line for line in log.partition("Traceback (most recent call last)")[2].splitlines()[1:] if line.strip()]
     raised = next((line for line in lines if not line[0].isspace()), None)
     last = next((line for line in reversed(log.splitlines()) if line.strip()), "it said nothing")
-    return (raised or last).strip()[:200]
+    return excerpt(raised or last, 200)
 
 
 def _result(

@@ -77,8 +77,8 @@ def _pairs(run: Run) -> list[tuple[PointSummary, MeasuredPoint]]:
 
 
 def _vllm_point(run: Run, key: str, point: MeasuredPoint) -> dict[str, Any]:
-    from ..store import layout
     from ..store.reader import read_records
+    from ..store.verify import whole_point
 
     entry = [e for e in run.manifest.points if e.point.key == key][-1]
     summary = next(s for s in run.summaries if s.point.key == key)
@@ -103,7 +103,7 @@ def _vllm_point(run: Run, key: str, point: MeasuredPoint) -> dict[str, Any]:
             "precision": point.precision,
         },
     )
-    records = read_records(run.path / layout.POINTS / key)
+    records = read_records(whole_point(run.directory, run.manifest, key))
     result = vllm_result(records, header, percentile_metrics=METRICS, percentiles=(90, 99, 99.9))
     return result | trust_keys(summary)
 

@@ -16,6 +16,7 @@ from ..domain.errors import FileError, InferbenchError, UsageError
 from ..domain.files import describe
 from ..domain.names import unknown
 from ..domain.scenario import Lengths, Load, OperatingPoint, PriceChoice, Scenario, TwinSettings
+from ..domain.visible import one_visible_line
 from ..interop.inferencex.master import MasterEntry, MasterShape, read_entry, read_master, shapes
 from ..twin.build import plant_of
 from .catalogue import check_scenario, gpus, models
@@ -67,7 +68,7 @@ def scenario_text(entry: ImportedEntry) -> str:
         f"Entry {entry.name} of InferenceX (SemiAnalysisAI/InferenceX, Apache-2.0); results of a run are unofficial.",
         *entry.notes,
     )
-    return "".join(f"# {line}\n" for line in head) + yaml.safe_dump(data, sort_keys=False, width=120)
+    return "".join(f"# {one_visible_line(line)}\n" for line in head) + yaml.safe_dump(data, sort_keys=False, width=120)
 
 
 def _imported(path: Path, entries: Mapping[str, Any], name: str, shape: str | None) -> ImportedEntry:

@@ -13,8 +13,8 @@ from ..domain.summary import Origin
 from ..domain.units import NS_PER_S
 from ..metrics.requests import latencies
 from ..report.figures_requests import Requests
-from ..store import layout
 from ..store.reader import read_records
+from ..store.verify import whole_point
 from .runs import Run
 
 
@@ -26,7 +26,7 @@ def point_requests(run: Run, key: str) -> Requests:
     summaries = {s.point.key: s for s in run.summaries}
     if key not in summaries:
         raise UsageError(unknown("sweep point", key, summaries))
-    records = read_records(run.path / layout.POINTS / key)
+    records = read_records(whole_point(run.directory, run.manifest, key))
     found = latencies(records, Arrival.CLOSED)
     begin = int(found.start_ns[found.start_ns != NEVER].min(initial=np.iinfo(np.int64).max))
     return Requests(

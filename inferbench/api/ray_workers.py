@@ -21,6 +21,7 @@ from ..domain.errors import UsageError
 from ..loadgen.alignment import Alignment, align
 from ..loadgen.drive import Driven
 from ..loadgen.shards import Command, Failed, Link, Message, Worker, WorkerLostError
+from ..store.bounded import inside
 from ..store.rundir import write_whole
 from ..workload.makers import PromptSource
 from .ray_cluster import connect, prepare
@@ -125,7 +126,7 @@ class RayWorker(Worker):
                 raise WorkerLostError(f"worker {self.number} was lost before its records had come over") from None
             for name, content in files.items():
                 self._job.directory.mkdir(parents=True, exist_ok=True)
-                write_whole(self._job.directory / name, content)
+                write_whole(inside(self._job.directory, name), content)
         self._ray.kill(self.actor)
 
 

@@ -58,8 +58,8 @@ def resume(
 
 
 def going_on(manifest: RunManifest) -> RunManifest:
-    """The manifest of an old run that goes on."""
-    return manifest.model_copy(update={"state": RunState.RUNNING, "reason": None})
+    """The manifest of an old run that goes on: its own files are about to change."""
+    return manifest.model_copy(update={"state": RunState.RUNNING, "reason": None, "checksums": {}})
 
 
 def run_from_manifest(

@@ -18,8 +18,10 @@ from ..domain.scenario import Scenario
 from ..domain.summary import PointSummary
 from ..domain.timeline import WatchedPoint
 from ..store import layout
+from ..store.bounded import inside
+from ..store.layout import StoreError
 from ..store.liveness import as_it_is
-from ..store.rundir import RunDirectory
+from ..store.rundir import RunDirectory, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +48,12 @@ class Run:
     @cached_property
     def scenario(self) -> Scenario | None:
         """The scenario as it was when the run was made, with the run's own seed; None for an ad-hoc run."""
-        path = self.path / layout.SCENARIO
-        return with_seed(read_value(path, Scenario), self.manifest.seed) if path.exists() else None
+        path = inside(self.path, layout.SCENARIO)
+        if not path.exists():
+            return None
+        if self.manifest.scenario_sha256 not in (None, sha256(path)):
+            raise StoreError(f"{path}: changed since the run began: its checksum is not the manifest's")
+        return with_seed(read_value(path, Scenario), self.manifest.seed)
 
     @cached_property
     def summaries(self) -> tuple[PointSummary, ...]:
@@ -80,13 +86,15 @@ class Run:
     @cached_property
     def watched(self) -> tuple[WatchedPoint, ...]:
         """Timeline and bottleneck of each sweep point whose servers were watched."""
+        from ..store.telemetry import has_telemetry
+        from ..store.verify import whole_point
         from .watched_site import watched
 
         anchors = {entry.point.key: entry.anchor for entry in self.manifest.points}
         found = (
-            watched(summary, self.directory.point(summary.point), anchors[summary.point.key])
+            watched(summary, whole_point(self.directory, self.manifest, summary.point.key), anchors[summary.point.key])
             for summary in self.summaries
-            if summary.point.key in anchors
+            if summary.point.key in anchors and has_telemetry(self.directory.point(summary.point))
         )
         return tuple(point for point in found if point is not None)
 
@@ -111,12 +119,13 @@ class Run:
 
     def records(self, key: str) -> pd.DataFrame:
         """All records of a sweep point (`SweepPoint.key`). Raises UsageError where the run has no such point."""
+        from ..store.verify import whole_point
         from .frames import records_frame
 
         keys = [s.point.key for s in self.summaries]
         if key not in keys:
             raise UsageError(unknown("sweep point", key, keys))
-        return records_frame(self.path / layout.POINTS / key)
+        return records_frame(whole_point(self.directory, self.manifest, key))
 
     def view(self) -> RunView:
         """The run as its reports need it."""

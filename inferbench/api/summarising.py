@@ -6,6 +6,7 @@ from ..domain.errors import UsageError
 from ..domain.summary import PointSummary
 from ..metrics.summarise import summarise as summarise_point
 from ..store.reader import read_records
+from ..store.verify import whole_point
 from .runs import Run
 from .sweep import point_plan
 
@@ -22,7 +23,7 @@ def summarise(run: Run) -> tuple[PointSummary, ...]:
     prompts = {entry.point.key: entry.prompts for entry in run.manifest.points}
     return tuple(
         summarise_point(
-            read_records(run.directory.point(known.point)),
+            read_records(whole_point(run.directory, run.manifest, known.point.key)),
             point_plan(load, known.point.concurrency, prompts.get(known.point.key)),
             known.point,
             known.origin,

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing_extensions import override
 
 from ..domain.errors import EndpointError
+from ..domain.redaction import excerpt, redact
+from ..domain.secret_values import KNOWN
 from ..domain.telemetry import TelemetrySource, Told, WorkerRole
 from ..targets.scrape import Scraper, pages
 from ..telemetry.exposition import ACCEPT
@@ -65,7 +67,7 @@ class PageSource(Source):
 
     async def _look_at(self, url: str) -> Told:
         headers = {"Accept": ACCEPT, **self._worker.headers}
-        text = await self._scraper.fetch(url, headers, self._worker.verify_tls)
+        text = KNOWN.hide(await self._scraper.fetch(url, headers, self._worker.verify_tls))
         # In a thread, so that a page which takes long to read keeps nobody from looking at GPUs.
         told = await asyncio.to_thread(read_metrics, text, url)
         if self._worker.engine not in (None, told.engine):
@@ -78,7 +80,7 @@ class ToolSource(Source):
     """A vendor's command-line tool, run anew for each look."""
 
     def __init__(self, gpus: WatchedGpus) -> None:
-        super().__init__(" ".join([*gpus.prefix, gpus.tool]), WorkerRole.GPUS)
+        super().__init__(redact(" ".join([*gpus.prefix, gpus.tool])), WorkerRole.GPUS)
         self._gpus = gpus
 
     @override
@@ -116,7 +118,7 @@ class ToolSource(Source):
         finally:
             await _end(process)
         lines = (errors or out).decode(errors="replace").strip().splitlines()
-        why = f": {lines[-1][:120]}" if lines else ""
+        why = f": {excerpt(lines[-1], 120)}" if lines else ""
         return out.decode(errors="replace"), f"{self.name} ended with exit code {code}{why}" if code else None
 
 

@@ -13,11 +13,13 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 from pydantic import Field, PositiveFloat
+from typing_extensions import override
 
+from ..domain.secret_values import KNOWN
 from ..domain.telemetry import WorkerRole
 from ..domain.value import Value
 
@@ -40,6 +42,12 @@ class WatchedWorker(Value):
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     """Sent along, credentials included; not shown."""
     verify_tls: bool = True
+
+    @override
+    def model_post_init(self, _: Any) -> None:
+        """Have its credentials hidden wherever its page repeats them."""
+        for name, value in self.headers.items():
+            KNOWN.learn_header(name, value)
 
 
 class WatchedGpus(Value):

@@ -20,6 +20,7 @@ from ..loadgen.interrupts import ignore_signals
 from ..store.spool import keep_pandas_out
 from ..store.telemetry import TelemetrySink
 from ..targets.scrape import Scraper
+from .faults import watch_stderr
 from .watched_sources import PageSource, Source, ToolSource
 from .watching import LINE, WatchJob
 
@@ -108,6 +109,7 @@ def _say(what: object) -> None:
 def main() -> int:
     """Run the process."""
     ignore_signals()
+    watch_stderr()
     keep_pandas_out()
     with contextlib.suppress(OSError):
         os.nice(NICE)

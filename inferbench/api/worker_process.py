@@ -22,6 +22,7 @@ from ..loadgen.alignment import SAME_CLOCK, Alignment
 from ..loadgen.interrupts import ignore_signals
 from ..loadgen.shards import Command, Link, Message, Stop, Worker, WorkerLostError
 from ..store.spool import wait_until_written
+from .faults import watch_stderr
 from .worker import WorkerJob, work
 
 END_S = 10
@@ -144,6 +145,7 @@ async def _serve() -> None:
 def main() -> None:
     """Run the child."""
     ignore_signals()
+    watch_stderr()
     with contextlib.suppress(EOFError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve())
 

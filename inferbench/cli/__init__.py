@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 
+from ..api.faults import show_fault, watch_stderr
 from ..domain.errors import ExitCode, InferbenchError, Interruption
+from ..domain.redaction import redact
+from ..domain.visible import one_visible_line
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says where nothing can be written any more, whichever file it was: a person can do something."""
@@ -20,6 +22,7 @@ def main() -> None:
     # Nothing here multiplies large matrices, and each idle BLAS thread costs CPU time that a load is measured by.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     heed_signals()
+    watch_stderr()
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -37,12 +40,13 @@ def execute(arguments: list[str]) -> int:
         with command.make_context("inferbench", arguments) as context:
             return int(command.invoke(context) or ExitCode.OK)
     except InferbenchError as error:
-        print(f"inferbench: {error}", file=sys.stderr)
+        print(f"inferbench: {one_visible_line(str(error))}", file=sys.stderr)
         return error.exit_code
     except Exit as stop:
         return stop.exit_code
     except TyperException as error:
-        print(f"inferbench: {' '.join(error.format_message().split())}", file=sys.stderr)
+        message = redact(" ".join(error.format_message().split()))
+        print(f"inferbench: {one_visible_line(message)}", file=sys.stderr)
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort) as error:
         stopped = Interruption.of(error) if isinstance(error, KeyboardInterrupt) else Interruption()
@@ -53,15 +57,16 @@ def execute(arguments: list[str]) -> int:
         return ExitCode.OK
     except OSError as error:
         if error.errno not in NO_ROOM:
-            return _fault()
+            return _fault(error)
         named = f"{error.filename}: " if error.filename else ""
-        print(f"inferbench: {named}cannot be written: {error.strerror}", file=sys.stderr)
+        message = one_visible_line(redact(f"{named}cannot be written: {error.strerror}"))
+        print(f"inferbench: {message}", file=sys.stderr)
         return ExitCode.USAGE
-    except Exception:
-        return _fault()
+    except Exception as error:
+        return _fault(error)
 
 
-def _fault() -> ExitCode:
-    traceback.print_exc()
+def _fault(error: Exception) -> ExitCode:
+    show_fault(type(error), error, error.__traceback__)
     print("inferbench: this is a fault in inferbench; please report it with the lines above", file=sys.stderr)
     return ExitCode.INTERNAL

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
+
+from .output import put
 
 
 def audit(
@@ -27,7 +28,7 @@ def audit(
 
     report = audit_path(path)
     if json:
-        sys.stdout.buffer.write(orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
+        put(orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
         return
     show(tables_audit.audit_table(report))
     for line in tables_audit.flag_lines(report, None if all_flags else tables_audit.SHOWN):

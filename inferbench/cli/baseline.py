@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..store.rundir import DEFAULT_STORE
+from .output import line
 
 app = typer.Typer(
     name="baseline", help="Name the runs that candidates are held against.", no_args_is_help=True, rich_markup_mode=None
@@ -26,7 +27,7 @@ def set_(
     from ..api.regress import set_baseline
 
     baseline = set_baseline(name, run, store)
-    print(f"{baseline.name}: {len(baseline.runs)} runs")
+    line(f"{baseline.name}: {len(baseline.runs)} runs")
 
 
 @app.command("show")
@@ -45,5 +46,6 @@ def show(
         raise UsageError(unknown("baseline", name, baselines))
     for baseline in baselines.values():
         if name in (None, baseline.name):
-            print(f"{baseline.name}, set {utc(baseline.set_unix)}")
-            print(*(f"  {run}" for run in baseline.runs), sep="\n")
+            line(f"{baseline.name}, set {utc(baseline.set_unix)}")
+            for run in baseline.runs:
+                line(f"  {run}")

@@ -12,6 +12,7 @@ import orjson
 from ..domain.errors import ExitCode
 from ..loadgen.progress import StopKind
 from .outcome import failed_code, invalid_code
+from .output import put
 from .result_file import ResultFile
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run_once(
     if result.wanted:
         print(f"Result file: {result.write(content, load)}", file=sys.stderr)
     if json:
-        sys.stdout.buffer.write(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
+        put(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
         sys.stdout.flush()
     else:
         _show(done)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
+
+from .output import put
 
 
 def claims(
@@ -36,7 +37,7 @@ def claims(
     if html is not None:
         write_file(html, claim_page.render_claim(report).encode())
     if json:
-        sys.stdout.buffer.write(orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
+        put(orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
         return
     for sentence in tables_claims.head(report):
         say(sentence)

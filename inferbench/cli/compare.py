@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from ..domain.summary import Basis
 from .lists import parse_list
+from .output import put
 
 
 def compare(
@@ -34,6 +34,6 @@ def compare(
     allowed = parse_list("--allow-different", allow_different or [], str, "a key")
     points = compare_runs(open_run(baseline), open_run(candidate), basis=basis, allow_different=allowed)
     if json:
-        sys.stdout.buffer.write(orjson.dumps([p.model_dump(mode="json") for p in points]) + b"\n")
+        put(orjson.dumps([p.model_dump(mode="json") for p in points]) + b"\n")
     else:
         show(comparison_table(points))

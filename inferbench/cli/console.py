@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 
+from ..domain.visible import visible
 from ..report.table import Table
 from ..report.terminal import render
 
@@ -28,4 +29,4 @@ def show(table: Table) -> None:
 
 def say(text: str) -> None:
     """Print a sentence over as many lines as the terminal's width asks for."""
-    print(textwrap.fill(text, width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    print(textwrap.fill(visible(text), width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))

@@ -10,6 +10,7 @@ import typer
 from ..deploy.render import CLUSTERS, Cluster
 from ..domain.errors import UsageError
 from ..domain.names import unknown
+from .output import line
 
 app = typer.Typer(help="Launch deployments on real clusters.", no_args_is_help=True)
 
@@ -37,11 +38,11 @@ def render(
     cluster = _cluster(format_)
     plan = plan_of(scenario, deployment, topology)
     for path in write_plan(plan, cluster, out):
-        print(path)
+        line(path)
     what = f"{plan.deployment} {plan.topology}: {len(plan.processes)} processes on {plan.nodes} nodes"
-    print(f"{what}; see {out / 'README.md'}")
+    line(f"{what}; see {out / 'README.md'}")
     for mark in plan.unlike_production:
-        print(f"UNLIKE PRODUCTION: {mark.name}: {mark.text}")
+        line(f"UNLIKE PRODUCTION: {mark.name}: {mark.text}")
 
 
 def _cluster(name: str) -> Cluster:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from ..domain.errors import UsageError
 from ..domain.names import unknown
+from .output import put
 
 if TYPE_CHECKING:
     from ..engines.installed import Installed
@@ -39,7 +39,7 @@ def engines(
     found = installed()
     if json:
         data = [one.model_dump(mode="json") for one in found]
-        sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE))
+        put(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE))
         return
     show(_table(found))
     say(_hint(found))

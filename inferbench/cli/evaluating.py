@@ -12,6 +12,7 @@ from ..domain.errors import ExitCode, UsageError
 from ..store.rundir import DEFAULT_STORE
 from . import attached
 from . import bench_options as options
+from .output import put
 
 app = typer.Typer(help="How right a deployment's answers are.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -68,7 +69,7 @@ def gsm8k(
     questions = Questions(dataset_file, examples_file, num_fewshot, limit, max_gen_tokens, concurrency, min_score)
     result = evaluate_gsm8k(site, questions, ready_timeout_s=ready_check_timeout_sec, store=store, command=sys.argv)
     if json:
-        print(result.model_dump_json(indent=2))
+        put(result.model_dump_json(indent=2).encode() + b"\n")
     else:
         say(f"{sentence(result)} Launch {result.fingerprint}.")
     return ExitCode.OK if result.passed else ExitCode.REGRESSED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from ..api.export_format import ExportFormat
 from ..domain.errors import UsageError
+from .output import line, put
 
 
 def export(
@@ -20,14 +20,13 @@ def export(
     """Write a run's points in another tool's format, marked Unofficial."""
     from ..api.exporting import export as export_run
     from ..api.runs import open_run
-    from .files import write_file
+    from .files import write_below
 
     files = export_run(open_run(run), format)
     if out is not None:
         for name, content in files.items():
-            write_file(out / name, content)
-            print(out / name)
+            line(write_below(out, name, content))
     elif format is ExportFormat.PARQUET or len(files) > 1:
         raise UsageError(f"{format.value} gives {'binary' if len(files) == 1 else 'several'} files; give --out DIR")
     else:
-        sys.stdout.buffer.write(next(iter(files.values()), b""))
+        put(next(iter(files.values()), b""))

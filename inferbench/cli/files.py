@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..domain.errors import UsageError
+from ..store.bounded import inside
 from ..store.layout import StoreError
 from ..store.rundir import write_whole
 
@@ -25,3 +26,15 @@ def write_file(path: Path, content: bytes, append: bool = False) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     except StoreError as error:
         raise UsageError(str(error)) from None
+    except ValueError:  # a NUL in it
+        raise UsageError(f"{str(path)!r}: is no name of a file") from None
+
+
+def write_below(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file whose name stands in another file, and return its path.
+
+    Raises StoreError where the name leads out of the folder, UsageError where it cannot be written.
+    """
+    path = inside(folder, name)
+    write_file(path, content)
+    return path

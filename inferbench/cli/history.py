@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from ..domain.policy import RegressionMetric
 from ..store.rundir import DEFAULT_STORE
+from .output import put
 
 
 def history(
@@ -30,6 +30,6 @@ def history(
 
     found = find(metric, scenario, store=store, policy=load_policy(policy))
     if json:
-        sys.stdout.write(found.model_dump_json(indent=2) + "\n")
+        put(found.model_dump_json(indent=2).encode() + b"\n")
     else:
         show(history_table(found))

@@ -10,7 +10,8 @@ import typer
 
 from ..domain.errors import FileError, UsageError
 from ..store.rundir import DEFAULT_STORE
-from .files import write_file
+from .files import write_below, write_file
+from .output import line
 
 app = typer.Typer(help="Bring published results into the store.", no_args_is_help=True)
 
@@ -46,8 +47,8 @@ def inferencex(
     if audit is not None:
         show(audit_table(audit))
         for note in audit.notes:
-            print(note)
-    print(f"{len(run.summaries)} points imported: {run.path}")
+            line(note)
+    line(f"{len(run.summaries)} points imported: {run.path}")
 
 
 @app.command("inferencex-config")
@@ -73,8 +74,11 @@ def inferencex_config(
     if entry is not None and found[0].scenario is None:
         raise FileError(f"{file}: {found[0].line}")
     for one in found:
-        print(one.line)
+        line(one.line)
         if one.scenario is not None and not list_:
-            path = (out or Path()) / f"{one.name}.yaml" if all_ or out is None else out
-            write_file(path, scenario_text(one).encode())
-            print(path)
+            text = scenario_text(one).encode()
+            if all_ or out is None:
+                line(write_below(out or Path(), f"{one.name}.yaml", text))
+            else:
+                write_file(out, text)
+                line(out)

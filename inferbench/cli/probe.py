@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -14,6 +13,7 @@ from ..domain.names import unknown
 from ..domain.probe import KvBackendName, KvProbe
 from .files import write_file
 from .lists import parse_list
+from .output import line, put
 
 app = typer.Typer(help="Measure the parts of a deployment by themselves.", rich_markup_mode=None)
 
@@ -75,13 +75,13 @@ def kv(
     if not found:
         raise missing[0]
     for why in missing:
-        print(f"left out: {why}", file=sys.stderr)
+        line(f"left out: {why}", error=True)
     if out is not None:
         for one in found:
             write_file(out / f"kv-{one.backend}.json", one.model_dump_json(indent=1).encode())
     if json:
         data = [one.model_dump(mode="json") for one in found]
-        sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE))
+        put(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE))
     else:
         show(kv_table(found))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from ..domain.errors import ExitCode, UsageError
 from ..store.rundir import DEFAULT_STORE
+from .output import line, put
 
 if TYPE_CHECKING:
     from ..domain.regression import RegressionReport
@@ -52,12 +52,13 @@ def regress(
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(summary), text)
     if json:
-        sys.stdout.buffer.write(regression_json.regression_json(report))
+        put(regression_json.regression_json(report))
     else:
         _show(report)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         # Workflow commands are read from both streams; stdout may hold JSON.
-        print(*regression_markdown.workflow_commands(report), sep="\n", file=sys.stderr)
+        for command in regression_markdown.workflow_commands(report):
+            line(command, error=True)
     raise typer.Exit(exit_code(report))
 
 

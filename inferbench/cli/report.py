@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from .output import line, put
 
 
 class Format(StrEnum):
@@ -34,11 +35,11 @@ def report(
 
     opened = open_run(run)
     if format is Format.HTML:
-        print(opened.write_report())
+        line(opened.write_report())
         return
     view = opened.view()
     if format is Format.JSON:
-        sys.stdout.buffer.write(jsonout.to_json(view))
+        put(jsonout.to_json(view))
         return
     if view.scenario is not None:
         shown = [tables_points.sweep_table(view), tables.verdict_matrix(view), tables.conclusions_table(view)]

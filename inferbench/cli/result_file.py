@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..domain.redaction import redact_json
 from ..domain.summary import PointSummary, ProbeRequests
 from ..interop.trust import trust_keys
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
@@ -83,7 +84,7 @@ class ResultFile:
             begin_unix=done.began_unix,
             end_unix=done.ended_unix,
             label=self.label,
-            metadata=self.metadata,
+            metadata=redact_json(self.metadata),
             ramp=None if ramp is None else (ramp.strategy.value, ramp.start, ramp.end),
             sessions=load.turns is not None or load.trace is not None,
             good_requests=None if load.slo is None else _good(done.summary),

@@ -16,6 +16,7 @@ from . import attached
 from . import bench_options as options
 from .lists import parse_list
 from .outcome import failed_code, invalid_code
+from .output import put
 
 if TYPE_CHECKING:
     from ..api.runs import Run
@@ -191,7 +192,7 @@ def _show(finished: Run, *, json: bool) -> None:
 
     view = finished.view()
     if json:
-        sys.stdout.buffer.write(jsonout.to_json(view))
+        put(jsonout.to_json(view))
         return
     for sentence in sentences(view):
         say(sentence)

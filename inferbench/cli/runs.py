@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,9 @@ import orjson
 import typer
 
 from ..domain.errors import ExitCode
+from ..domain.redaction import redact
 from ..store.rundir import DEFAULT_STORE
+from .output import line, put
 
 app = typer.Typer(
     name="runs", help="The runs of a store: a directory, or an object store.", no_args_is_help=True,
@@ -35,7 +36,7 @@ def list_(
 
     rows, index = list_runs(store, rebuild=rebuild)
     for note in index.notes:
-        print(f"inferbench: {note}", file=sys.stderr)
+        line(f"inferbench: {note}", error=True)
     if json:
         _print_json(rows)
     else:
@@ -93,8 +94,8 @@ def verify(
         checked += 1
         wrong += bool(problems)
         for problem in problems:
-            print(f"{name}: {problem}")
-    print(f"{checked} runs checked, {wrong} with something wrong")
+            line(f"{name}: {problem}")
+    line(f"{checked} runs checked, {wrong} with something wrong")
     raise typer.Exit(ExitCode.USAGE if wrong else ExitCode.OK)
 
 
@@ -108,9 +109,9 @@ def gc(
 
     found = collect(store, delete=delete)
     for sweeping in found:
-        print(f"{sweeping.path}: {sweeping.reason}")
+        line(f"{sweeping.path}: {sweeping.reason}")
     what = "removed" if delete else "to remove with --delete"
-    print(f"{len(found)} {what}, {sum(s.size for s in found):,} bytes")
+    line(f"{len(found)} {what}, {sum(s.size for s in found):,} bytes")
 
 
 @app.command()
@@ -122,7 +123,7 @@ def push(
     from ..api.stores import push_run
 
     for path in run:
-        print(f"{store.split('?')[0].rstrip('/')}/{push_run(path, store)}")
+        line(f"{redact(store.split('?')[0].rstrip('/'))}/{push_run(path, store)}")
 
 
 @app.command()
@@ -135,8 +136,8 @@ def pull(
     from ..api.stores import pull_run
 
     for name in run:
-        print(pull_run(name, store, into))
+        line(pull_run(name, store, into))
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2) + b"\n")
+    put(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2) + b"\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import orjson
@@ -10,6 +9,7 @@ import typer
 
 from ..domain.errors import ExitCode
 from ..loadgen.selfcheck import STAMP_MS, TOKENS_PER_S, Ceiling, Limit, Step
+from .output import put
 
 if TYPE_CHECKING:
     from ..report.table import Table
@@ -44,7 +44,7 @@ def selfcheck(
 
     found = runner.selfcheck(fresh=fresh)
     if json:
-        sys.stdout.buffer.write(orjson.dumps(found.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE))
+        put(orjson.dumps(found.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE))
         return ExitCode.OK
     show(_table(found))
     say(_sentence(found))
@@ -57,7 +57,7 @@ def _placement(urls: list[str], json: bool) -> ExitCode:
 
     found = look(urls)
     if json:
-        sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+        put(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
     else:
         for text in found.reasons:
             say(f"INVALID: {text}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from ..domain.scenario import Slo
 from ..domain.sizing import Demand
 from ..store.rundir import DEFAULT_STORE
 from .lists import parse_list
+from .output import put
 from .tco import BOOK, JsonOption, PriceBookOption, SetOption, TierOption, parse_set
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def size(
         packed=pack,
     )
     if json:
-        sys.stdout.buffer.write(orjson.dumps(found.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
+        put(orjson.dumps(found.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
         return
     show(sizing_table(found, every=all_))
     for name, why in found.unreachable.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing_extensions import override
 from ..domain.errors import UsageError
 from ..domain.summary import Basis
 from .lists import parse_pairs
+from .output import put
 
 if TYPE_CHECKING:
     from ..domain.cost import Blend
@@ -174,4 +174,4 @@ def _plain(values: Sequence[BaseModel]) -> list[dict[str, object]]:
 
 
 def _write(result: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    put(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

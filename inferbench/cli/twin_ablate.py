@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
+
+from .output import put
 
 
 def ablate(
@@ -30,7 +31,7 @@ def ablate(
     if html is not None:
         write_file(html, ablation_page.render_ablation(result).encode())
     if json:
-        sys.stdout.buffer.write(orjson.dumps(result.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
+        put(orjson.dumps(result.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
         return
     figures, *tables = tables_ablation.ablation_tables(result)
     show(figures)

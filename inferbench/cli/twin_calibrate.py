@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..domain.errors import UsageError
+from .output import line
 
 
 def calibrate(
@@ -31,7 +32,7 @@ def calibrate(
     path = output or PARAMETERS_FILE
     if probe is not None:
         found = calibrate_twin_kv(probe, gpu, path)
-        print(f"{found.source}: {found.nic_efficiency:.1%} of a NIC, {found.software_us_per_layer:.3g} us a layer")
+        line(f"{found.source}: {found.nic_efficiency:.1%} of a NIC, {found.software_us_per_layer:.3g} us a layer")
     if points is not None:
         calibrate_twin(points, path, print)
-    print(f"written: {path}")
+    line(f"written: {path}")

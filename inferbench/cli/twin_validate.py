@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from ..domain.errors import UsageError
 from ..domain.names import unknown
+from .output import put
 
 
 def validate(
@@ -47,7 +47,7 @@ def validate(
     beside = baselines_of(points, train) if train is not None else ()
     if json:
         shown = found.model_dump(mode="json") | {"baselines": [each.model_dump(mode="json") for each in beside]}
-        sys.stdout.buffer.write(orjson.dumps(shown) + b"\n")
+        put(orjson.dumps(shown) + b"\n")
         return
     print(f"basis: {found.basis}; MAPE / median / p90 / bias, percent\n")
     print(scores_table(found, classes=False) + "\n\n" + scores_table(found, classes=True) + "\n")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .output import line
+
 
 def validate(
     file: Annotated[list[Path], typer.Argument(help="Scenario, price-book, claim or ablation files.")],
@@ -24,16 +26,16 @@ def validate(
             data = {}  # said by whichever reader
         if data.get("kind") == "ablation":
             ablation = load_ablation(path)
-            print(f"{path}: ablation {ablation.name}, {len(ablation.parts)} parts, {len(ablation.figures)} figures")
+            line(f"{path}: ablation {ablation.name}, {len(ablation.parts)} parts, {len(ablation.figures)} figures")
         elif "statement" not in data and ("prices" in data or "kind" in data):
             book = open_book(path)
             held = f"{len(book.lines)} figures" if isinstance(book, OwnedBook) else f"{len(book.prices)} prices"
-            print(f"{path}: price book {book.name}, {held} in {len(book.tiers)} tiers")
+            line(f"{path}: price book {book.name}, {held} in {len(book.tiers)} tiers")
         elif "statement" in data:
             claim = load_claim(path)
             claims(path)  # with all its prices, which is the rest of what can be wrong
-            print(f"{path}: claim {claim.name}, {len(claim.lines)} lines on {len(claim.curves)} curves")
+            line(f"{path}: claim {claim.name}, {len(claim.lines)} lines on {len(claim.curves)} curves")
         else:
             scenario = load_scenario(path)
             points = sum(len(t.concurrency) for d in scenario.deployments for t in d.topologies)
-            print(f"{path}: scenario {scenario.name}, {len(scenario.deployments)} deployments, {points} sweep points")
+            line(f"{path}: scenario {scenario.name}, {len(scenario.deployments)} deployments, {points} sweep points")

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from .command_lines import Kept
 from .marks import Mark
 from .value import Value
 
@@ -32,7 +33,7 @@ class Part(Value):
     version: str | None = None
     model: str | None = None
     """The weights that it loaded, as it names them."""
-    flags: dict[str, str] = Field(default_factory=dict)
+    flags: dict[str, Kept] = Field(default_factory=dict)
     """How it was launched, as far as it tells: without addresses, secrets and what differs from launch to launch."""
 
 
@@ -46,8 +47,8 @@ class Attachment(Value):
     model: str
     """The name that it was asked for."""
     parts: tuple[Part, ...]
-    launch_command: str | None = None
-    """As the user gave it."""
+    launch_command: Kept | None = None
+    """As the user gave it, without secrets."""
     fingerprint: str
     """`fingerprint` of all that is known of the launch."""
     flushed: dict[str, str]
@@ -56,7 +57,7 @@ class Attachment(Value):
     """URL of each process whose cache was not emptied, and why."""
     marks: tuple[Mark, ...] = ()
     """What makes it unlike production."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Kept, ...] = ()
     """What must be known to read its figures."""
 
     def is_launch_of(self, other: Attachment) -> bool:

@@ -6,6 +6,8 @@ import signal
 from enum import IntEnum
 from typing import Self
 
+from .redaction import redact
+
 
 class ExitCode(IntEnum):
     """Every exit code of the command line, in one place."""
@@ -32,9 +34,12 @@ class ExitCode(IntEnum):
 
 
 class InferbenchError(Exception):
-    """An error with a one-line message for a person; the command line exits with `exit_code`."""
+    """An error with a one-line message for a person, without secrets; the command line exits with `exit_code`."""
 
     exit_code = ExitCode.INTERNAL
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
 
 
 class Interruption(KeyboardInterrupt):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from .command_lines import Command
 from .value import Value
 
 
@@ -34,7 +35,7 @@ class Evaluation(Value):
     min_score: float = Field(ge=0, le=1)
     began_unix: float
     ended_unix: float
-    command: tuple[str, ...] = ()
+    command: Command = ()
 
     @property
     def score(self) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .bounds import Tokens
+from .secret_names import is_secret_name
 from .value import Value
 from .words import Checkpoint, Device, FlagName, Image, Interface, Line, Resource, VariableName, Version
 
@@ -39,18 +40,32 @@ class RoleTokens(Value):
     decode: Tokens | None = None
 
 
+def _without_secrets(given: dict[str, Any]) -> dict[str, Any]:
+    for name, value in given.items():
+        if isinstance(value, str) and value and is_secret_name(name):
+            raise ValueError(
+                f"{name} holds a secret, and a scenario is copied into every run and every launch plan: leave it out "
+                "here, and set it where the plan is launched"
+            )
+    return given
+
+
+Flags = Annotated[dict[FlagName, FlagValue], AfterValidator(_without_secrets)]
+Environment = Annotated[dict[VariableName, Line], AfterValidator(_without_secrets)]
+
+
 class RoleFlags(Value):
     """Flags of the engine for each role, beside those that the plan gives by itself; they win over these."""
 
-    prefill: dict[FlagName, FlagValue] = Field(default_factory=dict)
-    decode: dict[FlagName, FlagValue] = Field(default_factory=dict)
+    prefill: Flags = Field(default_factory=dict)
+    decode: Flags = Field(default_factory=dict)
 
 
 class RoleEnvironment(Value):
     """Environment variables for each role; they win over those that the plan gives by itself."""
 
-    prefill: dict[VariableName, Line] = Field(default_factory=dict)
-    decode: dict[VariableName, Line] = Field(default_factory=dict)
+    prefill: Environment = Field(default_factory=dict)
+    decode: Environment = Field(default_factory=dict)
 
 
 class Launch(Value):

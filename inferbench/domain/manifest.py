@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .attachment import Attachment
 from .bounds import UnixTime
+from .command_lines import Command, Kept
 from .marks import Mark
 from .summary import Origin, SweepPoint
 from .value import Value
@@ -52,10 +53,10 @@ class TargetIdentity(Value):
     engine: str | None = None
     engine_version: str | None = None
     model: str
-    base_url: str | None = None
+    base_url: Kept | None = None
     gpu: str | None = None
     precision: str | None = None
-    launch_command: str | None = None
+    launch_command: Kept | None = None
     launch_fingerprint: str | None = None
     """`Attachment.fingerprint` of the launch that answered; None where a run was not attached to one."""
     twin_parameters: str | None = None
@@ -87,7 +88,7 @@ class PointManifest(Value):
     """None: a closed loop at the point's concurrency."""
     prompts: str | None = None
     """Name of the prompt maker; None: words."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Kept, ...] = ()
     """What must be known to read its figures."""
     cache_flushed: str | None = None
     """How the server's prefix cache was emptied before the point; None where it was not."""
@@ -115,13 +116,13 @@ class RunManifest(Value):
     run_id: str
     kind: Literal["run", "bench", "import"]
     state: RunState
-    reason: str | None = None
+    reason: Kept | None = None
     """Why a partial run stopped."""
     pull_request: str | None = None
     """Address of the pull request that the run was made for, as CI said it; not checked, so see `web_address`."""
     scenario: str
     scenario_sha256: str | None
-    command: tuple[str, ...]
+    command: Command
     seed: int
     host: ClientHost
     benchmark_start_time_unix: UnixTime

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ..domain.errors import EndpointError, UsageError
+from ..domain.redaction import excerpt
 from .tiny_llama import CONTEXT, NAME, TOKENIZER, TRIAL, Size, write_gguf
 
 START_TIMEOUT_S = 60
@@ -109,7 +110,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
     said = next(
         (line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "it said nothing"
     )
-    raise EndpointError(f"llama.cpp did not start at {url}: {' '.join(said.split())[:200]}")
+    raise EndpointError(f"llama.cpp did not start at {url}: {excerpt(said, 200)}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

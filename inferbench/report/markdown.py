@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
+from ..domain.visible import visible
 from .table import Table
 
 
@@ -24,5 +25,5 @@ def _row(cells: Iterable[str]) -> str:
 
 def plain(text: str) -> str:
     """Escape what Markdown or HTML would read as markup; a line break would end the row."""
-    one_line = " ".join(text.split())
+    one_line = visible(" ".join(text.split()))
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", escape(one_line, quote=False))

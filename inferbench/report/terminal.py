@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ..domain.visible import one_visible_line, visible
 from .table import Table
 
 MIN_WIDTH = 40
@@ -29,7 +30,7 @@ def render(table: Table, width: int, color: bool = True) -> str:
     by their priority and named below the table; where none may be left out, the rest goes into further blocks
     that repeat the key columns.
     """
-    width = max(width, MIN_WIDTH)
+    table, width = _visible(table), max(width, MIN_WIDTH)
     fitted, shown = _fit(table, width)
     dropped = [column.heading for index, column in enumerate(table.columns) if index not in shown]
     # The output depends on the arguments alone: no environment, no terminal is asked.
@@ -44,6 +45,17 @@ def render(table: Table, width: int, color: bool = True) -> str:
             if note:
                 console.print(Text(note, style="dim"))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _visible(table: Table) -> Table:
+    """A table whose texts, some of which come from files and servers, do not steer the terminal."""
+    return replace(
+        table,
+        title=one_visible_line(table.title),
+        columns=tuple(replace(c, name=visible(c.name), short=visible(c.short)) for c in table.columns),
+        rows=tuple(tuple(map(visible, row)) for row in table.rows),
+        note=visible(table.note),
+    )
 
 
 def _words(text: str) -> int:

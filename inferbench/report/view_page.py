@@ -6,11 +6,10 @@ import csv
 import io
 from collections.abc import Sequence
 
+from ..domain.cells import inert
 from . import html
 from .chart import Chart
 from .table import Table
-
-_FORMULA = ("=", "@", "\t", "\r")
 
 
 def render_view(title: str, said: Sequence[str], charts: Sequence[Chart], tables: Sequence[Table]) -> str:
@@ -35,11 +34,6 @@ def table_csv(table: Table) -> str:
     """A table as CSV: headings with units, cells as shown. A cell that a spreadsheet would run is quoted."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.heading for column in table.columns])
-    writer.writerows([_inert(cell) for cell in row] for row in table.rows)
+    writer.writerow([inert(column.heading) for column in table.columns])
+    writer.writerows([inert(cell) for cell in row] for row in table.rows)
     return text.getvalue()
-
-
-def _inert(cell: str) -> str:
-    signed = cell[:1] in "+-" and len(cell) > 1 and not (cell[1].isdigit() or cell[1] == ".")
-    return f"'{cell}" if cell.startswith(_FORMULA) or signed else cell

@@ -9,7 +9,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from ..domain.errors import UsageError
+from ..domain.redaction import excerpt, redact
 from ..domain.value import Value
+from .bounded import read_document
 from .layout import StoreError
 from .rundir import write_whole
 
@@ -30,6 +32,10 @@ def write_baseline(store: Path, baseline: Baseline) -> Path:
     """Set a baseline, in place of the last one of that name. Raises UsageError for a name that no file can have."""
     if not NAME.fullmatch(baseline.name):
         raise UsageError(f"baseline {baseline.name!r}: use letters, digits, '.', '_' and '-', a letter or digit first")
+    if any(redact(run) != run for run in baseline.runs):
+        raise UsageError(
+            f"baseline {baseline.name!r} would keep the keys in its runs' URLs: give them in the environment instead"
+        )
     path = store / BASELINES / f"{baseline.name}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,9 +50,9 @@ def read_baselines(store: Path) -> dict[str, Baseline]:
     found = {}
     for path in sorted((store / BASELINES).glob("*.json")):
         try:
-            baseline = Baseline.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise StoreError(f"{path}: damaged: {' '.join(str(error).split())[:160]}") from None
+            baseline = Baseline.model_validate_json(read_document(path.parent, path.name))
+        except ValidationError as error:
+            raise StoreError(f"{path}: damaged: {excerpt(str(error), 160)}") from None
         found[baseline.name] = baseline
     return found
 

@@ -6,6 +6,7 @@ written, are opened. Two writers at once may lose each other's rows; the next li
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from ..domain.manifest import RunManifest, RunState
+from ..domain.redaction import excerpt
 from ..domain.summary import Origin, PointSummary
 from . import layout
+from .bounded import MAX_DOCUMENT, file_inside
 from .index_points import POINT, point_rows
 from .layout import StoreError
 from .liveness import as_it_is, is_held
 from .migrate import upgrade
+from .parquet import read_whole
 from .places import DirectoryPlace, Place
 
 INDEX_FILE = layout.INDEX
@@ -98,23 +102,23 @@ def _settled(place: Place, known: pa.Table, there: set[str]) -> set[str]:
 
 def _read(place: Place, columns: Sequence[str] | None) -> tuple[pa.Table | None, tuple[str, ...]]:
     """The index as it was written, None where there is none that can be used."""
+    source: Any
     wanted = None if columns is None else list(dict.fromkeys([*columns, "name", "state", "manifest_ns"]))
     try:
         if isinstance(place, DirectoryPlace):
             path = place.path / INDEX_FILE
             if not path.exists():
                 return None, ()
-            source: Any = path
+            source, size = file_inside(place.path, INDEX_FILE), path.stat().st_size
         elif (content := place.read(INDEX_FILE)) is not None:
-            source = io.BytesIO(content)
+            source, size = io.BytesIO(content), len(content)
         else:
             return None, ()
-        file = pq.ParquetFile(source)
-        if (file.schema_arrow.metadata or {}).get(_KEY) != VERSION:
+        if (pq.read_schema(source).metadata or {}).get(_KEY) != VERSION:
             return None, ("the index was of another version, and has been made anew",)
-        return file.read(columns=wanted), ()
-    except (OSError, pa.ArrowException, KeyError) as error:
-        return None, (f"the index was damaged and has been made anew: {' '.join(str(error).split())[:120]}",)
+        return read_whole(source, INDEX_FILE, size, wanted), ()
+    except (OSError, pa.ArrowException, KeyError, StoreError) as error:
+        return None, (f"the index was damaged and has been made anew: {excerpt(str(error), 120)}",)
 
 
 def _write(place: Place, table: pa.Table) -> tuple[str, ...]:
@@ -147,7 +151,8 @@ def row_of(place: Place, name: str) -> dict[str, Any]:
 
 
 def _row(place: Place, name: str) -> dict[str, Any]:
-    manifest, summaries = _manifest(place, name), _summaries(place, name)
+    manifest = _manifest(place, name)
+    summaries = _summaries(place, name, manifest.checksums.get(layout.SUMMARY))
     return {
         "name": name,
         "scenario": manifest.scenario,
@@ -164,12 +169,12 @@ def _row(place: Place, name: str) -> dict[str, Any]:
         "inferbench": manifest.host.inferbench,
         "platform": manifest.host.platform,
         "scenario_sha256": manifest.scenario_sha256,
-        "points": point_rows(manifest, summaries, place.read(f"{name}/{layout.SCENARIO}")),
+        "points": point_rows(manifest, summaries, place.read(f"{name}/{layout.SCENARIO}", MAX_DOCUMENT)),
     }
 
 
 def _manifest(place: Place, name: str) -> RunManifest:
-    content = place.read(f"{name}/{layout.MANIFEST}")
+    content = place.read(f"{name}/{layout.MANIFEST}", MAX_DOCUMENT)
     if content is None:
         raise StoreError(f"half-written: it holds no {layout.MANIFEST}")
     try:
@@ -179,10 +184,12 @@ def _manifest(place: Place, name: str) -> RunManifest:
         raise StoreError(f"{layout.MANIFEST}: damaged: {_first_line(error)}") from None
 
 
-def _summaries(place: Place, name: str) -> tuple[PointSummary, ...]:
-    content = place.read(f"{name}/{layout.SUMMARY}")
+def _summaries(place: Place, name: str, expected: str | None) -> tuple[PointSummary, ...]:
+    content = place.read(f"{name}/{layout.SUMMARY}", MAX_DOCUMENT)
     if content is None:
         return ()
+    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+        raise StoreError(f"{layout.SUMMARY}: damaged: its checksum is not the manifest's")
     try:
         return _SUMMARIES.validate_json(content)
     except ValidationError as error:
@@ -190,4 +197,4 @@ def _summaries(place: Place, name: str) -> tuple[PointSummary, ...]:
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+    return excerpt(str(error), 160)

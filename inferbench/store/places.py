@@ -17,7 +17,9 @@ import pyarrow as pa
 from pyarrow import fs
 from typing_extensions import override
 
+from ..domain.redaction import excerpt, redact
 from . import layout
+from .bounded import inside, read_document, too_long
 from .layout import StoreError
 from .rundir import write_whole
 
@@ -32,8 +34,11 @@ class Place(ABC):
         """All run directories by name, sorted. It lists directories and opens no file."""
 
     @abstractmethod
-    def read(self, file: str) -> bytes | None:
-        """The content of a file, None where there is none. Raises StoreError where it cannot be read."""
+    def read(self, file: str, limit: int | None = None) -> bytes | None:
+        """The content of a file, None where there is none.
+
+        Raises StoreError where it cannot be read, lies outside of its run, or has more than `limit` bytes.
+        """
 
     @abstractmethod
     def write(self, file: str, content: bytes) -> None:
@@ -70,17 +75,24 @@ class DirectoryPlace(Place):
         )
 
     @override
-    def read(self, file: str) -> bytes | None:
+    def read(self, file: str, limit: int | None = None) -> bytes | None:
+        run, name = self._within(file)
         try:
-            return (self.path / file).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise StoreError(f"{self.path / file}: cannot be read: {error.strerror}") from None
+            return read_document(run, name, limit) if (run / name).exists() else None
+        except OSError as error:  # a name that is too long, say
+            raise StoreError(f"{run / name}: cannot be read: {error.strerror}") from None
+
+    def _within(self, file: str) -> tuple[Path, str]:
+        """The run that a file belongs to, or the store itself, and the file's name in it. A run may be a link."""
+        scenario, _, rest = file.partition("/")
+        run_id, _, name = rest.partition("/")
+        if ".." in (scenario, run_id):
+            raise StoreError(f"{self.path}: {file!r} is no file in it")
+        return (self.path / scenario / run_id, name) if name else (self.path, file)
 
     @override
     def write(self, file: str, content: bytes) -> None:
-        path = self.path / file
+        path = inside(*self._within(file))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -96,7 +108,9 @@ class DirectoryPlace(Place):
 
     @override
     def files(self, name: str) -> list[str]:
-        return sorted(p.relative_to(self.path).as_posix() for p in (self.path / name).rglob("*") if p.is_file())
+        run = self.path / name
+        found = (p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file())
+        return sorted(f"{name}/{inside(run, file).relative_to(run).as_posix()}" for file in found)
 
 
 def _directories(path: Path) -> Iterator[os.DirEntry[str]]:
@@ -114,7 +128,7 @@ class ObjectPlace(Place):
     """A store below a prefix of an object store."""
 
     def __init__(self, url: str) -> None:
-        self.location = url.split("?")[0].rstrip("/")
+        self.location = redact(url.split("?")[0].rstrip("/"))
         try:
             self._fs, self._root = fs.FileSystem.from_uri(url)
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -135,10 +149,12 @@ class ObjectPlace(Place):
         return [i.path for i in found if i.type is fs.FileType.Directory and not i.base_name.startswith(".")]
 
     @override
-    def read(self, file: str) -> bytes | None:
+    def read(self, file: str, limit: int | None = None) -> bytes | None:
         with self._errors("read"):
             try:
-                with self._fs.open_input_stream(f"{self._root}/{file}") as stream:
+                with self._fs.open_input_file(f"{self._root}/{file}") as stream:
+                    if limit is not None and stream.size() > limit:
+                        raise StoreError(too_long(f"{self.location}/{file}", stream.size(), limit))
                     return bytes(stream.read())
             except FileNotFoundError:
                 return None
@@ -170,7 +186,7 @@ class ObjectPlace(Place):
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return excerpt(str(error), 300)
 
 
 def push(run: Path, place: Place) -> str:
@@ -189,7 +205,7 @@ def push(run: Path, place: Place) -> str:
 def pull(name: str, place: Place, store: Path, only: Iterable[str] | None = None) -> Path:
     """Copy a run from another store, whole or `only` these of its files, and return its directory.
 
-    Raises StoreError where there is no such run.
+    Raises StoreError where there is no such run, or where a key would lead out of it.
     """
     target = DirectoryPlace(store)
     files = place.files(name) if only is None else [f"{name}/{file}" for file in only]

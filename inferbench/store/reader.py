@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..domain.record import CountSource, RequestRecord, Status
 from ..domain.records import NEVER, ChunkColumn, Ints, PassColumn, Records, StampedColumn
 from . import schema
+from .bounded import file_inside, inside
 from .layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, WORKER, StoreError
+from .parquet import read_batches, read_whole
 from .row import to_row
 
 LOST = "in flight when the run was killed"
@@ -23,9 +24,9 @@ LOST = "in flight when the run was killed"
 def read_records(directory: Path) -> Records:
     """Read the records of one sweep point. Raises StoreError where there are none or they are damaged."""
     table = read_table(directory)
-    passes = directory / PASSES_FILE
     with _readable(directory):
-        pass_times = _pass_times(_read_parquet(passes, schema.PASSES)) if passes.exists() else []
+        passes = (directory / PASSES_FILE).exists()
+        pass_times = _pass_times(_read_parquet(directory, PASSES_FILE, schema.PASSES)) if passes else []
     return _columns(table.combine_chunks(), pass_times)
 
 
@@ -34,7 +35,8 @@ def read_table(directory: Path) -> pa.Table:
 
     Where several workers wrote them, their files are put together. Raises StoreError.
     """
-    parts = {int(part.name.removeprefix(WORKER)): part for part in directory.glob(f"{WORKER}*")}
+    numbers = (part.name.removeprefix(WORKER) for part in directory.glob(f"{WORKER}*"))
+    parts = {int(number): inside(directory, f"{WORKER}{number}") for number in numbers if number.isdecimal()}
     if not parts:
         return _one_table(directory)
     column = schema.RECORDS.get_field_index("client_worker")
@@ -47,16 +49,16 @@ def read_table(directory: Path) -> pa.Table:
 
 
 def _one_table(directory: Path) -> pa.Table:
-    path = directory / RECORDS_FILE
     with _readable(directory):
-        return _read_parquet(path, schema.RECORDS) if path.exists() else recover(directory)
+        there = (directory / RECORDS_FILE).exists()
+        return _read_parquet(directory, RECORDS_FILE, schema.RECORDS) if there else recover(directory)
 
 
-def _read_parquet(path: Path, columns: pa.Schema) -> pa.Table:
-    """Read one file. `pq.read_table` would do it too, and load pyarrow's data sets for that, which takes longer."""
-    with pq.ParquetFile(path) as file:
-        table = _with_later_columns(file.read(), columns).select(columns.names)
-        return table if table.schema.equals(columns) else table.cast(columns)
+def _read_parquet(directory: Path, name: str, columns: pa.Schema) -> pa.Table:
+    path = file_inside(directory, name)
+    table = read_whole(path, str(path), path.stat().st_size)
+    table = _with_later_columns(table, columns).select(columns.names)
+    return table if table.schema.equals(columns) else table.cast(columns)
 
 
 def _with_later_columns(table: pa.Table, columns: pa.Schema) -> pa.Table:
@@ -70,7 +72,7 @@ def _with_later_columns(table: pa.Table, columns: pa.Schema) -> pa.Table:
 def _readable(directory: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException, KeyError) as error:
         raise StoreError(f"{directory}: the records cannot be read: {' '.join(str(error).split())}") from None
 
 
@@ -101,13 +103,8 @@ def _lost(seq: int, slot_free_ns: int) -> RequestRecord:
 def _read_stream(path: Path, columns: pa.Schema) -> pa.Table:
     if not path.exists():
         raise StoreError(f"{path.parent}: holds no records")
-    batches = []
-    with path.open("rb") as file:
-        try:
-            for batch in pa.ipc.open_stream(file):
-                batches.append(batch)
-        except (pa.ArrowInvalid, OSError):
-            pass  # the last batch was being written when the run was killed
+    with file_inside(path.parent, path.name).open("rb") as file:
+        batches = list(read_batches(file, str(path), path.stat().st_size))
     if not batches:
         return columns.empty_table()
     return _with_later_columns(pa.Table.from_batches(batches), columns).select(columns.names).cast(columns)

@@ -20,6 +20,7 @@ from ..domain.files import describe
 from ..domain.manifest import RunManifest
 from ..domain.summary import PointSummary, SweepPoint
 from . import layout
+from .bounded import inside, read_document
 from .layout import StoreError
 from .migrate import upgrade
 
@@ -81,8 +82,8 @@ class RunDirectory:
         return self.path.name
 
     def point(self, point: SweepPoint) -> Path:
-        """Directory of a sweep point."""
-        return self.path / layout.POINTS / point.key
+        """Directory of a sweep point. Raises StoreError where that would lie outside of the run."""
+        return inside(self.path, f"{layout.POINTS}/{point.key}")
 
     def set_aside(self, point: SweepPoint) -> int:
         """Move what an earlier attempt at a sweep point left out of the way, and return the next attempt's number."""
@@ -153,18 +154,31 @@ class RunDirectory:
         return {p.relative_to(self.path).as_posix(): sha256(p) for p in files}
 
     def _json(self, name: str) -> Any:
-        path = self.path / name
+        return self._parsed(name, read_document(self.path, name))
+
+    def _parsed(self, name: str, content: bytes) -> Any:
         try:
-            return orjson.loads(path.read_bytes())
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+            return orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            raise StoreError(f"{path}: damaged: {error}") from None
+            raise StoreError(f"{self.path / name}: damaged: {error}") from None
 
     def _values(self, name: str, adapter: TypeAdapter[T], absent: T) -> T:
+        """Read a file of the run, which must still be what its checksum was taken of, where it has one."""
         if not (self.path / name).exists():
             return absent
-        return self._validated(name, self._json(name), adapter)
+        content = read_document(self.path, name)
+        expected = self._checksum(name)
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+            raise StoreError(f"{self.path / name}: damaged: its checksum is not the manifest's")
+        return self._validated(name, self._parsed(name, content), adapter)
+
+    def _checksum(self, name: str) -> str | None:
+        """The checksum of a file, None where the manifest, which is not checked here, has none."""
+        if not (self.path / layout.MANIFEST).exists():
+            return None
+        manifest = self._json(layout.MANIFEST)
+        known = manifest.get("checksums") if isinstance(manifest, dict) else None
+        return known.get(name) if isinstance(known, dict) else None
 
     def _validated(self, name: str, data: Any, adapter: TypeAdapter[T]) -> T:
         try:

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..domain.possible import limits
 from ..domain.telemetry import Gap, Metric, Reading, Series, Telemetry, TelemetrySource, WorkerRole
+from .bounded import file_inside
 from .layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
+from .parquet import read_batches, read_whole
 from .sink import ArrowStream, write_parquet
 
 VERSION = 1
@@ -103,15 +104,14 @@ def read_telemetry(directory: Path, zero_ns: int = 0) -> Telemetry | None:
     try:
         table = _table(directory)
         return _telemetry(table).since(zero_ns)
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"{directory}: the telemetry cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _table(directory: Path) -> pa.Table:
     path = directory / TELEMETRY_FILE
     if path.exists():
-        with pq.ParquetFile(path) as file:
-            table = file.read()
+        table = read_whole(file_inside(directory, TELEMETRY_FILE), str(path), path.stat().st_size)
     else:
         table = _stream(directory / TELEMETRY_STREAM)
     version = (table.schema.metadata or {}).get(_KEY, b"none").decode()
@@ -121,10 +121,8 @@ def _table(directory: Path) -> pa.Table:
 
 
 def _stream(path: Path) -> pa.Table:
-    batches = []
-    with path.open("rb") as file, contextlib.suppress(pa.ArrowInvalid, OSError):  # it ends where it was killed
-        for batch in pa.ipc.open_stream(file):
-            batches.append(batch)
+    with file_inside(path.parent, path.name).open("rb") as file:
+        batches = list(read_batches(file, str(path), path.stat().st_size))
     return pa.Table.from_batches(batches, schema=COLUMNS)
 
 

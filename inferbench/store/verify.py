@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..domain.manifest import RunManifest, RunState
 from . import layout
+from .bounded import file_inside, inside
 from .layout import StoreError
 from .liveness import as_it_is, how_to_go_on
 from .rundir import RunDirectory, sha256
@@ -16,14 +17,27 @@ def damage(run: Path, checksums: Mapping[str, str]) -> Iterator[str]:
     """What is wrong with the files that have a checksum: one line each, none where all is well."""
     for name, expected in checksums.items():
         try:
-            found = sha256(run / name)
-        except FileNotFoundError:
+            found = sha256(file_inside(run, name))
+        except (FileNotFoundError, NotADirectoryError):
             yield f"{name}: missing"
+        except StoreError as error:
+            yield str(error).removeprefix(f"{run}/").removeprefix(f"{run}: ")
         except OSError as error:
             yield f"{name}: cannot be read: {error.strerror}"
         else:
             if found != expected:
                 yield f"{name}: damaged: SHA-256 {found[:12]}, and {expected[:12]} when it was written"
+
+
+def whole_point(run: RunDirectory, manifest: RunManifest, key: str) -> Path:
+    """The directory of a sweep point (`SweepPoint.key`) whose files are still those that were written.
+
+    Raises StoreError where one is not, and where the directory would lie outside of the run.
+    """
+    latest = [point.checksums for point in manifest.points if point.point.key == key][-1:]
+    for problem in (problem for checksums in latest for problem in damage(run.path, checksums)):
+        raise StoreError(f"{run.path}: {problem}")
+    return inside(run.path, f"{layout.POINTS}/{key}")
 
 
 def verify(path: Path) -> tuple[str, ...]:

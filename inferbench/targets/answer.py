@@ -8,6 +8,7 @@ from functools import partial
 import orjson
 
 from ..domain.record import CountSource, RequestRecord, Status
+from ..domain.redaction import LOOKED_AT, excerpt
 from .counting import count_tokens
 from .dialect import error_message
 from .endpoint import Endpoint
@@ -81,9 +82,8 @@ def verdict(exchange: Exchange, status: Status, failure: str | None) -> tuple[St
 
 
 def one_line(text: str) -> str:
-    """Make an error text fit for a record: one line, printable, at most MAX_ERROR characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= MAX_ERROR else line[: MAX_ERROR - 3] + "..."
+    """Make an error text fit for a record: without secrets, one line, printable, at most MAX_ERROR characters."""
+    return excerpt(text, MAX_ERROR)
 
 
 def _prompt_tokens(exchange: Exchange) -> tuple[int | None, str | None]:
@@ -132,7 +132,7 @@ def _excerpt(exchange: Exchange) -> str:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body[:MAX_ERROR].decode("utf-8", "replace") or "(empty body)"
+        return body[: LOOKED_AT * MAX_ERROR].decode("utf-8", "replace") or "(empty body)"
     if isinstance(answer, dict) and answer.get("choices"):
         return "it came whole, and not as a stream"
     return error_message(answer) if isinstance(answer, dict) else str(answer)

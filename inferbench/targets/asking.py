@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from ..domain.redaction import excerpt, redact_json
 from .answer import one_line
 from .bounded import PLAIN, read_bounded
 from .dial import why_not
@@ -36,17 +37,17 @@ class Answer:
 
     @property
     def json(self) -> Mapping[str, Any]:
-        """The body as a JSON object; empty where it is none."""
+        """The body as a JSON object, without secrets; empty where it is none."""
         try:
             value = orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return {}
-        return value if isinstance(value, dict) else {}
+        return redact_json(value) if isinstance(value, dict) else {}
 
     @property
     def text(self) -> str:
-        """The beginning of the body in one line."""
-        return one_line(self.body[:200].decode("utf-8", "replace"))
+        """The beginning of the body in one line, without secrets."""
+        return excerpt(self.body, 200)
 
 
 class Asker:

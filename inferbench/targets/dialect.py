@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ..domain.errors import UsageError
+from ..domain.redaction import excerpt
 from .endpoint import Endpoint
 
 Prompt = str | list[int]
@@ -199,4 +200,4 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _excerpt(data: bytes) -> str:
-    return data[:200].decode("utf-8", "replace")
+    return excerpt(data, 200)

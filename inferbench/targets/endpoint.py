@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import SecretStr
 
 from ..domain.errors import UsageError
+from ..domain.redaction import redact
+from ..domain.secret_values import KNOWN
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -31,8 +33,8 @@ class Endpoint:
     """Sent as a bearer token, shown nowhere."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Extra request headers. Not shown either, since they may carry credentials."""
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-    """Extra keys of the request body; they win over ours."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Extra keys of the request body; they win over ours. Not shown, for the same reason."""
     request_id_prefix: str | None = None
     """Send `x-request-id`: this, and the request's number. None: no such header."""
     request_timeout_s: float = 6 * 60 * 60
@@ -51,6 +53,7 @@ class Endpoint:
     """Check the server's certificate and name."""
 
     def __post_init__(self) -> None:
+        self._make_known()
         url = _split(self.base_url)
         if not self.path.startswith("/"):
             raise UsageError(f"endpoint path {self.path!r} must start with '/', as in /v1/completions")
@@ -70,6 +73,18 @@ class Endpoint:
             raise UsageError("kernel timestamps are there for plain http on Linux only")
         if self.retries < 0:
             raise UsageError(f"retries {self.retries} must be 0 or more")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._make_known()  # in the process of a worker
+
+    def _make_known(self) -> None:
+        """Have its credentials hidden wherever a text holds them, from now on."""
+        if self.api_key is not None:
+            KNOWN.learn(self.api_key.get_secret_value())
+        for name, value in self.headers.items():
+            KNOWN.learn_header(name, value)
+        KNOWN.learn_json(self.extra_body)
 
     @property
     def is_tls(self) -> bool:
@@ -106,9 +121,8 @@ class Endpoint:
         return [*bearer, *self.headers.items()]
 
     def redact(self, text: str) -> str:
-        """Take the API key out of a text that may have echoed it."""
-        key = self.api_key.get_secret_value() if self.api_key else ""
-        return text.replace(key, "***") if key else text
+        """Take this endpoint's credentials, and whatever else is a secret, out of a text that may have echoed it."""
+        return redact(text)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """TLS settings with the system's certificates; None for plain http."""
@@ -123,16 +137,17 @@ class Endpoint:
 
 def _split(base_url: str) -> SplitResult:
     """Split a base URL. Raises UsageError where it is not one; the message never repeats credentials."""
+    shown = redact(base_url)
     try:
         url = urlsplit(base_url)
         port_fits = url.port is None or url.port > 0
         (url.hostname or "").encode("idna")  # a label that is empty or too long cannot be looked up
     except ValueError:
-        raise UsageError(f"base URL {base_url!r} is not a URL; write http://HOST:PORT or https://HOST:PORT") from None
+        raise UsageError(f"base URL {shown!r} is not a URL; write http://HOST:PORT or https://HOST:PORT") from None
     if url.username is not None or url.password is not None:
         raise UsageError("the base URL must not hold a user name or password; give an API key or a header instead")
     if url.scheme not in DEFAULT_PORTS or not url.hostname or not port_fits:
-        raise UsageError(f"base URL {base_url!r} cannot be used; write http://HOST:PORT or https://HOST:PORT")
+        raise UsageError(f"base URL {shown!r} cannot be used; write http://HOST:PORT or https://HOST:PORT")
     if url.query or url.fragment or not base_url.isascii() or any(c.isspace() for c in base_url):
-        raise UsageError(f"base URL {base_url!r} must hold no query, fragment, space or character that is not ASCII")
+        raise UsageError(f"base URL {shown!r} must hold no query, fragment, space or character that is not ASCII")
     return url

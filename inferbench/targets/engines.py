@@ -15,6 +15,8 @@ from typing import Any
 import orjson
 
 from ..domain.attachment import Role
+from ..domain.redaction import redact
+from ..domain.secret_names import is_secret_name
 from .answer import one_line
 from .asking import FAILURES, Answer, Asker
 from .control import served_models
@@ -168,8 +170,8 @@ VOLATILE = frozenset(
 )  # fmt: skip
 """Keys that say where a process runs, what it found there or how it logs: no part of how it was launched."""
 
-_SECRET = ("api_key", "password", "secret", "auth_token", "hf_token", "keyfile", "certfile")
-"""A key that ends so is never kept."""
+_KEY_FILES = ("keyfile", "certfile")
+"""Where a process's own keys lie is no part of how it was launched either."""
 
 
 def plain_flags(told: Mapping[str, Any]) -> dict[str, str]:
@@ -177,8 +179,8 @@ def plain_flags(told: Mapping[str, Any]) -> dict[str, str]:
     kept = {}
     for name, value in sorted(told.items()):
         plain = isinstance(value, (str, int, float, bool)) or (isinstance(value, list) and not _nested(value))
-        if plain and name not in VOLATILE and not name.lower().endswith(_SECRET):
-            kept[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
+        if plain and name not in VOLATILE and not (is_secret_name(name) or name.lower().endswith(_KEY_FILES)):
+            kept[name] = redact(value if isinstance(value, str) else orjson.dumps(value).decode())
     return kept
 
 

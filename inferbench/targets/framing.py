@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 
+from ..domain.redaction import excerpt
+
 MAX_HEAD = 256 * 1024
 """Longest response head or chunk-size line, bytes."""
 
@@ -224,7 +226,7 @@ def parse_head(head: bytes) -> Head:
     version, _, rest = status_line.partition(" ")
     code = rest[:3]
     if not version.startswith("HTTP/1.") or not (code.isascii() and code.isdigit() and len(code) == 3):
-        raise NotHttpError(f"starts with {status_line[:40]!r}")
+        raise NotHttpError(f"starts with {excerpt(status_line, 40)!r}")
     fields = (line.partition(":") for line in lines)
     return Head(version, int(code), {name.strip().lower(): value.strip() for name, _, value in fields})
 
@@ -237,4 +239,4 @@ def _whole_number(text: bytes, base: int) -> int:
             return int(digits, base)
     except ValueError:
         pass
-    raise NotHttpError(f"a length of {digits[:40]!r}")
+    raise NotHttpError(f"a length of {excerpt(digits, 40)!r}")

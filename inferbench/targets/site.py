@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.attachment import Part, Role, fingerprint
-from ..domain.errors import EndpointError
+from ..domain.errors import EndpointError, UsageError
 from ..domain.manifest import TargetIdentity
 from ..domain.marks import Mark, marks_of
 from ..domain.production import marks_of_command
+from ..domain.redaction import redact
 from .asking import Answer, asking
 from .cache import Flush, flush_cache
 from .control import probe, when_ready
@@ -32,7 +33,11 @@ class Site:
     router: str | None = None
     """URL of the router, where the load does not go to it directly."""
     launch_command: str | None = None
-    """How it was launched, where the user knows."""
+    """How it was launched, where the user knows; without the secrets in it."""
+
+    def __post_init__(self) -> None:
+        if self.launch_command is not None:
+            object.__setattr__(self, "launch_command", redact(self.launch_command))
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ async def _behind(site: Site, fronts: Sequence[_Found], timeout_s: float) -> tup
             try:
                 bare = replace(endpoint, base_url=url, api_key=None, headers={})
                 found.append(await _ask(role, bare, 0))
-            except EndpointError as error:
+            except (EndpointError, UsageError) as error:  # it is out of reach, or its URL cannot be used
                 notes.append(f"{error}; name workers with --prefill-url and --decode-url")
     return found, notes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from apps import open_view, traces, words
-from store_factories import write_run
+from store_factories import change_summary, write_run
 
 from inferbench.api.catalogue import open_book
 from inferbench.api.equal import equal
@@ -56,8 +56,7 @@ def test_runs_that_differ_say_in_what(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_runs_without_a_common_point_are_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run(tmp_path, "r0", scenario="a")
     broken = write_run(tmp_path, "r1", scenario="b", began=1.0)
-    file = broken.path / "summary.json"
-    file.write_text(file.read_text().replace('"topology": "t"', '"topology": "u"'))
+    change_summary(broken, '"topology": "t"', '"topology": "u"')
     app = open_view(tmp_path, monkeypatch, "compare", compare="runs")
     assert "no sweep point in common" in words(app)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from apps import open_view, traces, words
 from measured_points import DAY, point
-from store_factories import write_run
+from store_factories import change_summary, write_run
 
 from inferbench.api.importing import import_inferencex
 from inferbench.interop.inferencex.write import agg_row
@@ -28,8 +28,7 @@ def test_simulated_points_are_open_dashed_and_have_their_interval(store: Path, m
 
 def test_measured_points_are_filled_and_solid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = write_run(tmp_path, "r0")
-    file = directory.path / "summary.json"
-    file.write_text(file.read_text().replace('"simulated"', '"measured"'))
+    change_summary(directory, '"simulated"', '"measured"')
     (front,) = [t for t in traces(open_view(tmp_path, monkeypatch, "frontier")) if t["mode"] == "lines+markers"]
     assert "(simulated)" not in front["name"]
     assert not front["marker"]["symbol"].endswith("-open")

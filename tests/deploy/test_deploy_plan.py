@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from deploy_plans import BUNDLED, CASES, VLLM, plan, scenario_of
+from pydantic import ValidationError
 
 from inferbench.domain.errors import UsageError
+from inferbench.domain.files import describe
+from inferbench.domain.launch import Launch
 from inferbench.domain.launch_plan import LaunchPlan, Process
 from inferbench.domain.marks import CAPPED_MOE_ROWS, FAKE_DISPATCH, RADIX_CACHE_OFF, marks_of, stream_interval
 from inferbench.domain.production import flag_texts, marks_of_environment
@@ -24,6 +27,15 @@ EVERY = [
 
 def worker(made: LaunchPlan, name: str) -> Process:
     return next(process for process in made.processes if process.name == name)
+
+
+@pytest.mark.parametrize(("where", "name"), [("environment", "HF_TOKEN"), ("flags", "api-key")])
+def test_a_scenario_holds_no_secret_that_a_plan_would_write_down(where: str, name: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} holds a secret") as caught:
+        Launch.model_validate({where: {"prefill": {name: "planted"}}})
+    assert "planted" not in describe(caught.value, Launch)
+    for harmless in ({"max-tokens": "5"}, {"api-key-file": "/run/key"}, {"ssl-keyfile": "/k"}):
+        Launch.model_validate({where: {"decode": harmless}})
 
 
 @pytest.mark.parametrize("case", EVERY, ids="/".join)

@@ -149,15 +149,17 @@ def test_answers_are_graded_and_stand_beside_the_throughput_of_the_same_launch(
 def test_relative_paths_mean_what_they_mean_here_to_a_harness_that_works_in_a_folder_of_its_own(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Store, questions, examples and the paths in variables, here on a chat endpoint."""
+    """Store, questions, examples and the paths in variables, here on a chat endpoint; a header's value is not kept."""
     lines = (json.dumps({"question": f"{n} + 1?", "answer": f"#### {n + 1}"}) for n in range(3))
     (tmp_path / "examples.jsonl").write_text("\n".join(lines))
     (tmp_path / "hooks").mkdir()
     (tmp_path / "hooks" / "sitecustomize.py").write_text("print('the hook was found')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"hooks{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    with serving(right) as url:
+    planted = "planted-header-value"
+    with serving(lambda asked: f"You sent {planted}. {right(asked)}") as url:
         more = ("--endpoint", "/v1/chat/completions", "--examples-file", "examples.jsonl", "--limit", "2", "--json")
+        more = (*more, "--header", f"X-Gateway={planted}")  # the harness writes down how it was asked
         assert ask(url, Path(dataset.name), Path("reports"), *more) == ExitCode.OK
     told = json.loads(capsys.readouterr().out)
     assert (told["questions"], told["scores"]) == (2, {"strict-match": 1.0, "flexible-extract": 1.0})
@@ -167,6 +169,9 @@ def test_relative_paths_mean_what_they_mean_here_to_a_harness_that_works_in_a_fo
     (folder,) = (tmp_path / "reports" / EVALUATIONS).glob("*/*")
     assert {path.name.split("_")[0] for path in folder.rglob("*.json*")} == {"evaluation.json", "results", "samples"}
     assert "the hook was found" in (folder / "lm-eval.log").read_text()
+    written = [path.read_text() for path in (tmp_path / "reports").rglob("*") if path.is_file()]
+    assert sum("***" in text for text in written) >= 3
+    assert not [text for text in written if planted in text]
 
 
 def test_a_harness_that_gives_up_is_one_clear_line(

@@ -21,7 +21,7 @@ from inferbench.domain.manifest import RunState
 from inferbench.domain.scenario import OperatingPoint
 from inferbench.domain.summary import Origin, PointSummary
 from inferbench.store import layout
-from inferbench.store.rundir import RunDirectory
+from inferbench.store.rundir import RunDirectory, sha256
 from inferbench.tco.bill import hourly_bill
 
 
@@ -43,9 +43,10 @@ def summaries() -> list[PointSummary]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = RunDirectory.create(tmp_path_factory.mktemp("store"), "small")
     points = summaries()
-    directory.write_value(layout.MANIFEST, run_manifest(*(point_manifest(s.point) for s in points)))
+    scenario = write_scenario(directory.path / layout.SCENARIO, small_scenario())
+    entries = (point_manifest(s.point) for s in points)
+    directory.write_value(layout.MANIFEST, run_manifest(*entries, scenario_sha256=sha256(scenario)))
     directory.write_value(layout.SUMMARY, points)
-    write_scenario(directory.path / layout.SCENARIO, small_scenario())
     return directory.path
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ...domain.cells import as_it_was
 from ...domain.errors import FileError
 from ...domain.files import describe
 from ...domain.measured import MeasuredPoint
@@ -98,9 +99,13 @@ def _csv_rows(file: Path) -> Iterator[tuple[str, Row]]:
     try:
         with file.open(encoding="utf-8", newline="") as stream:
             for number, row in enumerate(csv.DictReader(stream), 1):
-                yield f"row {number}", {_csv_name(key): value for key, value in row.items() if key}
+                yield f"row {number}", {_csv_name(key): _cell(value) for key, value in row.items() if key}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileError(f"{file}: cannot be read: {error}") from None
+
+
+def _cell(value: Any) -> Any:
+    return as_it_was(value) if isinstance(value, str) else value
 
 
 def _csv_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...domain.cells import inert
 from ...domain.measured import Latency, MeasuredPoint, Role
 from ...domain.units import MS_PER_S
 from ..trust import REASONS
@@ -47,7 +48,7 @@ def table_row(point: MeasuredPoint) -> dict[str, object]:
     }
     for metric, latency in (("ttft", point.ttft_ms), ("tpot", point.tpot_ms), ("e2el", point.e2el_ms)):
         row |= _statistics(metric, latency or Latency())
-    return row
+    return {name: inert(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _role(name: str, role: Role | None) -> dict[str, object]:
