@@ -135,11 +135,16 @@ def _arguments(tool_calls: Any) -> str:
 def _usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    generated = mapping(usage.get("completion_tokens_details"))
+    details = mapping(usage.get("completion_tokens_details"))
+    prompt, generated = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    reasoning = count(details.get("reasoning_tokens"))
+    # Some servers leave reasoning out of the generated tokens; then it is the sum of all three that tells.
+    if prompt is not None and generated is not None and reasoning:
+        generated += reasoning if usage.get("total_tokens") == prompt + generated + reasoning else 0
     return Usage(
-        count(usage.get("prompt_tokens")),
-        count(usage.get("completion_tokens")),
+        prompt,
+        generated,
         count(mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        count(generated.get("accepted_prediction_tokens")),
-        count(generated.get("reasoning_tokens")),
+        count(details.get("accepted_prediction_tokens")),
+        reasoning,
     )

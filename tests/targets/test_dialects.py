@@ -87,6 +87,24 @@ def test_tokens(dialect, data, bearing, length):
         ({"prompt_tokens": 7}, Usage(7, None)),
         ({"prompt_tokens": -1, "completion_tokens": True}, Usage(None, None)),
         ({"prompt_tokens": "7", "completion_tokens": 3.5}, Usage(None, None)),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 6,
+                "total_tokens": 205,
+                "completion_tokens_details": {"reasoning_tokens": 190},
+            },
+            Usage(9, 196, None, None, 190),
+        ),
+        (
+            {
+                "prompt_tokens": 9,
+                "completion_tokens": 196,
+                "total_tokens": 205,
+                "completion_tokens_details": {"reasoning_tokens": 190},
+            },
+            Usage(9, 196, None, None, 190),
+        ),
         (None, None),
         ([1], None),
     ],
