@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, RootModel, model_validator
 
-from ..domain.files import read_value
+from ..domain.files import read_yaml
 from ..domain.telemetry import Metric
 from ..domain.value import Value
 from .exposition import Sample
@@ -79,7 +79,7 @@ class _Vocabularies(RootModel[dict[str, Vocabulary]]):
 @cache
 def vocabularies() -> Mapping[str, Vocabulary]:
     """All vocabularies by the name of their engine."""
-    return read_value(FILE, _Vocabularies).root
+    return _Vocabularies.model_validate(read_yaml(FILE)).root  # of one or of several, which no strict reading takes
 
 
 @cache

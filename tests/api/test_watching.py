@@ -22,6 +22,8 @@ from inferbench.store.layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
 from inferbench.store.telemetry import TelemetrySink, read_telemetry
 
 NOWHERE = "http://127.0.0.1:1"
+GRACE_S = 60
+"""A test that waits longer than this hangs."""
 LOOKS = 4
 """Looks that a test waits for."""
 
@@ -81,8 +83,9 @@ def server(url: str, **more: object) -> WatchedWorker:
 
 async def _looks(page: Page, more: int = LOOKS) -> None:
     wanted = page.looks + more
-    while page.looks < wanted:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(GRACE_S):
+        while page.looks < wanted:
+            await asyncio.sleep(0.01)
 
 
 def test_what_a_server_tells_lies_beside_the_records_in_order(served: tuple[str, Page], tmp_path: Path) -> None:
