@@ -13,7 +13,7 @@ from ...domain.measured import Latency, MeasuredPoint
 from ...domain.model import ModelSpec
 from ...domain.units import MS_PER_S
 from .points import Checked
-from .roofline import BYTES, Facts
+from .roofline import BYTES, Facts, known
 
 WEIGHTS_SOURCE = (
     "all parameters at the precision's bits over the memory of a worker's GPUs (vendor data sheets, config.json); "
@@ -34,10 +34,7 @@ _AVERAGES = {"mean": 1.0, "p50": 2.0}
 def weights_fit(points: Sequence[MeasuredPoint], facts: Facts) -> Checked:
     """The weights must fit the memory of one worker's GPUs, of each role by itself."""
     flags, checked = [], 0
-    for point in points:
-        gpu, model = facts.gpus.get(point.gpu), facts.model(point.model)
-        if gpu is None or model is None or point.precision not in BYTES:
-            continue
+    for point, gpu, model in known(points, facts):
         checked += 1
         if seen := list(_too_large(point, gpu, model)):
             flags.append(
@@ -84,11 +81,12 @@ def _beyond_latency(ttft: Latency, latency: Latency | None) -> Iterator[str]:
 
 
 def _beyond_residence(point: MeasuredPoint, ttft: Latency) -> Iterator[str]:
-    if point.concurrency is None:
+    if point.concurrency is None or point.open_loop:
         return
     # A publisher's own count, where it is less than the topology's, is what its rate was divided by.
     gpus = min(point.gpus, point.stated_gpus or point.gpus)
-    requests_per_s = point.tput_per_gpu * gpus / (point.isl + point.osl)
+    tokens = (point.isl_mean or point.isl) + (point.osl_mean or point.osl)
+    requests_per_s = point.tput_per_gpu * gpus / tokens
     stay = point.concurrency / requests_per_s
     for name, most in _AVERAGES.items():
         first = getattr(ttft, name)

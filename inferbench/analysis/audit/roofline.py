@@ -7,7 +7,7 @@ prompt token costs two operations per active parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...domain.audit import Check, Flag
@@ -41,13 +41,18 @@ class Facts:
         )
 
 
+def known(points: Sequence[MeasuredPoint], facts: Facts) -> Iterator[tuple[MeasuredPoint, Gpu, ModelSpec]]:
+    """The points whose GPU, model and precision there are facts of, with these."""
+    for point in points:
+        gpu, model = facts.gpus.get(point.gpu), facts.model(point.model)
+        if gpu is not None and model is not None and point.precision in BYTES:
+            yield point, gpu, model
+
+
 def roofline(points: Sequence[MeasuredPoint], facts: Facts) -> Checked:
     """Flag every figure above its bound."""
     flags, checked = [], 0
-    for point in points:
-        gpu, model = facts.gpus.get(point.gpu), facts.model(point.model)
-        if gpu is None or model is None or point.precision not in BYTES:
-            continue
+    for point, gpu, model in known(points, facts):
         checked += 1
         broken = [
             f"{what} {value:,.4g} above {bound:,.4g}"
