@@ -23,6 +23,7 @@ from inferbench.domain.owned import Book
 from inferbench.report.view import RunView
 from inferbench.store.index import BROKEN
 from inferbench.store.layout import MANIFEST
+from inferbench.store.liveness import is_held
 from inferbench.store.rundir import DEFAULT_STORE
 
 FRESH_S = 2
@@ -78,24 +79,29 @@ def _stamp(run: Path) -> int:
         return 0
 
 
+def _seen(run: Path) -> tuple[int, bool]:
+    """What a run was like when it was read: a killed one leaves its manifest as it was."""
+    return _stamp(run), is_held(run)
+
+
 def run_of(name: str) -> Run:
     """A run, opened; read again when its manifest has changed. Raises InferbenchError where it cannot be."""
-    return _run(store() / name, _stamp(store() / name))
+    return _run(store() / name, _seen(store() / name))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _run(path: Path, changed_ns: int) -> Run:  # noqa: ARG001  (part of the cache's key)
+def _run(path: Path, seen: tuple[int, bool]) -> Run:  # noqa: ARG001  (part of the cache's key)
     return open_run(path)
 
 
 def view_of(name: str) -> RunView:
     """A run as its reports need it."""
-    return _view(store() / name, _stamp(store() / name))
+    return _view(store() / name, _seen(store() / name))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _view(path: Path, changed_ns: int) -> RunView:
-    return _run(path, changed_ns).view()
+def _view(path: Path, seen: tuple[int, bool]) -> RunView:
+    return _run(path, seen).view()
 
 
 def books() -> dict[str, Book]:
