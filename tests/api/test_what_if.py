@@ -110,7 +110,7 @@ def test_tokens_move_the_ratio_by_their_half_width(run: Run) -> None:
 def test_on_the_line_of_the_map_both_cost_the_same(run: Run) -> None:
     even = break_even(run, "mi355x-sglang-mori", "b200-trtllm")
     assert even is not None
-    at = OperatingPoint(name="even", interactivity=even.interactivity[30])
+    at = OperatingPoint(name="at", interactivity=even.interactivity[30])
     prices = {"mi355x": 2.0 * even.price_ratio[30], "b200": 2.0}
     (verdict,) = verdict_under(run, at, with_prices(LISTED, "hyperscaler", prices), "hyperscaler").verdicts
     assert verdict.ratio == pytest.approx(1.0)
