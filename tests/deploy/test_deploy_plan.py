@@ -29,13 +29,14 @@ def worker(made: LaunchPlan, name: str) -> Process:
     return next(process for process in made.processes if process.name == name)
 
 
-@pytest.mark.parametrize(("where", "name"), [("environment", "HF_TOKEN"), ("flags", "api-key")])
+@pytest.mark.parametrize(("where", "name"), [("environment", "HF_TOKEN"), ("flags", "--api-key")])
 def test_a_scenario_holds_no_secret_that_a_plan_would_write_down(where: str, name: str) -> None:
     with pytest.raises(ValidationError, match=f"{name} holds a secret") as caught:
         Launch.model_validate({where: {"prefill": {name: "planted"}}})
     assert "planted" not in describe(caught.value, Launch)
-    for harmless in ({"max-tokens": "5"}, {"api-key-file": "/run/key"}, {"ssl-keyfile": "/k"}):
-        Launch.model_validate({where: {"decode": harmless}})
+    for harmless in ("max-tokens", "api-key-file", "ssl-keyfile"):
+        spelt = f"--{harmless}" if where == "flags" else harmless.replace("-", "_").upper()
+        Launch.model_validate({where: {"decode": {spelt: "/run/key"}}})
 
 
 @pytest.mark.parametrize("case", EVERY, ids="/".join)
