@@ -29,8 +29,8 @@ def _checked(callback: Any, params: dict[str, Any]) -> Any:
                 if isinstance(path, Path) and len(path.parts) > 1 and _SCHEME.fullmatch(path.parts[0]):
                     option = next((o for o in params[name].opts if o.startswith("-")), name.upper())
                     raise UsageError(
-                        f"{option} is a path of this machine, and no URL ({path.parts[0]}//...); `inferbench runs push` "
-                        "and `inferbench runs pull` copy runs to and from an object store"
+                        f"{option} is a path of this machine, and no URL ({path.parts[0]}//...); "
+                        "`inferbench runs push` and `inferbench runs pull` copy runs to and from an object store"
                     )
         return callback(**given)
 
