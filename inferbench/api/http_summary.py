@@ -44,7 +44,8 @@ def notes_on(summary: PointSummary, maker: PromptMaker) -> tuple[str, ...]:
     """What must be known to read a measured point's figures, beside the client's own verdict."""
     notes, counts, run = list(summary.client.warnings if summary.client else ()), summary.counts, summary.whole_run
     if counts.failed:
-        notes.append(f"{failures.sentence(counts, summary.failures)}. Latencies are those of the others")
+        others = ". Latencies are those of the others" if counts.ok else ""
+        notes.append(f"{failures.sentence(counts, summary.failures)}{others}")
     if counts.retries:
         notes.append(
             f"{counts.retried:,} requests were sent again, {counts.retries:,} times in all, after a refusal or where "

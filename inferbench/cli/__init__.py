@@ -32,11 +32,13 @@ def execute(arguments: list[str]) -> int:
     from typer.main import get_command
 
     from .app import build
+    from .local_paths import refuse_urls
 
     try:
         arguments = arguments or ["--help"]
         # Not by the command's own `main`, which turns Ctrl-C into an exit code and drops what there is to say of it.
         command = get_command(build(arguments[0]))
+        refuse_urls(command)
         with command.make_context("inferbench", arguments) as context:
             return int(command.invoke(context) or ExitCode.OK)
     except InferbenchError as error:

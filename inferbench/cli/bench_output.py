@@ -85,6 +85,8 @@ def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
         print(f"inferbench: INVALID: {done.stop_reason}{what_helps(done.summary.client)}", file=sys.stderr)
         return ExitCode.INVALID
     if done.stop_reason is not None:
+        if counts.ok:
+            invalid_code([done.summary], named=False)
         how = "" if done.interrupted or not kinds else f": {listing(kinds)}"
         print(f"inferbench: stopped early: {done.stop_reason}{how}", file=sys.stderr)
         return done.interrupted.exit_code if done.interrupted else _STOPPED.get(done.stop_kind, ExitCode.ERROR_RATE)

@@ -14,6 +14,8 @@ class ModelSpec(Value):
 
     name: str
     hugging_face_id: str
+    same_shape: tuple[str, ...] = ()
+    """Other weights of these very dimensions: how their names end, in lower case."""
     context_tokens: PositiveInt
     layers: PositiveInt
     dense_layers: NonNegativeInt

@@ -44,10 +44,11 @@ _VALUE = re.compile(
 _COOKIES = re.compile(r"(?i)(?P<name>\b(?:set-)?cookie)(?P<sep>:\s*)[^\r\n\"'\\]++")
 _BEARER = re.compile(r"\b(?P<scheme>(?i:bearer)|Basic)(?P<sep>\s+)(?=\S*\d|\S{24})[A-Za-z0-9+/._~=-]{8,}+")
 _IN_URL = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+://)"
+    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+://|(?i:s3|gs|gcs|abfss?|hdfs|https?):/(?!/))"
     r"(?:[^\s/?#\"'<>]{0,500}|[^\s/@:?#\"'<>\[]{0,200}:(?!\d{1,5}(?:[/?#]|$))[^\s@\"'<>]{0,200})@"
 )
-"""User and password of a URL. The secret key of a store may hold a slash."""
+"""User and password of a URL, also of one that was taken for a path, which leaves it one slash. The secret key of a
+store may hold a slash."""
 _SSHPASS = re.compile(r"(?P<tool>\bsshpass\s+-p\s*)\S++")
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*+(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?")
 _SHAPES = re.compile(
@@ -72,7 +73,7 @@ def redact(text: str) -> str:
 @lru_cache(maxsize=512)
 def _redact(text: str, _version: int) -> str:
     text = KNOWN.hide(text)
-    if "://" in text and "@" in text:
+    if ":/" in text and "@" in text:
         text = _IN_URL.sub(rf"\g<scheme>{HIDDEN}@", text)
     lower = text.lower()
     if any(word in lower for word in _HINTS):

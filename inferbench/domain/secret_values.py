@@ -18,8 +18,12 @@ HIDDEN = "***"
 """What stands in place of a secret."""
 PART = 8
 """A beginning of a secret that is at least so long is hidden too: whoever echoed it may have cut it."""
+WORD = 16
+"""A header's value of fewer letters, and of nothing else, is a word, where the header's name tells of no secret."""
 _SHORT = 4
 """Below this a value is no secret: it would be found everywhere."""
+_REST = re.compile(r"[\w-]*+")
+"""What a word goes on with; it matches everywhere."""
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _WRITTEN = ("%", "\\", "&", "+")
 """A text without any of these has nothing escaped in it."""
@@ -43,20 +47,29 @@ class _Literal:
         # A short one must stand alone: "abcd" is not hidden in "abcde".
         return re.compile(rf"(?<!\w){begin}(?!\w)" if len(self.value) < PART else begin)
 
-    def hide(self, text: str) -> str:
-        """Put HIDDEN in its place, wherever it stands."""
-        kept, at = [], 0
-        while (found := self._begin.search(text, at)) is not None:
-            kept += [text[at : found.start()], HIDDEN]
-            at = self._end(text, found.end())
+    def hide(self, text: str, *, whole: bool) -> str:
+        """Put HIDDEN in its place, wherever it stands: where it is `whole` alone, or also where it was cut.
+
+        What goes on otherwise than it does may be another secret that begins alike: then the word is hidden to its end.
+        """
+        kept, at, looked = [], 0, 0
+        while (found := self._begin.search(text, looked)) is not None:
+            end, complete = self._end(text, found.end())
+            if complete or not whole:
+                kept += [text[at : found.start()], HIDDEN]
+                rest = None if complete else _REST.match(text, end)
+                at = looked = rest.end() if rest else end
+            else:
+                looked = found.end()
         return "".join([*kept, text[at:]])
 
-    def _end(self, text: str, at: int) -> int:
+    def _end(self, text: str, at: int) -> tuple[int, bool]:
+        """Where it ends in a text, as far as it stands there, and whether that is all of it."""
         for character in self._characters[self._least :]:
             if (more := character.match(text, at)) is None:
-                break
+                return at, False
             at = more.end()
-        return at
+        return at, True
 
 
 def _any_writing(c: str) -> str:
@@ -88,8 +101,9 @@ class Secrets:
 
     def learn_header(self, name: str, value: str) -> None:
         """Hide what a request header carries: the value, the token after its scheme, the cookies in it."""
-        if name.lower() in HARMLESS_HEADERS:
-            return
+        plain = value.isascii() and value.isalpha() and len(value) < WORD and not is_secret_name(name)
+        if plain or name.lower() in HARMLESS_HEADERS:
+            return  # to hide a word of a language, such as `error`, would hide what servers say
         for part in _parts_of_header(name, value):
             self.learn(part, parts=is_secret_name(name) or part != value)
 
@@ -107,9 +121,11 @@ class Secrets:
     def hide(self, text: str) -> str:
         """Put HIDDEN in place of every known secret in a text, the longest first."""
         written = any(c in text for c in _WRITTEN)
-        for literal in self._longest_first:
-            if written or literal.begin in text:
-                text = literal.hide(text)
+        known = [literal for literal in self._longest_first if written or literal.begin in text]
+        # Whole ones first: the beginning of one may be that of another, whose rest would then stand there.
+        for whole in (True, False) if known else ():
+            for literal in known:
+                text = literal.hide(text, whole=whole)
         return text
 
 

@@ -114,7 +114,8 @@ def sentence(counts: Counts, found: Sequence[FailedRequests]) -> str:
 def listing(found: Sequence[FailedRequests]) -> str:
     """Name the first kinds, each with the first message where that tells more; empty where nothing failed."""
     more = sum(one.n for one in found[SAID:])
-    rest = f"{more:,} of {len(found) - SAID} more kinds" if more else ""
+    kinds = len(found) - SAID
+    rest = f"{more:,} of {'another kind' if kinds == 1 else f'{kinds} more kinds'}" if more else ""
     return "; ".join(filter(None, [*(f"{one.n:,} x {_with_first(one)}" for one in found[:SAID]), rest]))
 
 

@@ -40,11 +40,15 @@ def token_notes(tokens: TokenCounts, successes: int) -> list[str]:
     notes = []
     if tokens.by_chunks:
         notes.append(
-            f"tokens counted as chunks{_of(tokens.by_chunks)}: the server sends no usage, and a chunk may hold several "
-            "tokens, so that output throughput is a lower bound and TPOT an upper one; --tokenizer counts the text"
+            f"tokens counted as chunks{_of(tokens.by_chunks)}: the server sends no count of them that can be "
+            "used, and a chunk may hold several tokens, so that output throughput is a lower bound and TPOT an upper "
+            "one; --tokenizer counts the text"
         )
     if tokens.by_text:
-        notes.append(f"tokens counted with the tokenizer given{_of(tokens.by_text)}: the server sends no usage")
+        notes.append(
+            f"tokens counted with the tokenizer given{_of(tokens.by_text)}: the server sends no count of them that can "
+            "be used"
+        )
     if tokens.short:
         notes.append(
             f"{tokens.short:,} of {successes:,} answers are shorter than asked for, though their end was to be "

@@ -15,9 +15,9 @@ def runs_table(rows: Sequence[Mapping[str, Any]], last: int) -> Table:
     return Table(
         title=f"{len(rows):,} runs" + (f", the latest {last:,}" if len(rows) > last else ""),
         columns=(
-            Column("run", align="left"),
+            Column("run", align="left", whole=True),
             Column("state", align="left"),
-            Column("began", align="left", priority=1),
+            Column("began", align="left", priority=1, whole=True),
             Column("points"),
             Column("seed", priority=2),
             Column("origin", align="left", priority=2),

@@ -19,6 +19,8 @@ class Column:
     """0: always shown. Where space is short the highest priority goes first."""
     short: str = ""
     """Name where space is short; empty: the same."""
+    whole: bool = False
+    """Its cells are copied, such as names of runs: they are broken only where the place is narrower than usual."""
 
     @property
     def heading(self) -> str:

@@ -14,12 +14,16 @@ from rich.text import Text
 from ..domain.visible import one_visible_line, visible
 from .table import Table
 
+USUAL_WIDTH = 80
+"""Columns that a terminal has, if not more."""
 MIN_WIDTH = 40
 """Columns that are always assumed to be there."""
 WHOLE = 20
 """Cells up to this width are kept on one line; longer ones are prose and may wrap between words."""
 LONGEST = 28
 """Words up to this width are never broken: every number is far shorter."""
+LONGEST_WHOLE = USUAL_WIDTH - LONGEST
+"""Cells up to this width are kept on one line where the column says so; there is room for a word beside them."""
 _STYLES = {"CHEAPER": "bold green", "UNDECIDED": "yellow", "INVALID": "bold red", "partial": "yellow"}
 
 
@@ -31,6 +35,8 @@ def render(table: Table, width: int, color: bool = True) -> str:
     that repeat the key columns.
     """
     table, width = _visible(table), max(width, MIN_WIDTH)
+    if width < USUAL_WIDTH:
+        table = replace(table, columns=tuple(replace(column, whole=False) for column in table.columns))
     fitted, shown = _fit(table, width)
     dropped = [column.heading for index, column in enumerate(table.columns) if index not in shown]
     # The output depends on the arguments alone: no environment, no terminal is asked.
@@ -72,7 +78,8 @@ def _lines(table: Table, index: int) -> list[str]:
 def _least(table: Table, index: int) -> int:
     """The narrowest that a column can be: no word is broken, and a short cell stays on one line."""
     cells = [row[index] for row in table.rows]
-    kept_whole = [cell_len(cell) for cell in cells if cell_len(cell) <= WHOLE]
+    most = LONGEST_WHOLE if table.columns[index].whole else WHOLE
+    kept_whole = [cell_len(cell) for cell in cells if cell_len(cell) <= most]
     return max([_words(table.columns[index].heading), *map(_words, cells), *kept_whole])
 
 

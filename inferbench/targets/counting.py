@@ -44,15 +44,22 @@ def count_tokens(
     told, remark = _believed(stream, limit)
     if told is not None:
         return _by_usage(stream, told)
-    shown = len(stream.times_ns)
     if count_text is not None and stream.texts and (tokens := count_text("".join(stream.texts))):
         spread, known_by = _spread(tokens, stream.lengths)
         return Counted(tokens, CountSource.TEXT, StampedChunks(stream.times_ns, spread), known_by, remark)
-    return Counted(shown, CountSource.CHUNKS, _ones(stream) if shown else None, ChunkTokens.ONE, remark)
+    times = _with_text(stream)
+    return Counted(len(times), CountSource.CHUNKS, _ones(times) if times else None, ChunkTokens.ONE, remark)
 
 
-def _ones(stream: StreamReading) -> StampedChunks:
-    return StampedChunks(stream.times_ns, array("i", [1]) * len(stream.times_ns))
+def _ones(times: array[int]) -> StampedChunks:
+    return StampedChunks(times, array("i", [1]) * len(times))
+
+
+def _with_text(stream: StreamReading) -> array[int]:
+    """Stamps of the chunks with text: what else was taken for a token rests on a count that is not believed."""
+    if 0 not in stream.lengths:  # as mostly
+        return stream.times_ns
+    return array("q", [t for t, length in zip(stream.times_ns, stream.lengths, strict=True) if length])
 
 
 def _believed(stream: StreamReading, limit: Callable[[], int | None]) -> tuple[int | None, str | None]:
@@ -71,7 +78,7 @@ def _believed(stream: StreamReading, limit: Callable[[], int | None]) -> tuple[i
 
 def _by_usage(stream: StreamReading, told: int) -> Counted:
     if told == len(stream.times_ns) and not stream.counts:  # as mostly
-        return Counted(told, CountSource.SERVER, _ones(stream), ChunkTokens.ONE)
+        return Counted(told, CountSource.SERVER, _ones(stream.times_ns), ChunkTokens.ONE)
     times, tokens, known_by = _running(stream, told) or _each_one(stream, told) or _shared_out(stream, told)
     remark = None
     if told < len(times) and told < (shown := sum(length > 0 for length in stream.lengths)):

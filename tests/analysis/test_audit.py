@@ -187,6 +187,17 @@ def test_the_measured_rows_hold_what_their_study_found() -> None:
     assert len(report.notes) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("deepseek-ai/DeepSeek-R1-0528", True), ("amd/DeepSeek-R1-0528-MXFP4-v2", True), ("/data/DeepSeek-R1/", True),
+        ("deepseek-ai/DeepSeek-V3", True), ("deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", False), ("deepseek", False),
+    ],
+)  # fmt: skip
+def test_models_are_known_by_their_own_name_and_by_those_of_the_same_dimensions(name: str, known: bool) -> None:
+    assert (FACTS.model(name) is not None) is known
+
+
 def test_weights_that_do_not_fit_a_workers_gpus_are_named_by_role() -> None:
     one = Role(workers=1, gpus=1, tp=1)
     alone = point(decode=one)  # DeepSeek-R1 in FP8 on one H200: 671 GB in 141

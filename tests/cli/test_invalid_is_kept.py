@@ -20,7 +20,7 @@ from inferbench.api.bench import BenchRun
 from inferbench.api.bench_load import BenchLoad
 from inferbench.cli import execute
 from inferbench.cli.bench import _search
-from inferbench.cli.bench_output import show_repeats
+from inferbench.cli.bench_output import code_of, show_repeats
 from inferbench.domain.errors import ExitCode
 from inferbench.domain.summary import PointSummary
 from inferbench.metrics.goodput import GoodputSlo
@@ -108,6 +108,18 @@ def test_bench_says_why_and_what_helps_once(late: Late) -> None:
     assert "6 of 6 requests succeeded (INVALID)" in " ".join(late.out.split())
     assert (late.err.count(late.reason), late.err.count(HELPS)) == (1, 1)
     assert (late.out.count(late.reason), late.out.count(HELPS)) == (0, 0)
+
+
+def test_bench_says_why_where_it_stopped_early_too(late: Late, capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = replace(bench_run(late), stop_reason="interrupted by SIGTERM")
+    assert code_of(stopped, None) == ExitCode.TERMINATED
+    why, end = capsys.readouterr().err.splitlines()
+    assert why.startswith(f"inferbench: INVALID: {late.reason}")
+    assert HELPS in why
+    assert end == "inferbench: stopped early: interrupted by SIGTERM"
+    nothing = late.summary.counts.model_copy(update={"ok": 0})
+    code_of(replace(stopped, summary=late.summary.model_copy(update={"counts": nothing})), None)
+    assert capsys.readouterr().err.splitlines() == [end]
 
 
 def test_repeats_leave_it_out_of_their_means(late: Late, capsys: pytest.CaptureFixture[str]) -> None:

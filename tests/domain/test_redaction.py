@@ -78,6 +78,18 @@ def test_a_key_is_gone_before_a_text_is_cut() -> None:
         assert not leaks(excerpt("x" * lead + KEY + "y" * 100, 50), KEY)
 
 
+def test_keys_that_begin_alike_are_hidden_each_to_its_end_and_so_is_a_strangers() -> None:
+    mine, other, stranger = "sk-like-00-aaaa1111", "sk-like-00 bbbb2222", "sk-like-00-cccc3333"
+    KNOWN.learn(mine)
+    KNOWN.learn(other)
+    assert redact(f"{mine}, {other}; {stranger}!") == "***, ***; ***!"
+
+
+def test_a_store_that_was_taken_for_a_path_hides_its_keys_too() -> None:
+    assert redact("s3:/AK:pl4nted@127.0.0.1:1/b: not a run") == "s3:/***@127.0.0.1:1/b: not a run"
+    assert redact("C:/a@b and r:/x:y@z stay") == "C:/a@b and r:/x:y@z stay"
+
+
 def test_a_short_key_stands_alone_and_a_value_of_three_letters_is_none() -> None:
     KNOWN.learn("sk-1")
     KNOWN.learn("abc")

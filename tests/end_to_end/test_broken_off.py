@@ -73,6 +73,11 @@ def descendants(pid: int) -> dict[int, str]:
     return found
 
 
+def but_for_invalid(errors: str) -> list[str]:
+    """The lines on stderr but for the one of a machine that was too busy to stamp well."""
+    return [line for line in errors.splitlines() if not line.startswith("inferbench: INVALID: ")]
+
+
 def check_partial(store: Path, reason: str, *, in_flight: int = STREAMS) -> None:
     """A run that stopped early holds what it measured, and says why it stopped."""
     run = only_run(store)
@@ -142,10 +147,11 @@ def test_a_record_writer_that_dies_stops_the_load_at_once(server: PacedServer, t
         os.kill(writers[-1], signal.SIGKILL)
         said, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.USAGE
-    assert errors == "inferbench: stopped early: the process that writes records was killed\n"
+    (last,) = but_for_invalid(errors)
+    assert last == "inferbench: stopped early: the process that writes records was killed"
     assert "TTFT" in said
     run = only_run(tmp_path)
-    assert (run.manifest().state, run.manifest().reason) == (RunState.PARTIAL, errors.split(": ", 2)[2].strip())
+    assert (run.manifest().state, run.manifest().reason) == (RunState.PARTIAL, last.split(": ", 2)[2])
     counts = run.summaries()[0].counts
     assert counts.ok >= 80 / workers
     assert counts.unsent > PROMPTS / 2
@@ -160,12 +166,12 @@ def test_a_full_disk_stops_the_load_and_what_was_written_counts(
     with benching(server, tmp_path, "--workers", str(workers), command=limited) as process:
         said, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.USAGE
-    assert errors.startswith("inferbench: stopped early: ")
-    assert errors.endswith(": cannot be written: File too large\n")
-    assert errors.count("\n") == 1
+    (last,) = but_for_invalid(errors)
+    assert last.startswith("inferbench: stopped early: ")
+    assert last.endswith(": cannot be written: File too large")
     assert "TTFT" in said
     run = only_run(tmp_path)
-    assert (run.manifest().state, run.manifest().reason) == (RunState.PARTIAL, errors.split(": ", 2)[2].strip())
+    assert (run.manifest().state, run.manifest().reason) == (RunState.PARTIAL, last.split(": ", 2)[2])
     counts = run.summaries()[0].counts
     assert counts.ok > 20
     assert counts.unsent > 0

@@ -77,8 +77,9 @@ def test_bench_sends_exactly_what_was_asked_and_writes_vllms_keys(
     assert (result["completed"], result["failed"], result["total_output_tokens"]) == (24, 0, 24 * 9)
     assert (result["request_rate"], result["max_concurrency"], result["model_id"]) == ("inf", 6, "paced")
     assert result["max_concurrent_requests"] == 6
-    said = ("notes", "failures", "client_invalid_reasons", "client_remedies")  # of the run, not of its requests
-    assert {len(value) for key, value in result.items() if isinstance(value, list) and key not in said} == {24}
+    of_the_run = {"notes", "failures", "client_invalid_reasons", "client_remedies"}
+    lists = {key: len(value) for key, value in result.items() if isinstance(value, list) and key not in of_the_run}
+    assert set(lists.values()) == {24}, lists
     assert (set(result["errors"]), set(result["output_lens"])) == ({""}, {9})
     # The server's own record is the truth: the client cannot have seen a token before it was sent.
     true_ttft = sorted((r.first_token_ns - r.arrival_ns) / 1e6 for r in sent)

@@ -68,4 +68,5 @@ def test_messages_that_differ_in_their_words_are_told_by_their_beginnings() -> N
     many = by_kind(("error", f"{word} {word}") for word in words)
     assert len(many) == MOST_KINDS
     assert (many[-1].kind, many[-1].n) == (OTHER, len(words) - MOST_KINDS + 1)
+    assert listing(by_kind(("error", word) for word in words[:4])).endswith("; 1 of another kind")
     assert listing(many).endswith(f"{len(words) - 3} of {MOST_KINDS - 3} more kinds")

@@ -50,7 +50,7 @@ def test_chunks_that_were_counted_are_called_so():
     by_chunks = ten_chunks_50_ms_apart(10, osl_source=np.array([CountSource.CHUNKS]))
     summary, said = notes(by_chunks, asked=10)
     assert summary.tokens.by_chunks == 1
-    assert said.startswith("tokens counted as chunks: the server sends no usage")
+    assert said.startswith("tokens counted as chunks: the server sends no count of them that can be used")
     _, by_text = notes(ten_chunks_50_ms_apart(10, osl_source=np.array([CountSource.TEXT])), asked=10)
     assert by_text.startswith("tokens counted with the tokenizer given")
     assert notes(ten_chunks_50_ms_apart(10), asked=10)[1] == ""

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from inferbench.report import markdown, terminal
 from inferbench.report.jsonout import to_json
+from inferbench.report.store_tables import runs_table
 from inferbench.report.table import Column, Table
 from inferbench.report.tables import conclusions_table, verdict_matrix
 from inferbench.report.tables_points import bench_table, live_table, sweep_table
@@ -126,6 +127,17 @@ def test_json_of_a_bench_run_has_no_verdicts() -> None:
     document = orjson.loads(to_json(bench_view(partial=True)))
     assert (document["costs"], document["conclusions"], document["headline"]) == ([], [], None)
     assert document["partial"] is True
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_names_of_runs_can_be_copied_and_dates_stand_in_a_line(width: int) -> None:
+    names = "imported/20261201-033150-801684", "deepseek-r1-mi355x-vs-b200/20261201-033629-faaab3"
+    row = {"state": "partial", "reason": "a/long/path/of/a/run/that/cannot/be: written", "began_unix": 1796095910.0}
+    rows = [row | {"name": name, "n_points": 1, "seed": 0, "simulated": False} for name in names]
+    text = terminal.render(runs_table(rows, 20), width, color=False)
+    assert all(name in text for name in names)
+    assert ("2026-12-01 03:31:50 UTC" in text) is ("began" in text.splitlines()[1])
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_a_very_long_name_is_folded_and_crowds_nothing_out() -> None:

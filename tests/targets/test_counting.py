@@ -9,6 +9,7 @@ from inferbench.domain.record import ChunkTokens, CountSource
 from inferbench.targets.counting import Counted, count_tokens
 from inferbench.targets.dialect import Dialect
 from inferbench.targets.dialects import Chat, Completions
+from inferbench.targets.generate import Generate
 from inferbench.targets.reading import StreamReading
 
 SILENT = event(choices=[{"index": 0, "text": "", "finish_reason": None}])
@@ -47,6 +48,18 @@ def test_chunks_without_text_are_tokens_where_usage_says_so():
     found = counted(*[SILENT] * 16, finish("length"), usage(5, 16), DONE)
     assert (found.osl, found.source, found.remark) == (16, CountSource.SERVER, None)
     assert held(found) == ([*range(0, 160, 10)], [1] * 16, ChunkTokens.ONE)
+
+
+def test_an_event_without_new_text_is_no_token_where_its_count_is_not_believed():
+    said = "ab"
+    pieces = [event(text=said * n, meta_info={"completion_tokens": n}) for n in (1, 2)]
+    end = event(text=said * 2, meta_info={"completion_tokens": 800_000, "finish_reason": {"type": "length"}})
+    found = counted(*pieces, end, dialect=Generate(), limit=8)
+    assert held(found) == ([0, 10], [1, 1], ChunkTokens.ONE)
+    assert (found.osl, found.source) == (2, CountSource.CHUNKS)
+    assert found.remark == "usage says 800,000 generated tokens, and at most 8 were asked for"
+    only_counts = counted(running("", 1), running("", 99), finish("length"), DONE, limit=8)
+    assert (only_counts.osl, only_counts.chunks) == (0, None)
 
 
 def test_chunks_without_text_are_no_tokens_where_usage_says_so_or_nobody_does():

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from raw_server import DONE, event, text, usage
 
@@ -25,7 +25,7 @@ def plainly(dialect: Dialect, pieces: list[bytes]) -> tuple:
     """The plain way: all of the body, event by event, as JSON."""
     times, lengths, last, error = [], [], None, None
     for e in parse_events(list(enumerate(pieces))):
-        if not e.data or e.data == DONE_DATA:
+        if (not e.data and e.name != "error") or e.data == DONE_DATA:
             continue
         reading = dialect.interpret(e.name, e.data)
         if reading.usage:
@@ -106,6 +106,7 @@ def test_same_as_the_plain_way_an_event_at_a_time(dialect, pieces, block):
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=8), st.integers(1, 5))
+@example(b"error", [], 1)
 def test_any_bytes_raise_nothing(body, at, block):
     pieces = cut(body, at)
     assert in_blocks(Chat(), pieces, block) == plainly(Chat(), pieces)

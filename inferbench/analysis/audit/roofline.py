@@ -34,10 +34,16 @@ class Facts:
     models: Mapping[str, ModelSpec]
 
     def model(self, name: str) -> ModelSpec | None:
-        """The model of that name, or one that the name is a variant of."""
+        """The model of that name, one that the name is a variant of, or one of its dimensions."""
         low = name.lower()
+        last = low.rstrip("/").rpartition("/")[2]
         return next(
-            (spec for key, spec in self.models.items() if key in low or spec.hugging_face_id.lower() in low), None
+            (
+                spec
+                for key, spec in self.models.items()
+                if key in low or spec.hugging_face_id.lower() in low or last in spec.same_shape
+            ),
+            None,
         )
 
 
