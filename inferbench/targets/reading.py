@@ -20,6 +20,8 @@ NO_USAGE = Usage()
 
 LAST_EVENT = b"data: [DONE]\n\n"
 EVENT_ENDS = (b"\n\n", b"\n\r\n")
+ALIKE = 8 * 1024
+"""Longest event that is remembered, bytes, in case that other streams have the same."""
 USELESS_TEMPLATES = 4
 """After so many templates in a row that fitted no further event, a stream is one whose events all differ."""
 
@@ -46,7 +48,7 @@ class StreamReading:
         """What was generated, piece by piece, where it is to be kept."""
         self.dialect = dialect
         self._closed = False  # by [DONE] or its like
-        self._usage_ns: int | None = None  # of a usage that stood beside no part of the answer
+        self._usage_after: int | None = None  # chunks before a usage that stood beside no part of the answer
         self._opened = False
         self._text_length = 0  # of all events, where each repeats the text of those before
         self._answer_ns: int | None = None
@@ -81,8 +83,7 @@ class StreamReading:
         """
         if self._closed or self.finish_reason is not None:
             return True
-        apart = self._usage_ns is not None and (not self.times_ns or self._usage_ns >= self.times_ns[-1])
-        return apart or (len(self.counts) == 1 and len(self.times_ns) > 1)
+        return self._usage_after == len(self.times_ns) or (len(self.counts) == 1 and len(self.times_ns) > 1)
 
     @property
     def expected(self) -> tuple[bytes, bytes] | None:
@@ -106,32 +107,41 @@ class StreamReading:
 
         Raises EndlessEventError where it waits for a rest that will never come.
         """
+        known = len(self._pieces)
         self._times += times
         self._pieces += pieces
-        held, known = self._pieces, len(self._pieces) - len(pieces)
-        whole = next((i for i in range(len(held), known, -1) if held[i - 1].endswith(EVENT_ENDS)), 0)
-        if whole:
-            self._read(self._times[:whole], self._pieces[:whole])
-            del self._times[:whole], self._pieces[:whole]
-            self._held, pieces = 0, self._pieces
+        for last in range(len(self._pieces) - 1, known - 1, -1):
+            if end := self._end_in(last):
+                self._read_up_to(last, end)
+                pieces = self._pieces
+                break
         if pieces:
             self._held += sum(map(len, pieces)) + PIECE * len(pieces)
             if self._held > MAX_EVENT:
-                self._make_room()
+                self._times, self._pieces = [], []
+                raise EndlessEventError
 
-    def _make_room(self) -> None:
-        """Read the whole events among pieces that end elsewhere. Raises EndlessEventError where the rest is no less."""
+    def _end_in(self, index: int) -> int:
+        """Where in a piece that waits the last event of it ends; 0 where none does.
+
+        Some servers write the blank line by itself, and a proxy may cut anywhere.
+        """
+        piece = self._pieces[index]
+        if piece.endswith(EVENT_ENDS):
+            return len(piece)
+        before = b"".join(self._pieces[max(0, index - 2) : index])[-2:]
+        seen = before + piece
+        end = max((found + len(end) for end in EVENT_ENDS if (found := seen.rfind(end)) >= 0), default=0)
+        return max(0, end - len(before))
+
+    def _read_up_to(self, last: int, end: int) -> None:
+        """Read the pieces that wait, of the `last` one what lies before `end`; what is left goes on waiting."""
         times, pieces = self._times, self._pieces
-        last = next((i for i in range(len(pieces) - 1, -1, -1) if EVENT_ENDS[0] in pieces[i]), None)
-        if last is not None:
-            end = pieces[last].rindex(EVENT_ENDS[0]) + len(EVENT_ENDS[0])
-            self._read(times[: last + 1], [*pieces[:last], pieces[last][:end]])
-            times, pieces = times[last:], [pieces[last][end:], *pieces[last + 1 :]]
-        self._times, self._pieces = times, pieces
-        self._held = sum(map(len, pieces)) + PIECE * len(pieces)
-        if self._held > MAX_EVENT:
-            self._times, self._pieces = [], []
-            raise EndlessEventError
+        ended, rest = pieces[last][:end], pieces[last][end:]
+        self._read(times[: last + 1], [*pieces[:last], ended])
+        begun = last if rest else last + 1
+        self._times, self._pieces = times[begun:], [*([rest] if rest else []), *pieces[last + 1 :]]
+        self._held = 0
 
     def finish(self) -> None:
         """Take note that nothing more will come."""
@@ -195,7 +205,7 @@ class StreamReading:
 
     def _reading_of(self, name: str, data: bytes) -> Reading:
         """What opens a stream and what closes it is the same in all streams but for their ids, which nobody reads."""
-        if self._template or not self.times_ns:
+        if (self._template or not self.times_ns) and len(data) <= ALIKE:
             reading = _interpreted(self.dialect, name, without_id(data))
             if reading.error is None:  # its words are about what came
                 return reading
@@ -219,7 +229,7 @@ class StreamReading:
         if reading.usage:
             self.usage = reading.usage if self.usage is NO_USAGE else self.usage.updated(reading.usage)
             if told is not None and not bearing and not reading.silent:
-                self._usage_ns = t_ns
+                self._usage_after = len(self.times_ns)
 
     def _counts_on(self, told: int | None) -> bool:
         """Whether a running count has gone on with a chunk without text, which so is a token."""
@@ -250,6 +260,9 @@ class StreamReading:
             self._answer_ns = stamps[0]
         if reading.reasoning and self._answer_ns is None:
             self._reasoned = True
+        if self.finish_ns is not None:  # one of several answers had finished
+            self.silent_ns.append(self.finish_ns)
+            self.finish_ns = None
         self.times_ns.extend(stamps)
         self.lengths.extend(lengths)
 
