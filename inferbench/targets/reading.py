@@ -13,13 +13,13 @@ from functools import lru_cache
 from itertools import accumulate
 
 from .dialect import DONE, Dialect, Reading, Usage
-from .sse import BYTE_ORDER_MARK, MAX_EVENT, PIECE, EndlessEventError, parse_events
+from .pieces import Pieces
+from .sse import BYTE_ORDER_MARK, parse_events
 from .template import Template, learn, plain_lengths, without_id
 
 NO_USAGE = Usage()
 
 LAST_EVENT = b"data: [DONE]\n\n"
-EVENT_ENDS = (b"\n\n", b"\n\r\n")
 ALIKE = 8 * 1024
 """Longest event that is remembered, bytes, in case that other streams have the same."""
 USELESS_TEMPLATES = 4
@@ -53,9 +53,7 @@ class StreamReading:
         self._text_length = 0  # of all events, where each repeats the text of those before
         self._answer_ns: int | None = None
         self._reasoned = False
-        self._times: list[int] = []  # of the pieces that hold no whole event yet
-        self._pieces: list[bytes] = []
-        self._held = 0  # what these take in memory, bytes
+        self._waiting = Pieces()
         self._at_start = True
         self._template: Template | None = None
         self._useless = 0
@@ -88,7 +86,7 @@ class StreamReading:
     @property
     def expected(self) -> tuple[bytes, bytes] | None:
         """What will stand before and after the text of the next event, if that is like those before; None: unknown."""
-        if self._template is None or self._pieces or self.error:
+        if self._template is None or self._waiting or self.error:
             return None
         return self._template.prefix, self._template.suffix
 
@@ -107,46 +105,12 @@ class StreamReading:
 
         Raises EndlessEventError where it waits for a rest that will never come.
         """
-        known = len(self._pieces)
-        self._times += times
-        self._pieces += pieces
-        for last in range(len(self._pieces) - 1, known - 1, -1):
-            if end := self._end_in(last):
-                self._read_up_to(last, end)
-                pieces = self._pieces
-                break
-        if pieces:
-            self._held += sum(map(len, pieces)) + PIECE * len(pieces)
-            if self._held > MAX_EVENT:
-                self._times, self._pieces = [], []
-                raise EndlessEventError
-
-    def _end_in(self, index: int) -> int:
-        """Where in a piece that waits the last event of it ends; 0 where none does.
-
-        Some servers write the blank line by itself, and a proxy may cut anywhere.
-        """
-        piece = self._pieces[index]
-        if piece.endswith(EVENT_ENDS):
-            return len(piece)
-        before = b"".join(self._pieces[max(0, index - 2) : index])[-2:]
-        seen = before + piece
-        end = max((found + len(end) for end in EVENT_ENDS if (found := seen.rfind(end)) >= 0), default=0)
-        return max(0, end - len(before))
-
-    def _read_up_to(self, last: int, end: int) -> None:
-        """Read the pieces that wait, of the `last` one what lies before `end`; what is left goes on waiting."""
-        times, pieces = self._times, self._pieces
-        ended, rest = pieces[last][:end], pieces[last][end:]
-        self._read(times[: last + 1], [*pieces[:last], ended])
-        begun = last if rest else last + 1
-        self._times, self._pieces = times[begun:], [*([rest] if rest else []), *pieces[last + 1 :]]
-        self._held = 0
+        if whole := self._waiting.add(times, pieces):
+            self._read(*whole)
 
     def finish(self) -> None:
         """Take note that nothing more will come."""
-        self._read(self._times, self._pieces)
-        self._times, self._pieces = [], []
+        self._read(*self._waiting.rest())
 
     def _read(self, times: list[int], pieces: list[bytes]) -> None:
         """Read whole events; the last may lack its end."""
