@@ -40,6 +40,8 @@ def make_record(
     counted = count_tokens(
         exchange.stream, partial(exchange.stream.dialect.most_tokens, endpoint, request.osl), count_text
     )
+    if status is Status.OK and counted.chunks is None:  # none but in a count that cannot be so
+        status, failure = Status.ERROR, f"no token in the answer: {counted.remark or _excerpt(exchange)}"
     prompt, unlikely = _prompt_tokens(exchange)
     times = counted.chunks.times_ns if counted.chunks else ()
     first_late, last_late = (exchange.late_ns(times[edge]) if times else None for edge in (0, -1))

@@ -196,6 +196,15 @@ def test_counts_that_cannot_be_lose_no_record(told):
     assert "prompt tokens" in found.remark
 
 
+def test_a_count_that_cannot_be_is_no_token_where_there_is_no_text():
+    found = record(ended(None) * 3 + ended("length") + usage(4, 2**40) + DONE)
+    assert found.status is Status.ERROR
+    assert (
+        found.error
+        == "no token in the answer: usage says 1,099,511,627,776 generated tokens, and at most 3 were asked for"
+    )
+
+
 def test_cached_and_accepted_tokens_are_no_more_than_all():
     details = {
         "prompt_tokens": 4,
