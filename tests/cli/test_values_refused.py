@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
+from inferbench.cli.files import write_file
+from inferbench.domain.errors import ExitCode, UsageError
+from inferbench.store.baselines import Baseline, write_baseline
+from inferbench.store.layout import StoreError
+from inferbench.store.rundir import RunDirectory
 
 LONG = "x" * 5000
 """No file can have such a name."""
@@ -26,6 +30,8 @@ NESTED = '{"a":' * 300 + "1" + "}" * 300
         ((*BENCH, "--extra-body", NESTED), "--extra-body: is nested too deeply"),
         (("twin", "search", "--precision", "fp5"), "unknown precision 'fp5'; allowed: bf16, fp4, fp8"),
         (("twin", "search", "--points", "."), "cannot be read"),
+        (("baseline", "set", "main", "x", "--store", "none"), "unknown baseline 'x'; there is none"),
+        (("baseline", "show"), "set_unix"),
     ],
 )
 def test_it_is_one_line(
@@ -36,11 +42,29 @@ def test_it_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    odd = tmp_path / "reports" / ".baselines" / "main.json"
+    odd.parent.mkdir(parents=True)
+    odd.write_text('{"name": "main", "runs": ["x"], "set_unix": 1e300}')
     assert execute(list(arguments)) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1
     assert len(said) < 500
+    assert "word@" not in said
+
+
+def test_a_path_made_of_a_url_is_no_folder_named_after_its_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=r"^s3://\.\.\.: is a URL") as refused:
+        RunDirectory.create(Path("s3://key:word@bucket/x"), "bench")
+    with pytest.raises(StoreError, match=r"^s3://\.\.\.: is a URL"):
+        write_baseline(Path("s3://key:word@bucket/x"), Baseline(name="main", runs=("a",), set_unix=0.0))
+    with pytest.raises(UsageError, match=r"^s3://\.\.\.: is a URL"):
+        write_file(Path("s3://key:word@bucket/x.json"), b"")
+    assert "word" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_argument_that_is_nested_deeply_is_kept_without_its_secrets() -> None:
