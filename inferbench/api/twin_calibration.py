@@ -18,7 +18,7 @@ from ..calibration.points import read_points
 from ..calibration.priors import seeded
 from ..calibration.split import SPLITS, Split
 from ..calibration.validate import Validation, validate
-from ..calibration.write import write_stacks
+from ..calibration.write import around_fitted, write_stacks
 from ..domain.errors import UsageError
 from ..domain.files import read_value
 from ..domain.names import unknown
@@ -35,7 +35,11 @@ MODEL = "deepseek-r1-0528"
 
 
 def calibrate_twin(points: Path, output: Path = PARAMETERS_FILE, progress: Callable[[str], None] = print) -> None:
-    """Fit the twin to a file of measured points and write its constants into a parameter file."""
+    """Fit the twin to a file of measured points and write its constants into a parameter file.
+
+    Raises FileError where that has no place for them, before the fit, which takes a while.
+    """
+    around_fitted(output)
     stacks = calibrate(models()[MODEL], gpus(), read_points(points), load_parameters(), datetime.date.today(), progress)
     write_stacks(output, stacks)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from typing import get_args
 
-from ..calibration.points import Point, read_points
+from ..calibration.points import Point, Points
+from ..domain.deployment import Deployment
 from ..domain.errors import UsageError
 from ..domain.names import unknown
 from ..domain.scenario import Lengths
@@ -20,7 +21,8 @@ def search_topologies(
     gpu: str, framework: str, precision: str, limits: Limits, isl: int, osl: int, model: str, best: int
 ) -> list[Found]:
     """Return the best topologies of a stack within the limits. Raises UsageError for an unknown name."""
-    for what, name, known in (("GPU", gpu, gpus()), ("model", model, models())):
+    precisions = get_args(Deployment.model_fields["precision"].annotation)
+    for what, name, known in (("GPU", gpu, gpus()), ("model", model, models()), ("precision", precision, precisions)):
         if name not in known:
             raise UsageError(f"search: {unknown(what, name, known)}")
     deployment = deployment_for(gpu, framework, precision)
@@ -32,14 +34,14 @@ def _lengths(nominal: int) -> Lengths:
     return Lengths(nominal=nominal, min=max(int(RANGE_RATIO * nominal), 1), max=nominal)
 
 
-def nearest(points: Path, found: Found, gpu: str, framework: str, precision: str, isl: int) -> Point | None:
+def nearest(points: Points, found: Found, gpu: str, framework: str, precision: str, isl: int) -> Point | None:
     """Return the measured point of the same stack, precision and prompt length that lies nearest in workers and load.
 
     Distance: the logs of prefill GPUs, decode GPUs and concurrency, and one for each kind of worker that differs.
     """
     own = [
         p
-        for p in read_points(points).points
+        for p in points.points
         if (p.hw, p.framework, p.precision, p.isl) == (gpu, framework, precision, isl) and p.prefill is not None
     ]
     return min(own, key=lambda point: _distance(point, found), default=None)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from ..domain.errors import FileError, UsageError
-from ..domain.files import read_value
+from ..domain.files import read_text, read_value, write_text
 from ..domain.hardware import Gpu
 from ..domain.probe import KvProbe
 from ..twin.parameters import KvTransferParameters, TwinParameters
@@ -49,7 +49,7 @@ def kv_parameters(probe: KvProbe, gpu: Gpu, before: KvTransferParameters) -> KvT
 def calibrate_kv(probe: KvProbe, gpu: Gpu, path: Path) -> KvTransferParameters:
     """Put a probe's constants into a parameter file and return them. Raises FileError where it has no such block."""
     found = kv_parameters(probe, gpu, read_value(path, TwinParameters).kv_transfer[probe.backend])
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     block = re.compile(rf"(^kv_transfer:\n(?:(?:  .*)?\n)*?  {re.escape(probe.backend)}:\n)((?:    .*\n)+)", re.M)
     values = {
         "source": json.dumps(found.source),
@@ -62,5 +62,5 @@ def calibrate_kv(probe: KvProbe, gpu: Gpu, path: Path) -> KvTransferParameters:
     text, replaced = block.subn(lambda match: match[1] + lines, text)
     if not replaced:
         raise FileError(f"{path}: has no block kv_transfer.{probe.backend}")
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     return found

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from ..domain.errors import FileError
+from ..domain.files import read_text, write_text
 from ..twin.parameters import Era, FitRecord, StackParameters
 from .configuration import Configuration
 from .eras import MIXED
@@ -86,11 +87,7 @@ def fitted_stack(
 
 def write_stacks(path: Path, stacks: Mapping[str, Mapping[str, StackParameters]]) -> None:
     """Replace the fitted part of a parameter file. Raises FileError where the file has no such part."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise FileError(f"{path}: needs one line {BEGIN.strip()!r} and one line {END.strip()!r}")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
+    before, after = around_fitted(path)
     data = {
         gpu: {
             name: _plain(stack.model_dump(mode="python", exclude_defaults=True)) for name, stack in frameworks.items()
@@ -98,7 +95,16 @@ def write_stacks(path: Path, stacks: Mapping[str, Mapping[str, StackParameters]]
         for gpu, frameworks in stacks.items()
     }
     body = yaml.safe_dump({"stacks": data}, sort_keys=False, default_flow_style=None, width=120)
-    path.write_text(before + BEGIN + body + END + after, encoding="utf-8")
+    write_text(path, before + BEGIN + body + END + after)
+
+
+def around_fitted(path: Path) -> tuple[str, str]:
+    """What stands before and after the fitted part of a parameter file. Raises FileError where it has no such part."""
+    text = read_text(path)
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise FileError(f"{path}: needs one line {BEGIN.strip()!r} and one line {END.strip()!r}")
+    before, rest = text.split(BEGIN)
+    return before, rest.split(END)[1]
 
 
 def _plain(value: Any) -> Any:

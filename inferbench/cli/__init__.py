@@ -8,11 +8,16 @@ import sys
 
 from ..api.faults import show_fault, watch_stderr
 from ..domain.errors import ExitCode, InferbenchError, Interruption
-from ..domain.redaction import redact
+from ..domain.redaction import excerpt, redact
 from ..domain.visible import one_visible_line
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says where nothing can be written any more, whichever file it was: a person can do something."""
+
+NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM)
+"""What it says of a path that somebody gave and that it will not even look at."""
+NAMED = 200
+"""Characters of such a path that are shown."""
 
 
 def main() -> None:
@@ -58,11 +63,11 @@ def execute(arguments: list[str]) -> int:
         sys.stderr.close()
         return ExitCode.OK
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        what = "written" if error.errno in NO_ROOM else "used" if error.errno in NO_NAME else None
+        if what is None:
             return _fault(error)
-        named = f"{error.filename}: " if error.filename else ""
-        message = one_visible_line(redact(f"{named}cannot be written: {error.strerror}"))
-        print(f"inferbench: {message}", file=sys.stderr)
+        named = f"{excerpt(str(error.filename), NAMED)}: " if error.filename else ""
+        print(f"inferbench: {named}cannot be {what}: {error.strerror}", file=sys.stderr)
         return ExitCode.USAGE
     except Exception as error:
         return _fault(error)

@@ -80,7 +80,7 @@ def site_of(
         extra_body=extra_body,
         path=path,
         model=model,
-        headers=parse_pairs("--header", headers or []),
+        headers=parse_pairs("--header", headers or [], hidden=True),
         request_timeout_s=request_timeout_s,
         verify_tls=not insecure,
     )

@@ -116,7 +116,7 @@ def bench(
         key_file=api_key_file,
         path=spoken.path,
         model=served_model_name or model,
-        headers=parse_pairs("--header", header or []),
+        headers=parse_pairs("--header", header or [], hidden=True),
         extra_body=extra_body,
         sampling=sampling,
         request_id_prefix=request_id_prefix,

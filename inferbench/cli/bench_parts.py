@@ -36,7 +36,7 @@ def endpoints_of(
     from ..targets.keys import api_key_from
 
     key = api_key_from("OPENAI_API_KEY", key_file)
-    body = _with_sampling(path, orjson.loads(sampling or "{}"), _object(extra_body))
+    body = _with_sampling(path, _object("--sampling", sampling), _object("--extra-body", extra_body))
     given = parse_list("--base-url", urls or [_url(*address)], str, "a URL")
     return [Endpoint(base_url=url, path=path, api_key=key, extra_body=body, **rest) for url in given]
 
@@ -46,15 +46,19 @@ def _url(host: str | None, port: int | None) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port or 8000}"
 
 
-def _object(text: str | None) -> dict[str, Any]:
+def _object(option: str, text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise UsageError(f"--extra-body: not valid JSON: {error}") from None
+        raise UsageError(f"{option}: not valid JSON: {error}") from None
     if not isinstance(body, dict):
-        raise UsageError("--extra-body: must be a JSON object, as in '{\"top_p\": 0.9}'")
+        raise UsageError(f"{option}: must be a JSON object, as in '{{\"top_p\": 0.9}}'")
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError:  # it reads what it does not write
+        raise UsageError(f"{option}: is nested too deeply") from None
     return body
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..domain.errors import UsageError
-from ..store.bounded import inside
+from ..store.bounded import inside, need_directory
 from ..store.layout import StoreError
 from ..store.rundir import write_whole
 
@@ -16,6 +16,7 @@ def write_file(path: Path, content: bytes, append: bool = False) -> None:
     Raises UsageError where it cannot be written.
     """
     try:
+        need_directory(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
             path.write_bytes(content)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..domain.errors import UsageError
+from ..domain.secret_values import HIDDEN
 
 T = TypeVar("T")
 
@@ -21,12 +22,12 @@ def parse_list(option: str, given: Sequence[str], convert: Callable[[str], T], w
     return values
 
 
-def parse_pairs(option: str, given: Sequence[str]) -> dict[str, str]:
-    """Parse `KEY=VALUE` options. Raises UsageError where a part has no `=`."""
+def parse_pairs(option: str, given: Sequence[str], *, hidden: bool = False) -> dict[str, str]:
+    """Parse `KEY=VALUE` options. Raises UsageError where a part has no `=`; it does not repeat one that is `hidden`."""
     pairs = {}
     for text in given:
         key, separator, value = text.partition("=")
         if not separator or not key:
-            raise UsageError(f"{option}: {text!r} is not KEY=VALUE")
+            raise UsageError(f"{option}: {HIDDEN if hidden else repr(text)} is not KEY=VALUE")
         pairs[key] = value
     return pairs

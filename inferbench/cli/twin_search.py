@@ -32,14 +32,16 @@ def search(
     By the twin's steady state; each figure has the interval of its class.
     """
     from ..api.twin_search import nearest, search_topologies
+    from ..calibration.points import read_points
     from ..report.table import Column, Table
     from .console import show
 
     limits = _limits(gpus, slo or [])
+    known = None if points is None else read_points(points)
     found = search_topologies(gpu, framework, precision, limits, isl, osl, model, best)
     rows = []
     for each in found:
-        near = nearest(points, each, gpu, framework, precision, isl) if points is not None else None
+        near = nearest(known, each, gpu, framework, precision, isl) if known is not None else None
         measured = (
             "" if near is None else f"{near.prefill}/{near.decode} c{near.concurrency}: {near.tokens_s_gpu or 0:,.0f}"
         )

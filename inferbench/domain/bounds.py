@@ -42,3 +42,5 @@ UnixTime = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
 """Seconds since 1970, of a day that a calendar has: of the years 1 to 9999."""
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 """Of a load."""
+Nanoseconds = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""An instant on a clock."""

@@ -51,9 +51,9 @@ def _header(value: str) -> str:
 def _json(value: str) -> str:
     try:
         data = json.loads(value)
-    except ValueError:
+        clean = redact_json(data)
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than anything means
         return redact(value)
-    clean = redact_json(data)
     return redact(value if clean == data else json.dumps(clean))
 
 

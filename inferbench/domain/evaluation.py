@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from .bounds import UnixTime
 from .command_lines import Command
 from .value import Value
 
@@ -33,8 +34,8 @@ class Evaluation(Value):
     scored_by: str
     """The way that counts."""
     min_score: float = Field(ge=0, le=1)
-    began_unix: float
-    ended_unix: float
+    began_unix: UnixTime
+    ended_unix: UnixTime
     command: Command = ()
 
     @property

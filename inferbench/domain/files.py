@@ -29,17 +29,34 @@ def cache_folder() -> Path:
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "inferbench"
 
 
-def read_yaml(path: Path) -> Any:
-    """Parse a YAML file. Raises FileError where it is missing, unreadable, too large or not YAML."""
+def read_text(path: Path) -> str:
+    """Read a file of text. Raises FileError where it is missing, unreadable, too large or not UTF-8."""
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise FileError(f"{path}: larger than {MOST_BYTES >> 20} MiB, which no file of this kind is")
-        return parse(content.decode("utf-8"))
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise FileError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:  # ValueError: a path that no file can have
+        raise FileError(f"{path}: cannot be read: {error}") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of text. Raises FileError where that cannot be done."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML file. Raises FileError where it is missing, unreadable, too large or not YAML."""
+    text = read_text(path)
+    try:
+        return parse(text)
+    except ValueError as error:
         raise FileError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise FileError(f"{path}: not valid YAML: {_what_yaml_says(error)}") from None

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from .attachment import Attachment
-from .bounds import UnixTime
+from .bounds import Nanoseconds, UnixTime
 from .command_lines import Command, Kept
 from .marks import Mark
 from .summary import Origin, SweepPoint
@@ -42,8 +42,8 @@ class ClientHost(Value):
 class ClockAnchor(Value):
     """One instant on both clocks, so that monotonic stamps can be set beside wall-clock ones."""
 
-    wall_unix_ns: int
-    monotonic_ns: int
+    wall_unix_ns: Nanoseconds
+    monotonic_ns: Nanoseconds
 
 
 class TargetIdentity(Value):

@@ -17,4 +17,5 @@ def unknown(what: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     guess = nearest(name, names)
     hint = f"; did you mean {guess!r}?" if guess else ""
-    return f"unknown {what} {name!r}; allowed: {', '.join(names)}{hint}"
+    allowed = f"allowed: {', '.join(names)}{hint}" if names else "there is none"
+    return f"unknown {what} {name!r}; {allowed}"

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from .bounds import UnixTime
 from .value import Value
 
 KvBackendName = Literal["mooncake", "nixl", "mori-io"]
@@ -43,7 +44,7 @@ class KvProbe(Value):
     peer: str
     loopback: bool
     """Both ends were on this machine, so that no NIC was measured."""
-    measured_unix: NonNegativeFloat
+    measured_unix: UnixTime
     first_transfer_ms: NonNegativeFloat
     """The first transfer between the two, which also opens their connection."""
     checked_bytes: PositiveInt

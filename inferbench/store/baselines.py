@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from ..domain.bounds import UnixTime
 from ..domain.errors import UsageError
 from ..domain.redaction import excerpt, redact
 from ..domain.value import Value
-from .bounded import read_document
+from .bounded import need_directory, read_document
 from .layout import StoreError
 from .rundir import write_whole
 
@@ -25,7 +26,7 @@ class Baseline(Value):
     name: str
     runs: tuple[str, ...] = Field(min_length=1)
     """Run directories: relative to the store where they lie in it, else paths or URLs."""
-    set_unix: float
+    set_unix: UnixTime
 
 
 def write_baseline(store: Path, baseline: Baseline) -> Path:
@@ -36,6 +37,7 @@ def write_baseline(store: Path, baseline: Baseline) -> Path:
         raise UsageError(
             f"baseline {baseline.name!r} would keep the keys in its runs' URLs: give them in the environment instead"
         )
+    need_directory(store)
     path = store / BASELINES / f"{baseline.name}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

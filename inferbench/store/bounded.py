@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +12,18 @@ from .layout import StoreError
 MIB = 2**20
 MAX_DOCUMENT = 64 * MIB
 """Longest JSON file of a run that is read, bytes: a hundred times the longest that was ever written."""
+
+URL_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+def need_directory(path: Path) -> None:
+    """Check that what is to be written to is no URL: a path made of one is a folder, named after the keys in it.
+
+    Raises StoreError, which does not repeat them.
+    """
+    scheme = path.parts[0] if path.parts else ""
+    if URL_SCHEME.fullmatch(scheme):
+        raise StoreError(f"{scheme}//...: is a URL, and a directory is needed here; `inferbench runs push` copies runs")
 
 
 def inside(root: Path, name: str) -> Path:

@@ -20,7 +20,7 @@ from ..domain.files import describe
 from ..domain.manifest import RunManifest
 from ..domain.summary import PointSummary, SweepPoint
 from . import layout
-from .bounded import inside, read_document
+from .bounded import inside, need_directory, read_document
 from .layout import StoreError
 from .migrate import upgrade
 
@@ -46,6 +46,7 @@ class RunDirectory:
     @classmethod
     def create(cls, store: Path, scenario: str) -> RunDirectory:
         """Make the directory of a new run. Raises StoreError where the store cannot be written."""
+        need_directory(store)
         now = datetime.datetime.now(datetime.UTC)
         path = store / scenario / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         try:

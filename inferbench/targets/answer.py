@@ -10,7 +10,7 @@ import orjson
 from ..domain.record import CountSource, RequestRecord, Status
 from ..domain.redaction import LOOKED_AT, excerpt
 from .counting import count_tokens
-from .dialect import error_message
+from .dialect import error_message, text_of
 from .endpoint import Endpoint
 from .exchange import Exchange
 
@@ -40,13 +40,15 @@ def make_record(
     counted = count_tokens(
         exchange.stream, partial(exchange.stream.dialect.most_tokens, endpoint, request.osl), count_text
     )
+    if status is Status.OK and counted.chunks is None:  # none but in a count that cannot be so
+        status, failure = Status.ERROR, f"no token in the answer: {counted.remark or _excerpt(exchange)}"
     prompt, unlikely = _prompt_tokens(exchange)
     times = counted.chunks.times_ns if counted.chunks else ()
     first_late, last_late = (exchange.late_ns(times[edge]) if times else None for edge in (0, -1))
     return RequestRecord(
         seq=request.seq,
         status=status,
-        error=one_line(endpoint.redact(failure)) if failure else None,
+        error=one_line(failure) if failure else None,
         isl=prompt or request.isl,
         isl_source=CountSource.SERVER if prompt else CountSource.PLAN,
         osl=counted.osl,
@@ -65,7 +67,7 @@ def make_record(
         cached_tokens=_part_of(usage.cached_tokens, prompt),
         accepted_tokens=_part_of(usage.accepted_tokens, counted.osl),
         attempts=exchange.attempts,
-        earlier_error=one_line(endpoint.redact(exchange.earlier_error)) if exchange.earlier_error else None,
+        earlier_error=one_line(exchange.earlier_error) if exchange.earlier_error else None,
         remark="; ".join(remark for remark in (counted.remark, unlikely) if remark) or None,
     )
 
@@ -135,4 +137,4 @@ def _excerpt(exchange: Exchange) -> str:
         return body[: LOOKED_AT * MAX_ERROR].decode("utf-8", "replace") or "(empty body)"
     if isinstance(answer, dict) and answer.get("choices"):
         return "it came whole, and not as a stream"
-    return error_message(answer) if isinstance(answer, dict) else str(answer)
+    return error_message(answer) if isinstance(answer, dict) else text_of(answer)

@@ -37,12 +37,12 @@ class Answer:
 
     @property
     def json(self) -> Mapping[str, Any]:
-        """The body as a JSON object, without secrets; empty where it is none."""
+        """The body as a JSON object, without secrets; empty where it is none, or nested deeper than anything means."""
         try:
             value = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
+            return redact_json(value) if isinstance(value, dict) else {}
+        except (orjson.JSONDecodeError, RecursionError):
             return {}
-        return redact_json(value) if isinstance(value, dict) else {}
 
     @property
     def text(self) -> str:

@@ -18,7 +18,7 @@ from .reading import StreamReading
 from .tokens import spread_tokens
 
 MOST_TOKENS = 10_000_000
-"""Most generated tokens that are believed where the request set no limit."""
+"""Most generated tokens that are believed, whatever was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _believed(stream: StreamReading, limit: Callable[[], int | None]) -> tuple[i
     if told is None:
         return None, None
     most = limit()
-    if told > (MOST_TOKENS if most is None else most):
-        asked = "no answer has as many" if most is None else f"at most {most:,} were asked for"
+    if told > (MOST_TOKENS if most is None else min(most, MOST_TOKENS)):
+        asked = "no answer has as many" if most is None or told <= most else f"at most {most:,} were asked for"
         return None, f"usage says {told:,} generated tokens, and {asked}"
     if told == 0:
         return None, f"usage says 0 generated tokens beside {shown:,} chunks of text" if shown else None

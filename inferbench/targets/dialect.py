@@ -138,7 +138,17 @@ def error_message(event: Mapping[str, Any]) -> str:
     error = event.get("error") or event
     if isinstance(error, dict):
         error = error.get("message") or error.get("detail") or error
-    return error if isinstance(error, str) else _excerpt(orjson.dumps(error))
+    return error if isinstance(error, str) else _excerpt(text_of(error))
+
+
+def text_of(value: Any) -> str:
+    """A text as it is, nothing of nothing, and anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode() if value else ""
+    except orjson.JSONEncodeError:  # it reads what it does not write: deeper nesting
+        return "(nested too deeply to be shown)"
 
 
 def merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,6 +199,11 @@ def need_text(prompt: Prompt, path: str) -> str:
     return prompt
 
 
+def word(value: Any) -> str:
+    """Return a word, and an empty one for anything else."""
+    return value if isinstance(value, str) else ""
+
+
 def finish_of(reason: Any) -> str | None:
     """Return the reason to finish, None where it is none."""
     return reason if isinstance(reason, str) and reason.lower() not in NOT_FINISHED else None
@@ -199,5 +214,5 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _excerpt(data: bytes) -> str:
+def _excerpt(data: str | bytes) -> str:
     return excerpt(data, 200)

@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from ..domain.errors import UsageError
-from .dialect import Dialect, Prompt, Reading, Usage, count, finish_of, mapping, need_text
+from .dialect import Dialect, Prompt, Reading, Usage, count, finish_of, mapping, need_text, text_of
 from .endpoint import Endpoint
 from .generate import Generate
 from .messages import Messages
@@ -129,7 +129,7 @@ def _text(part: Any) -> str:
 def _arguments(tool_calls: Any) -> str:
     """The text of tool calls, which comes piece by piece as a function's name and arguments."""
     functions = [c.get("function") for c in tool_calls if isinstance(c, dict)] if isinstance(tool_calls, list) else []
-    return "".join(str(f.get(k) or "") for f in functions if isinstance(f, dict) for k in ("name", "arguments"))
+    return "".join(text_of(f.get(k)) for f in functions if isinstance(f, dict) for k in ("name", "arguments"))
 
 
 def _usage(usage: Any) -> Usage | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from .dialect import FAILED, Dialect, Prompt, Reading, Usage, count, finish_of, mapping
+from .dialect import FAILED, Dialect, Prompt, Reading, Usage, count, finish_of, mapping, text_of, word
 from .endpoint import Endpoint
 
 
@@ -34,10 +34,10 @@ class Generate(Dialect):
     def _read(self, event: dict[str, Any]) -> Reading:
         meta = mapping(event.get("meta_info"))
         reason = meta.get("finish_reason")
-        finish = mapping(reason).get("type") if isinstance(reason, dict) else reason
+        finish = word(mapping(reason).get("type") if isinstance(reason, dict) else reason)
         error = None
         if finish in FAILED:
-            error = f"aborted by the server: {mapping(reason).get('message') or 'no reason given'}"
+            error = f"aborted by the server: {text_of(mapping(reason).get('message')) or 'no reason given'}"
         generated, verified = count(meta.get("completion_tokens")), count(meta.get("spec_verify_ct"))
         # Each verification of drafted tokens yields those that were accepted, and one more.
         accepted = generated - verified if generated is not None and verified else None

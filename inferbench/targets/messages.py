@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from .dialect import AT_LIMIT, Dialect, Prompt, Reading, Usage, count, mapping, need_text
+from .dialect import AT_LIMIT, Dialect, Prompt, Reading, Usage, count, mapping, need_text, word
 from .endpoint import Endpoint
 
 TEXTS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
@@ -43,10 +43,10 @@ class Messages(Dialect):
             case "message_start":
                 return Reading(False, usage=_usage(mapping(mapping(event.get("message")).get("usage")), at_start=True))
             case "message_delta":
-                reason = mapping(event.get("delta")).get("stop_reason")
+                reason = word(mapping(event.get("delta")).get("stop_reason"))
                 usage = _usage(mapping(event.get("usage")))
                 ends_itself = reason not in AT_LIMIT  # with a token that has no event of its own
-                return Reading(False, usage=usage, silent=ends_itself, finish=str(reason) if reason else None)
+                return Reading(False, usage=usage, silent=ends_itself, finish=reason or None)
             case kind:
                 return Reading(False, closes=kind == "message_stop")
 

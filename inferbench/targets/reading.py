@@ -13,13 +13,15 @@ from functools import lru_cache
 from itertools import accumulate
 
 from .dialect import DONE, Dialect, Reading, Usage
-from .sse import BYTE_ORDER_MARK, MAX_EVENT, PIECE, EndlessEventError, parse_events
+from .pieces import Pieces
+from .sse import BYTE_ORDER_MARK, parse_events
 from .template import Template, learn, plain_lengths, without_id
 
 NO_USAGE = Usage()
 
 LAST_EVENT = b"data: [DONE]\n\n"
-EVENT_ENDS = (b"\n\n", b"\n\r\n")
+ALIKE = 8 * 1024
+"""Longest event that is remembered, bytes, in case that other streams have the same."""
 USELESS_TEMPLATES = 4
 """After so many templates in a row that fitted no further event, a stream is one whose events all differ."""
 
@@ -46,14 +48,12 @@ class StreamReading:
         """What was generated, piece by piece, where it is to be kept."""
         self.dialect = dialect
         self._closed = False  # by [DONE] or its like
-        self._usage_ns: int | None = None  # of a usage that stood beside no part of the answer
+        self._usage_after: int | None = None  # chunks before a usage that stood beside no part of the answer
         self._opened = False
         self._text_length = 0  # of all events, where each repeats the text of those before
         self._answer_ns: int | None = None
         self._reasoned = False
-        self._times: list[int] = []  # of the pieces that hold no whole event yet
-        self._pieces: list[bytes] = []
-        self._held = 0  # what these take in memory, bytes
+        self._waiting = Pieces()
         self._at_start = True
         self._template: Template | None = None
         self._useless = 0
@@ -81,13 +81,12 @@ class StreamReading:
         """
         if self._closed or self.finish_reason is not None:
             return True
-        apart = self._usage_ns is not None and (not self.times_ns or self._usage_ns >= self.times_ns[-1])
-        return apart or (len(self.counts) == 1 and len(self.times_ns) > 1)
+        return self._usage_after == len(self.times_ns) or (len(self.counts) == 1 and len(self.times_ns) > 1)
 
     @property
     def expected(self) -> tuple[bytes, bytes] | None:
         """What will stand before and after the text of the next event, if that is like those before; None: unknown."""
-        if self._template is None or self._pieces or self.error:
+        if self._template is None or self._waiting or self.error:
             return None
         return self._template.prefix, self._template.suffix
 
@@ -106,37 +105,12 @@ class StreamReading:
 
         Raises EndlessEventError where it waits for a rest that will never come.
         """
-        self._times += times
-        self._pieces += pieces
-        held, known = self._pieces, len(self._pieces) - len(pieces)
-        whole = next((i for i in range(len(held), known, -1) if held[i - 1].endswith(EVENT_ENDS)), 0)
-        if whole:
-            self._read(self._times[:whole], self._pieces[:whole])
-            del self._times[:whole], self._pieces[:whole]
-            self._held, pieces = 0, self._pieces
-        if pieces:
-            self._held += sum(map(len, pieces)) + PIECE * len(pieces)
-            if self._held > MAX_EVENT:
-                self._make_room()
-
-    def _make_room(self) -> None:
-        """Read the whole events among pieces that end elsewhere. Raises EndlessEventError where the rest is no less."""
-        times, pieces = self._times, self._pieces
-        last = next((i for i in range(len(pieces) - 1, -1, -1) if EVENT_ENDS[0] in pieces[i]), None)
-        if last is not None:
-            end = pieces[last].rindex(EVENT_ENDS[0]) + len(EVENT_ENDS[0])
-            self._read(times[: last + 1], [*pieces[:last], pieces[last][:end]])
-            times, pieces = times[last:], [pieces[last][end:], *pieces[last + 1 :]]
-        self._times, self._pieces = times, pieces
-        self._held = sum(map(len, pieces)) + PIECE * len(pieces)
-        if self._held > MAX_EVENT:
-            self._times, self._pieces = [], []
-            raise EndlessEventError
+        if whole := self._waiting.add(times, pieces):
+            self._read(*whole)
 
     def finish(self) -> None:
         """Take note that nothing more will come."""
-        self._read(self._times, self._pieces)
-        self._times, self._pieces = [], []
+        self._read(*self._waiting.rest())
 
     def _read(self, times: list[int], pieces: list[bytes]) -> None:
         """Read whole events; the last may lack its end."""
@@ -195,7 +169,7 @@ class StreamReading:
 
     def _reading_of(self, name: str, data: bytes) -> Reading:
         """What opens a stream and what closes it is the same in all streams but for their ids, which nobody reads."""
-        if self._template or not self.times_ns:
+        if (self._template or not self.times_ns) and len(data) <= ALIKE:
             reading = _interpreted(self.dialect, name, without_id(data))
             if reading.error is None:  # its words are about what came
                 return reading
@@ -219,7 +193,7 @@ class StreamReading:
         if reading.usage:
             self.usage = reading.usage if self.usage is NO_USAGE else self.usage.updated(reading.usage)
             if told is not None and not bearing and not reading.silent:
-                self._usage_ns = t_ns
+                self._usage_after = len(self.times_ns)
 
     def _counts_on(self, told: int | None) -> bool:
         """Whether a running count has gone on with a chunk without text, which so is a token."""
@@ -250,6 +224,9 @@ class StreamReading:
             self._answer_ns = stamps[0]
         if reading.reasoning and self._answer_ns is None:
             self._reasoned = True
+        if self.finish_ns is not None:  # one of several answers had finished
+            self.silent_ns.append(self.finish_ns)
+            self.finish_ns = None
         self.times_ns.extend(stamps)
         self.lengths.extend(lengths)
 

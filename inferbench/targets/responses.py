@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from .dialect import AT_LIMIT, Dialect, Prompt, Reading, Usage, count, error_message, mapping, need_text
+from .dialect import AT_LIMIT, Dialect, Prompt, Reading, Usage, count, error_message, mapping, need_text, word
 from .endpoint import Endpoint
 
 ANSWER = frozenset({"response.output_text.delta", "response.refusal.delta"})
@@ -38,7 +38,7 @@ class Responses(Dialect):
 
     @override
     def _read(self, event: dict[str, Any]) -> Reading:
-        kind = event.get("type")
+        kind = word(event.get("type"))
         if kind in ENDS:
             return _end(mapping(event.get("response")))
         if kind == "response.failed":
@@ -58,7 +58,7 @@ def _failure(response: Mapping[str, Any]) -> str:
 def _end(response: Mapping[str, Any]) -> Reading:
     """The last event, with usage; an answer that met its limit comes as `completed` or as `incomplete`."""
     usage = mapping(response.get("usage"))
-    finish = mapping(response.get("incomplete_details")).get("reason") or "stop"
+    finish = word(mapping(response.get("incomplete_details")).get("reason")) or "stop"
     told = Usage(
         count(usage.get("input_tokens")),
         count(usage.get("output_tokens")),
@@ -67,4 +67,4 @@ def _end(response: Mapping[str, Any]) -> Reading:
         count(mapping(usage.get("output_tokens_details")).get("reasoning_tokens")),
     )
     ends_itself = finish not in AT_LIMIT  # with a token that has no event of its own
-    return Reading(False, usage=told if usage else None, silent=ends_itself, finish=str(finish), closes=True)
+    return Reading(False, usage=told if usage else None, silent=ends_itself, finish=finish, closes=True)

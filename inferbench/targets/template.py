@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from .dialect import Dialect, Reading
@@ -20,6 +20,10 @@ ID_FIELD = re.compile(rb'"id"\s*:\s*"[^"\\\n]*"')
 PLAIN = bytes(byte for byte in range(0x20, 0x100) if byte not in b'"\\')
 """Bytes that mean themselves within a JSON string, as far as they are UTF-8."""
 
+TRIED = 8
+"""Texts of an event of which one may be that which differs: each costs a reading of the whole event."""
+LONGEST = 64 * 1024
+"""Longest event that is made a template of, bytes: those of many streams are remembered."""
 PROBE = b"x" * 37
 """A text that no event has by chance."""
 
@@ -71,9 +75,9 @@ class Template(NamedTuple):
 
 def learn(dialect: Dialect, event: bytes) -> Template | None:
     """Find the text in an event, from `data:` to the blank line, by trying what another text there changes."""
-    if not event.startswith(b"data:") or event.count(b"\n") != 2:
+    if len(event) > LONGEST or not event.startswith(b"data:") or event.count(b"\n") != 2:
         return None
-    for field in TEXT_FIELD.finditer(event):
+    for field in islice(TEXT_FIELD.finditer(event), TRIED):
         prefix, suffix = event[: field.start(1)], event[field.end(1) :]
         # Streams differ in their ids, which no dialect reads: what one stream has found out is true of the next.
         if reading := _reading_around(dialect, without_id(prefix), suffix):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from calibration.calibration_factories import GPUS, MODEL, measured, point
 
+from inferbench.api.twin_calibration import calibrate_twin
 from inferbench.calibration.calibrate import calibrate
 from inferbench.calibration.configuration import Configuration, configurations
 from inferbench.calibration.document import BARS, document
@@ -145,6 +146,13 @@ def test_a_parameter_file_without_a_fitted_part_is_refused(tmp_path: Path) -> No
     path.write_text("format: 1\n", encoding="utf-8")
     with pytest.raises(FileError, match="needs one line"):
         write_stacks(path, {})
+
+
+def test_a_parameter_file_that_is_not_there_is_said_before_anything_is_fitted(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no such file"):
+        calibrate_twin(tmp_path / "points.csv", tmp_path / "parameters.yaml")
+    with pytest.raises(FileError, match="cannot be read"):
+        calibrate_twin(tmp_path / "points.csv", tmp_path)
 
 
 def test_held_out_points_come_from_constants_that_never_saw_them() -> None:

@@ -23,3 +23,5 @@ def test_pairs() -> None:
     assert parse_pairs("--metadata", ["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
     with pytest.raises(UsageError, match="'a' is not KEY=VALUE"):
         parse_pairs("--metadata", ["a"])
+    with pytest.raises(UsageError, match=r"^--header: \*\*\* is not KEY=VALUE$"):
+        parse_pairs("--header", ["X-Key: s3cret"], hidden=True)

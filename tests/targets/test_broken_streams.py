@@ -39,6 +39,11 @@ def record(body: bytes, path: str = "/v1/completions", osl: int = 3):
     return found
 
 
+def deep(piece: bytes) -> bytes:
+    """Nest what stands as "@" deeper than JSON is written, and less than it is read."""
+    return piece.replace(b'"@"', b'{"a":' * 300 + b"1" + b"}" * 300)
+
+
 FAILED = {
     "abort": ("/v1/completions", text("a") + ended("abort") + usage(4, 1) + DONE, "abort"),
     "error": ("/v1/completions", text("a") + ended("error") + DONE, "error"),
@@ -78,6 +83,15 @@ FAILED = {
         "Overloaded",
     ),
     "truncated": ("/v1/completions", text("a") + text("b"), "broke off"),
+    "truncated-after-an-early-usage": ("/v1/completions", text("a") + usage(4, 2) + text("b"), "broke off"),
+    "nested-error": ("/v1/completions", text("a") + deep(event(error={"message": "@"})) + DONE, "nested too deeply"),
+    "nested-reason": (
+        GENERATE,
+        generated("a", 1) + deep(generated("ab", 2, {"type": "abort", "message": "@"})),
+        "nested too deeply",
+    ),
+    "reasons-of-no-kind": (MESSAGES, block("a") + named("message_delta", delta={"stop_reason": {"a": 1}}), "broke off"),
+    "names-of-no-kind": (RESPONSES, output("a") + event(type={"a": 1}) + event(type=[1]), "broke off"),
     "truncated-chat": (CHAT, delta("a"), "broke off"),
     "truncated-generate": (GENERATE, generated("a", 1) + generated("ab", 2), "broke off"),
     "truncated-responses": (RESPONSES, output("a"), "broke off"),
@@ -127,6 +141,17 @@ COMPLETE = {
     "generate-done": (GENERATE, generated("a", 1) + generated("ab", 2) + DONE, 2),
     "content-filter": (CHAT, delta("a") + delta("", "content_filter") + DONE, 1),
     "null-error": ("/v1/completions", event(error=None, choices=[{"text": "a"}]) + DONE, 1),
+    "responses-odd-reason": (
+        RESPONSES,
+        output("a") + named("response.incomplete", response={"incomplete_details": {"reason": ["x"]}}),
+        1,
+    ),
+    "generate-odd-reason": (GENERATE, generated("a", 1) + generated("ab", 2, {"type": {"x": 1}}) + DONE, 2),
+    "calls-of-no-kind": (
+        CHAT,
+        deep(event(choices=[{"delta": {"tool_calls": [{"function": {"name": "@"}}]}}])) + DONE,
+        1,
+    ),
     "silent": ("/v1/completions", ended(None) * 3 + ended("length") + usage(4, 3) + DONE, 3),
 }
 
@@ -169,6 +194,15 @@ def test_counts_that_cannot_be_lose_no_record(told):
     assert (found.status, found.osl, found.isl) == (Status.OK, 2, 4)
     assert "generated tokens" in found.remark
     assert "prompt tokens" in found.remark
+
+
+def test_a_count_that_cannot_be_is_no_token_where_there_is_no_text():
+    found = record(ended(None) * 3 + ended("length") + usage(4, 2**40) + DONE)
+    assert found.status is Status.ERROR
+    assert (
+        found.error
+        == "no token in the answer: usage says 1,099,511,627,776 generated tokens, and at most 3 were asked for"
+    )
 
 
 def test_cached_and_accepted_tokens_are_no_more_than_all():

@@ -164,6 +164,14 @@ def test_running_counts_beyond_what_was_asked_for_are_not_believed_either():
 def test_without_a_limit_no_answer_is_believed_to_be_endless():
     assert counted(text("a"), usage(5, 2**62), DONE).osl == 1
     assert counted(text("a"), usage(5, 9_000_000), DONE).osl == 9_000_000
+    assert counted(text("a"), usage(5, 2**40), DONE, limit=2**41).osl == 1
+
+
+def test_a_chunk_that_names_a_reason_is_no_end_where_text_comes_after_it():
+    pieces = [text("a"), finish("stop"), text("b"), usage(5, 3), DONE]
+    assert held(counted(*pieces))[:2] == ([0, 10, 20], [1, 1, 1])
+    assert held(counted(text("a"), finish("stop"), text("b"), usage(5, 2), DONE))[:2] == ([0, 20], [1, 1])
+    assert held(counted(running("a", 1), finish("stop"), running("b", 2), usage(5, 3)))[0] == [0, 20]
 
 
 def test_text_is_counted_where_the_server_does_not_count():

@@ -105,6 +105,19 @@ def test_same_as_the_plain_way_an_event_at_a_time(dialect, pieces, block):
     assert in_blocks(dialect, pieces, block) == plainly(dialect, pieces)
 
 
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_an_event_is_read_when_its_end_has_come_wherever_pieces_are_cut(end, size):
+    whole = (text("a") + text("b")).replace(b"\n\n", end)
+    body = whole + b"data: {"
+    stream = StreamReading(Completions())
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    for number, piece in enumerate(pieces):
+        stream.take([number], [piece])
+    ends = [len(whole) // 2, len(whole)]
+    assert list(stream.times_ns) == [(at - 1) // size for at in ends]
+
+
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=8), st.integers(1, 5))
 @example(b"error", [], 1)
 def test_any_bytes_raise_nothing(body, at, block):
@@ -127,19 +140,30 @@ def test_a_template_is_learnt_where_the_text_is_and_nowhere_else():
     assert template.reading.answer
 
 
+class Counting(Completions):
+    def __init__(self) -> None:
+        self.parsed = 0
+
+    def interpret(self, name, data):
+        self.parsed += 1
+        return super().interpret(name, data)
+
+
 def test_most_events_are_never_parsed_as_json():
-    class Counting(Completions):
-        parsed = 0
-
-        def interpret(self, name, data):
-            Counting.parsed += 1
-            return super().interpret(name, data)
-
-    stream = StreamReading(Counting())
+    dialect = Counting()
+    stream = StreamReading(dialect)
     pieces = [text(f" word{i}") for i in range(1000)]
     stream.take(list(range(1000)), pieces)
     assert list(stream.times_ns) == list(range(1000))
-    assert Counting.parsed < 10
+    assert dialect.parsed < 10
+
+
+def test_an_event_of_many_answers_is_not_parsed_once_for_each_of_them():
+    dialect = Counting()
+    stream = StreamReading(dialect)
+    stream.take([0], [event(choices=[{"index": i, "text": "a"} for i in range(1000)])])
+    assert list(stream.times_ns) == [0]
+    assert dialect.parsed < 30
 
 
 def read(dialect: Dialect, *pieces: bytes) -> StreamReading:
