@@ -96,6 +96,11 @@ def test_a_short_key_stands_alone_and_a_value_of_three_letters_is_none() -> None
     assert redact("bad key sk-1, not task-12 or abc") == "bad key ***, not task-12 or abc"
 
 
+def test_a_word_under_a_harmless_name_hides_nothing_of_what_servers_say() -> None:
+    Endpoint("http://h", "/v1/completions", headers={"X-Mode": "error", "X-Session-Token": "error"[::-1]})
+    assert redact("error in the stream: rorre") == "error in the stream: ***"
+
+
 def test_what_an_endpoint_carries_is_known_from_when_it_is_made_also_in_a_worker() -> None:
     endpoint = Endpoint(
         "http://127.0.0.1:1",
