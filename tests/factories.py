@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from inferbench.domain.comparison import FrontierPoint
+from inferbench.domain.counts import Counts
 from inferbench.domain.manifest import (
     BookStamp,
     ClientHost,
@@ -19,7 +20,6 @@ from inferbench.domain.summary import (
     Basis,
     BasisSummary,
     ClientHealth,
-    Counts,
     Distribution,
     Origin,
     PointSummary,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..domain.counts import ProbeRequests
 from ..domain.plan import Plan
-from ..domain.summary import Origin, PointSummary, ProbeRequests, SweepPoint
+from ..domain.summary import Origin, PointSummary, SweepPoint
 from ..metrics import failures
 from ..metrics.goodput import GoodputSlo
 from ..metrics.summarise import summarise

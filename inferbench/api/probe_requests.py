@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..domain.counts import ProbeRequests
 from ..domain.plan import Arrival, Plan
 from ..domain.record import RequestRecord, StampedChunks, Status
 from ..domain.scenario import Lengths
-from ..domain.summary import ProbeRequests
 from ..domain.units import NS_PER_MS
 from ..loadgen.clock import LoopClock
 from ..loadgen.dispatcher import Dispatcher

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..domain.counts import ProbeRequests
 from ..domain.redaction import redact_json
-from ..domain.summary import PointSummary, ProbeRequests
+from ..domain.summary import PointSummary
 from ..interop.trust import trust_keys
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
 from .files import write_file

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..domain.counts import ProbeRequests
 from ..domain.errors import Interruption
 from ..domain.plan import Plan
-from ..domain.summary import ProbeRequests
 from .clock import LoopClock, VirtualClock
 from .dispatcher import Dispatcher, Limits, Progress, StopKind
 from .health import LoopWatch

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from ..domain.counts import Counts, Ended, FailedRequests
 from ..domain.record import Status
 from ..domain.records import Records
-from ..domain.summary import Counts, Ended, FailedRequests
 
 MOST_KINDS = 8
 """Kinds that are kept apart; what is beyond them is one kind more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..domain.counts import Counts
 from ..domain.plan import Plan
 from ..domain.record import Status
 from ..domain.records import Records
@@ -11,7 +12,6 @@ from ..domain.summary import (
     Basis,
     BasisSummary,
     ClientHealth,
-    Counts,
     EnergySummary,
     Origin,
     PointSummary,

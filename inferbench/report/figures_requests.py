@@ -10,8 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ..domain.counts import Ended
 from ..domain.records import Floats, Ints
-from ..domain.summary import Ended
 from ..metrics.failures import by_kind
 from .chart import PALETTE, TEXT, Chart, log_axis, style
 from .format import count, significant

@@ -10,10 +10,10 @@ from factories import point_manifest, point_summary, run_manifest, sweep_point
 
 from inferbench.analysis.regression import judge_family
 from inferbench.analysis.regression_runs import MeasuredRun, judge_scenario
+from inferbench.domain.counts import Counts
 from inferbench.domain.manifest import RunState
 from inferbench.domain.policy import Effects, RegressionMetric, RegressionPolicy
 from inferbench.domain.regression import RegressionOutcome, ScenarioRegression
-from inferbench.domain.summary import Counts
 
 POLICY = RegressionPolicy()
 NOISE = (0.999, 1.001, 1.0, 0.9995, 1.0005)

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from inferbench.domain.summary import Counts
+from inferbench.domain.counts import Counts
 from inferbench.metrics.failures import MOST_KINDS, OTHER, Ended, by_kind, listing, sentence, shape
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from inferbench.domain.counts import Counts
 from inferbench.domain.scenario import Scenario
 from inferbench.domain.summary import (
     Basis,
     BasisSummary,
     ClientHealth,
-    Counts,
     Distribution,
     Origin,
     PointSummary,

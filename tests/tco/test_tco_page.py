@@ -10,9 +10,10 @@ from factories import point_summary, price_book, sweep_point
 from owned_factories import exact_but, owned
 
 from inferbench.domain.cost import Bill, Blend
+from inferbench.domain.counts import Counts
 from inferbench.domain.lines import Trust
 from inferbench.domain.sizing import Demand, Replica, WorkerShape
-from inferbench.domain.summary import Basis, Counts, Origin
+from inferbench.domain.summary import Basis, Origin
 from inferbench.tco.bill import hourly_bill
 from inferbench.tco.buildup import IDLE
 from inferbench.tco.capital import annual_share, capital_recovery_factor

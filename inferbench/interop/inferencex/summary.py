@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ...domain.counts import Counts
 from ...domain.measured import Latency, MeasuredPoint, MeasuredRequests
 from ...domain.summary import (
     Basis,
     BasisSummary,
     ClientHealth,
-    Counts,
     Distribution,
     Origin,
     PointSummary,
