@@ -57,8 +57,16 @@ class Run:
 
     @cached_property
     def summaries(self) -> tuple[PointSummary, ...]:
-        """One summary per sweep point, in the scenario's order."""
-        return self.directory.summaries()
+        """One summary per sweep point, in the scenario's order. Raises StoreError for one of no point of the run."""
+        found = self.directory.summaries()
+        if self.scenario is None:
+            known = {(entry.point.deployment, entry.point.topology) for entry in self.manifest.points}
+        else:
+            known = {(d.name, t.name) for d in self.scenario.deployments for t in d.topologies}
+        for point in (summary.point for summary in found):
+            if (point.deployment, point.topology) not in known:
+                raise StoreError(f"{self.path}: {layout.SUMMARY}: {point.key!r} is no point of this run")
+        return found
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:

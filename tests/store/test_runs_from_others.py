@@ -29,7 +29,7 @@ from inferbench.store.layout import StoreError
 from inferbench.store.parquet import FREE, RATIO, allowed
 from inferbench.store.places import DirectoryPlace, pull, push
 from inferbench.store.reader import read_records
-from inferbench.store.rundir import RunDirectory
+from inferbench.store.rundir import RunDirectory, sha256
 from inferbench.store.verify import verify
 
 
@@ -244,3 +244,13 @@ def test_a_manifest_that_was_written_with_secrets_shows_none(run: RunDirectory) 
     manifest: RunManifest = run.manifest()
     assert manifest.command == ("inferbench", "bench", "--header", "Authorization=***", "--seed", "3")
     assert manifest.reason == "api_key=***"
+
+
+@pytest.mark.parametrize("form", ["csv", "inferencex", "vllm"])
+def test_a_summary_of_a_point_that_the_run_does_not_have_is_refused(run: RunDirectory, form: str, capsys) -> None:
+    summaries = [s.model_copy(update={"point": sweep_point(topology="other")}) for s in run.summaries()]
+    run.write_value(layout.SUMMARY, summaries)
+    changed = run.manifest().model_copy(update={"checksums": {layout.SUMMARY: sha256(run.path / layout.SUMMARY)}})
+    run.write_value(layout.MANIFEST, changed)
+    assert execute(["export", form, str(run.path)]) == ExitCode.USAGE
+    assert "is no point of this run" in capsys.readouterr().err
