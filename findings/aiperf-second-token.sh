@@ -2,13 +2,13 @@
 # aiperf's "time to second token" is the gap between the first two chunks, whatever they hold.
 #
 # Tool: aiperf 0.13.0, chat, streaming.
-# Behaviour: `time_to_second_token` is the arrival of the second chunk less that of the first. Where the first chunk holds
-#   ten tokens the second token is already there, and the figure is the time to the eleventh.
+# Behaviour: `time_to_second_token` is the arrival of the second chunk less that of the first. Where the first chunk
+#   holds ten tokens the second token is already there, and the figure is the wait for the eleventh.
 # Why it surprises: the other figures of the same file are in tokens (`inter_token_latency` divides by tokens, and chunks
 #   have their own `inter_chunk_latency`), so this one reads as if the second token were ten times as late as it is; and
 #   the name sounds like a time from the start of the request, as time to first token is.
-# Seen: 198 to 200 ms, beside an inter-chunk latency of 200 ms and an inter-token latency of 16.3 ms, for a token every 20 ms, sent
-#   10 at a time.
+# Seen: 198 to 200 ms, beside an inter-chunk latency of 200 ms and an inter-token latency of 16.3 ms, for a token every
+#   20 ms, sent 10 at a time.
 # Date: 2026-12-01
 set -euo pipefail
 
