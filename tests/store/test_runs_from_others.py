@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factories import sweep_point
+from scenarios_for_tests import small_scenario
 from store_factories import write_run
 
 import inferbench
@@ -20,6 +21,7 @@ from inferbench.cli import execute
 from inferbench.cli.files import write_below
 from inferbench.domain.errors import ExitCode, UsageError
 from inferbench.domain.manifest import RunManifest
+from inferbench.domain.scenario import Scenario
 from inferbench.store import layout, schema
 from inferbench.store.baselines import Baseline, write_baseline
 from inferbench.store.bounded import MAX_DOCUMENT, inside
@@ -29,7 +31,7 @@ from inferbench.store.layout import StoreError
 from inferbench.store.parquet import FREE, RATIO, allowed
 from inferbench.store.places import DirectoryPlace, pull, push
 from inferbench.store.reader import read_records
-from inferbench.store.rundir import RunDirectory
+from inferbench.store.rundir import RunDirectory, sha256
 from inferbench.store.verify import verify
 
 
@@ -244,3 +246,21 @@ def test_a_manifest_that_was_written_with_secrets_shows_none(run: RunDirectory) 
     manifest: RunManifest = run.manifest()
     assert manifest.command == ("inferbench", "bench", "--header", "Authorization=***", "--seed", "3")
     assert manifest.reason == "api_key=***"
+
+
+@pytest.mark.parametrize("form", ["csv", "inferencex", "vllm"])
+def test_a_summary_of_a_point_that_the_run_does_not_have_is_refused(run: RunDirectory, form: str, capsys) -> None:
+    summaries = [s.model_copy(update={"point": sweep_point(topology="other")}) for s in run.summaries()]
+    run.write_value(layout.SUMMARY, summaries)
+    changed = run.manifest().model_copy(update={"checksums": {layout.SUMMARY: sha256(run.path / layout.SUMMARY)}})
+    run.write_value(layout.MANIFEST, changed)
+    assert execute(["export", form, str(run.path)]) == ExitCode.USAGE
+    assert "is no point of this run" in capsys.readouterr().err
+
+
+def test_a_scenario_that_lacks_what_a_summary_names_says_what_it_has() -> None:
+    scenario = Scenario.model_validate(small_scenario(), strict=False)
+    with pytest.raises(UsageError, match="scenario small: unknown deployment 'x'; allowed: "):
+        scenario.deployment("x")
+    with pytest.raises(UsageError, match="unknown topology 'x'; allowed: "):
+        scenario.deployments[0].topology("x")
