@@ -39,7 +39,7 @@ def _measured(summary: PointSummary, run: Run) -> MeasuredPoint:
 
 
 def _of_scenario(summary: PointSummary, scenario: Scenario) -> MeasuredPoint:
-    deployment = next(d for d in scenario.deployments if d.name == summary.point.deployment)
+    deployment = scenario.deployment(summary.point.deployment)
     topology = deployment.topology(summary.point.topology)
     return _point(
         summary,
@@ -57,7 +57,9 @@ def _of_scenario(summary: PointSummary, scenario: Scenario) -> MeasuredPoint:
 
 
 def _ad_hoc(summary: PointSummary, run: Run) -> MeasuredPoint:
-    target = next(entry.target for entry in run.manifest.points if entry.point.key == summary.point.key)
+    target = next((entry.target for entry in run.manifest.points if entry.point.key == summary.point.key), None)
+    if target is None:
+        raise StoreError(f"{run.path}: {layout.SUMMARY}: {summary.point.key!r} is no point of this run")
     gpus = summary.point.gpus
     return _point(
         summary,

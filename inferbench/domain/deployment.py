@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .bounds import MOST_GPUS, Count, CountOrNone, Tokens
+from .errors import UsageError
 from .launch import Launch
+from .names import unknown
 from .value import Value
 from .words import ONCE, Name, Text, repeated
 
@@ -139,9 +141,8 @@ class Deployment(Value):
         return self
 
     def topology(self, name: str) -> Topology:
-        """Return the topology of that name. Raises KeyError where there is none."""
-        return next((t for t in self.topologies if t.name == name), None) or _no_topology(name)
-
-
-def _no_topology(name: str) -> Topology:
-    raise KeyError(name)
+        """Return the topology of that name. Raises UsageError where there is none."""
+        by_name = {topology.name: topology for topology in self.topologies}
+        if name not in by_name:
+            raise UsageError(f"deployment {self.name}: {unknown('topology', name, by_name)}")
+        return by_name[name]

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from .bounds import LONGEST_S, MOST_REQUESTS, MOST_STREAMS, Amount, Count, Seed, Tokens
 from .deployment import Deployment
+from .errors import UsageError
+from .names import unknown
 from .units import MS_PER_S
 from .value import Value
 from .words import ONCE, Label, Name, Text, repeated
@@ -156,8 +158,11 @@ class Scenario(Value):
         return self
 
     def deployment(self, name: str) -> Deployment:
-        """Return the deployment of that name. Raises KeyError where there is none."""
-        return {d.name: d for d in self.deployments}[name]
+        """Return the deployment of that name. Raises UsageError where there is none."""
+        by_name = {deployment.name: deployment for deployment in self.deployments}
+        if name not in by_name:
+            raise UsageError(f"scenario {self.name}: {unknown('deployment', name, by_name)}")
+        return by_name[name]
 
 
 def _shared_keys(deployments: tuple[Deployment, ...]) -> Iterator[str]:

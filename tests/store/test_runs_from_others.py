@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factories import sweep_point
+from scenarios_for_tests import small_scenario
 from store_factories import write_run
 
 import inferbench
@@ -20,6 +21,7 @@ from inferbench.cli import execute
 from inferbench.cli.files import write_below
 from inferbench.domain.errors import ExitCode, UsageError
 from inferbench.domain.manifest import RunManifest
+from inferbench.domain.scenario import Scenario
 from inferbench.store import layout, schema
 from inferbench.store.baselines import Baseline, write_baseline
 from inferbench.store.bounded import MAX_DOCUMENT, inside
@@ -254,3 +256,11 @@ def test_a_summary_of_a_point_that_the_run_does_not_have_is_refused(run: RunDire
     run.write_value(layout.MANIFEST, changed)
     assert execute(["export", form, str(run.path)]) == ExitCode.USAGE
     assert "is no point of this run" in capsys.readouterr().err
+
+
+def test_a_scenario_that_lacks_what_a_summary_names_says_what_it_has() -> None:
+    scenario = Scenario.model_validate(small_scenario(), strict=False)
+    with pytest.raises(UsageError, match="scenario small: unknown deployment 'x'; allowed: "):
+        scenario.deployment("x")
+    with pytest.raises(UsageError, match="unknown topology 'x'; allowed: "):
+        scenario.deployments[0].topology("x")
