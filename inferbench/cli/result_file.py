@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..domain.counts import ProbeRequests
-from ..domain.redaction import redact_json
+from ..domain.redaction import redact, redact_json
+from ..domain.secret_values import HIDDEN
 from ..domain.summary import PointSummary
 from ..interop.trust import trust_keys
 from ..interop.vllm import METRICS, VllmHeader, vllm_result
@@ -71,6 +72,10 @@ class ResultFile:
     metrics: Sequence[str]
     percentiles: Sequence[float]
 
+    @property
+    def _label(self) -> str | None:
+        return None if self.label is None else redact(self.label)
+
     def content(self, endpoint: Endpoint, load: BenchLoad, done: BenchRun) -> dict[str, Any]:
         """The result under the keys and by the formulas of `vllm bench serve`."""
         began, ramp = datetime.datetime.fromtimestamp(done.began_unix), load.rate_ramp
@@ -84,7 +89,7 @@ class ResultFile:
             max_concurrency=load.max_concurrency,
             begin_unix=done.began_unix,
             end_unix=done.ended_unix,
-            label=self.label,
+            label=self._label,
             metadata=redact_json(self.metadata),
             ramp=None if ramp is None else (ramp.strategy.value, ramp.start, ramp.end),
             sessions=load.turns is not None or load.trace is not None,
@@ -113,7 +118,8 @@ class ResultFile:
             rate = f"ramp-up-{ramp.strategy.value}-{ramp.start:g}qps-{ramp.end:g}qps"
         limit = f"-concurrency{load.max_concurrency}" if load.max_concurrency is not None else ""
         model = str(content["model_id"]).rsplit("/", maxsplit=1)[-1]
-        return f"{self.label or content['endpoint_type']}-{rate}{limit}-{model}-{content['date']}.json"
+        name = (self._label or str(content["endpoint_type"])).replace(HIDDEN, "hidden")
+        return f"{name}-{rate}{limit}-{model}-{content['date']}.json"
 
 
 def _good(summary: PointSummary) -> int:

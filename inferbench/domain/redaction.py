@@ -52,7 +52,7 @@ store may hold a slash."""
 _SSHPASS = re.compile(r"(?P<tool>\bsshpass\s+-p\s*)\S++")
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*+(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?")
 _SHAPES = re.compile(
-    r"(?<![\w-])(?:hf_[A-Za-z0-9]{16,}+|sk-[\w-]{16,}+|(?:AKIA|ASIA)[A-Z0-9]{12,}+|gh[oprsu]_[A-Za-z0-9]{16,}+"
+    r"(?<!\w)(?:hf_[A-Za-z0-9]{16,}+|(?<!-)sk-[\w-]{16,}+|(?:AKIA|ASIA)[A-Z0-9]{12,}+|gh[oprsu]_[A-Za-z0-9]{16,}+"
     r"|github_pat_\w{16,}+|glpat-[\w-]{16,}+|xox[abeoprs]-[\w-]{10,}+|AIza[\w-]{30,}+|nvapi-[\w-]{16,}+|gsk_\w{16,}+"
     r"|eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)?)"
 )

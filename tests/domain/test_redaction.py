@@ -163,6 +163,8 @@ def test_what_an_endpoint_carries_is_known_from_when_it_is_made_also_in_a_worker
         ("sshpass -p pw ssh node7", "sshpass -p *** ssh node7"),
         ("Incorrect key: sk-aaaabbbbccccddddeeee.", "Incorrect key: ***."),
         ("see hf_abcdefghijklmnopqrst there", "see *** there"),
+        ("--label run-hf_abcdefghijklmnopqrst-2", "--label run-***-2"),
+        ("task-sk-of-an-ordinary-name", "task-sk-of-an-ordinary-name"),
         ("a -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- b", "a *** b"),
     ],
 )

@@ -31,7 +31,8 @@ HEADER, BASIC, BODY, LAUNCH, HF, TOLD = (
     f"planted{name}-0123456789" for name in ("HDR", "USR", "BDY", "LNC", "HFT", "TLD")
 )
 MODEL = "deepseek-ai/DeepSeek-R1-0528"
-SECRETS = (KEY, HEADER, BASIC, BODY, LAUNCH, HF, TOLD)
+LABEL = "hf_plantedLBL0123456789"
+SECRETS = (KEY, HEADER, BASIC, BODY, LAUNCH, HF, TOLD, LABEL)
 GIVEN = (
     "--header", f"X-Gateway={HEADER}",
     "--header", f"Proxy-Authorization=Basic {base64.b64encode(f'me:{BASIC}'.encode()).decode()}",
@@ -158,7 +159,7 @@ def test_a_bench_run_keeps_no_secret(
 ) -> None:
     run(monkeypatch, "bench", "--base-url", url, "--num-prompts", "90", "--max-concurrency", "8", "--osl", "2", "--isl",
         "8", *GIVEN, "--store", str(tmp_path / "store"), "--save-result", "--save-detailed", "--result-dir",
-        str(tmp_path / "results"), "--label", "planted-run", "--metadata", f"api_key={BODY}")  # fmt: skip
+        str(tmp_path / "results"), "--label", f"planted-run-{LABEL}", "--metadata", f"api_key={BODY}")  # fmt: skip
     (path,) = (tmp_path / "store" / "bench").iterdir()
     for format in ("vllm", "inferencex", "csv", "parquet"):
         run(monkeypatch, "export", format, str(path), "--out", str(tmp_path / "exports"))
