@@ -49,8 +49,8 @@ def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for night, noise in enumerate((*NOISE, *NOISE)):
         tput, began = (1.0 if night < 5 else 0.9) * noise, 1.79e9 + 86_400 * night
         write_run(place, f"n{night}", tput=tput, seed=night, began=began, pull_request=PULL_REQUEST)
-    write_run(place, "now", began=1.8e9, state=RunState.RUNNING)
-    with serving(place) as address:
+    going = write_run(place, "now", began=1.8e9, state=RunState.RUNNING)
+    with going.lock(), serving(place) as address:
         yield address
 
 
