@@ -16,7 +16,7 @@ import yaml
 
 from ..domain.errors import EndpointError, UsageError
 from ..domain.evaluation import Evaluation
-from ..domain.redaction import excerpt
+from ..domain.redaction import excerpt, redact
 from ..domain.secret_values import KNOWN
 from ..interop import lm_eval
 from ..store.evaluations import new_evaluation, write_evaluation
@@ -142,7 +142,7 @@ def _run(endpoint: Endpoint, asked: Questions, task: str, scratch: Path, directo
         )  # fmt: skip
     finally:  # also after Ctrl-C
         _clean(directory)
-    log = endpoint.redact(done.stdout)
+    log = redact(done.stdout)
     (directory / LOG).write_text(log, encoding="utf-8")
     if done.returncode != 0:
         raise EndpointError(f"the harness gave up: {_why(log)} (all that it said: {directory / LOG})")

@@ -120,10 +120,6 @@ class Endpoint:
         bearer = [("Authorization", f"Bearer {self.api_key.get_secret_value()}")] if self.api_key else []
         return [*bearer, *self.headers.items()]
 
-    def redact(self, text: str) -> str:
-        """Take this endpoint's credentials, and whatever else is a secret, out of a text that may have echoed it."""
-        return redact(text)
-
     def tls_context(self) -> ssl.SSLContext | None:
         """TLS settings with the system's certificates; None for plain http."""
         if not self.is_tls:
