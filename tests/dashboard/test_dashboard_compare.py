@@ -55,8 +55,10 @@ def test_runs_that_differ_say_in_what(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_runs_without_a_common_point_are_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run(tmp_path, "r0", scenario="a")
-    broken = write_run(tmp_path, "r1", scenario="b", began=1.0)
-    change_summary(broken, '"topology": "t"', '"topology": "u"')
+    other = write_run(tmp_path, "r1", scenario="b", began=1.0)
+    manifest = other.path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"topology": "t"', '"topology": "u"'))
+    change_summary(other, '"topology": "t"', '"topology": "u"')
     app = open_view(tmp_path, monkeypatch, "compare", compare="runs")
     assert "no sweep point in common" in words(app)
 
