@@ -27,14 +27,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from playwright.sync_api import Browser, Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browsers import CHROMIUM, FLAGS
-from store_factories import write_run
-
-from inferbench.store import layout
+from inferbench.records import layout
 from inferbench.store.index import COLUMNS, INDEX_FILE, refresh
-from inferbench.store.places import DirectoryPlace
+from inferbench.store.storage_backends import DirectoryPlace
+from tests.support.browsers import CHROMIUM, FLAGS
+from tests.support.store_factories import write_run
 
 ROUNDS = 7
 GPUS = {"mi355x": 1.0, "b200": 1.1, "h200": 0.5, "mi300x": 0.45}

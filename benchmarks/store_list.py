@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from store_factories import write_run
-
-from inferbench.api.stores import LISTED, list_runs
-from inferbench.store import layout
+from inferbench.records import layout
 from inferbench.store.index import INDEX_FILE
+from inferbench.store.operations import LISTED, list_runs
+from tests.support.store_factories import write_run
 
 ROUNDS = 7
 

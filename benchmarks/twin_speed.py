@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from inferbench.api.catalogue import gpus, load_scenario, models
-from inferbench.api.sweep import point_plan
-from inferbench.domain.record import RequestRecord
+from inferbench.catalog.bundled import gpus, load_scenario, models
 from inferbench.loadgen.clock import VirtualClock
-from inferbench.loadgen.drive import drive_virtual
-from inferbench.twin.build import build_twin
+from inferbench.loadgen.driver import drive_virtual
+from inferbench.records.request_record import RequestRecord
+from inferbench.runs.sweep import point_plan
+from inferbench.simulator.engine.build import build_twin
 
 REPEATS = 5
 CONCURRENCY = 2048

@@ -29,21 +29,21 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from inferbench.api.catalogue import gpus, load_scenario, models
-from inferbench.domain.plan import Arrival, Plan, PlannedRequest
-from inferbench.domain.record import PassChunks, RequestRecord, Status
-from inferbench.domain.records import Ints
-from inferbench.domain.scenario import Scenario
+from inferbench.catalog.bundled import gpus, load_scenario, models
 from inferbench.loadgen.clock import LoopClock, VirtualClock
-from inferbench.loadgen.drive import drive_live, drive_virtual, no_collections
-from inferbench.loadgen.limits import raise_open_files
+from inferbench.loadgen.driver import drive_live, drive_virtual, no_collections
+from inferbench.loadgen.http.endpoint import Endpoint
+from inferbench.loadgen.http.target import HttpTarget
+from inferbench.loadgen.open_files import raise_open_files
 from inferbench.loadgen.port import Clock, Done, Target
-from inferbench.targets.endpoint import Endpoint
-from inferbench.targets.http import HttpTarget
-from inferbench.twin.build import build_twin
-from inferbench.twin.wire.child import fetch_record
+from inferbench.records.columns import Ints
+from inferbench.records.request_record import PassChunks, RequestRecord, Status
+from inferbench.scenario.scenario import Scenario
+from inferbench.simulator.engine.build import build_twin
+from inferbench.simulator.server.server_process import fetch_record
 from inferbench.workload.lengths import around
-from inferbench.workload.planning import make_plan
+from inferbench.workload.plan import Arrival, Plan, PlannedRequest
+from inferbench.workload.planner import make_plan
 
 SCENARIO, DEPLOYMENT, TOPOLOGY = "deepseek-r1-mi355x-vs-b200", "mi355x-sglang-mori", "2p1d-dep8"
 STREAMS = 2048

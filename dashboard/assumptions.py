@@ -8,13 +8,13 @@ import controls
 import data
 import streamlit as st
 
-from inferbench.api.what_if import prices_all, with_prices
-from inferbench.domain.lines import IDLENESS, Figure
-from inferbench.domain.owned import Book, OwnedBook
-from inferbench.domain.scenario import Scenario
-from inferbench.tco.bill import figures_of
-from inferbench.tco.prices import price_of
-from inferbench.tco.settings import Settings
+from inferbench.pricing.cost_figures import IDLENESS, Figure
+from inferbench.pricing.hourly_bill import figures_of
+from inferbench.pricing.owned_book import Book, OwnedBook
+from inferbench.pricing.price_books import price_of
+from inferbench.pricing.settings import Settings
+from inferbench.runs.answers.what_if import prices_all, with_prices
+from inferbench.scenario.scenario import Scenario
 
 SLIDERS = (
     ("power_price", "Electricity, USD/kWh", 0.02, 0.4, 0.005),

@@ -10,9 +10,9 @@ import data
 import streamlit as st
 from text import plain
 
-from inferbench.domain.errors import InferbenchError
-from inferbench.domain.scenario import OperatingPoint
-from inferbench.report.view import RunView
+from inferbench.errors import InferbenchError
+from inferbench.runs.report.view import RunView
+from inferbench.scenario.scenario import OperatingPoint
 
 
 def run_name(fits: Callable[[dict[str, Any]], bool]) -> str | None:

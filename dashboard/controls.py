@@ -13,7 +13,7 @@ import data
 import streamlit as st
 from text import plain
 
-from inferbench.domain.owned import Book
+from inferbench.pricing.owned_book import Book
 
 HEADLINE_BOOK = "inferencex-2026-09"
 """The book that is open where a link names none."""

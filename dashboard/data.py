@@ -11,20 +11,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inferbench.api.catalogue import bundled, open_book
-from inferbench.api.claims import claims
-from inferbench.api.runs import Run, open_run
-from inferbench.api.store_points import store_points
-from inferbench.api.stores import list_runs
-from inferbench.api.twin_ablation import ablate
-from inferbench.domain.ablation_result import AblationResult
-from inferbench.domain.claim_answer import ClaimReport
-from inferbench.domain.owned import Book
-from inferbench.report.view import RunView
+from inferbench.catalog.bundled import bundled, open_book
+from inferbench.claim.answer import ClaimReport
+from inferbench.claim.answer_file import claims
+from inferbench.pareto.store_points import store_points
+from inferbench.pricing.owned_book import Book
+from inferbench.records.layout import MANIFEST
+from inferbench.runs.opened_run import Run, open_run
+from inferbench.runs.report.view import RunView
+from inferbench.simulator.ablation.ablate_scenario import ablate
+from inferbench.simulator.ablation.result import AblationResult
 from inferbench.store.index import BROKEN
-from inferbench.store.layout import MANIFEST
 from inferbench.store.liveness import is_held
-from inferbench.store.rundir import DEFAULT_STORE
+from inferbench.store.operations import list_runs
+from inferbench.store.run_directory import DEFAULT_STORE
 
 FRESH_S = 2
 """The store is listed again after this long."""

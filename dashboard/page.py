@@ -10,11 +10,11 @@ import streamlit as st
 from plot import plot
 from text import plain
 
-from inferbench.domain.addresses import web_address
-from inferbench.report.chart import Chart
-from inferbench.report.notices import Notice
-from inferbench.report.table import Table
-from inferbench.report.view_page import render_view, table_csv
+from inferbench.files.web_addresses import web_address
+from inferbench.render.chart import Chart
+from inferbench.render.table import Table
+from inferbench.render.view_page import render_view, table_csv
+from inferbench.runs.report.notices import Notice
 
 FORMATS = ("svg", "png")
 

@@ -10,7 +10,7 @@ import bundle
 import orjson
 import streamlit as st
 
-from inferbench.report.chart import CONFIG, Chart, document
+from inferbench.render.chart import CONFIG, Chart, document
 
 INK = {"light": "#4a525d", "dark": "#b4bcc8"}
 """Text of a figure on a light and on a dark page; a figure alone must do with the grey between."""

@@ -6,12 +6,12 @@ import sys
 
 from streamlit.web.cli import main
 
-import inferbench.api.comparing
-import inferbench.api.sizing
-import inferbench.api.store_frontier
-import inferbench.api.store_points
-import inferbench.api.what_if
-import inferbench.report.figures  # noqa: F401
+import inferbench.pareto.question
+import inferbench.pareto.store_points
+import inferbench.runs.answers.fleets
+import inferbench.runs.answers.what_if
+import inferbench.runs.comparison.compare
+import inferbench.runs.figures.charts  # noqa: F401
 
 if __name__ == "__main__":
     sys.exit(main())

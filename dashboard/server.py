@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit.starlette import App
 
-from inferbench.analysis.axes import X_AXES, Y_AXES
-from inferbench.domain.errors import InferbenchError
-from inferbench.report.store_cloud import layout
+from inferbench.comparison.axes import X_AXES, Y_AXES
+from inferbench.errors import InferbenchError
+from inferbench.pareto.plot import layout
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

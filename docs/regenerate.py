@@ -11,7 +11,7 @@ from pathlib import Path
 from inferbench.cli.dropin import others, vllm
 from inferbench.cli.dropin.flag import Flag, Kind
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
-from inferbench.domain.errors import ExitCode
+from inferbench.errors import ExitCode
 
 DOCS = Path(__file__).parent
 COMMANDS = (

@@ -13,57 +13,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api.attach import Choice, attach, attach_to_run
-    from .api.attached_point import HowToMeasure
-    from .api.auditing import audit
-    from .api.bench import BenchRun, Client, bench
-    from .api.bench_load import BenchLoad
-    from .api.catalogue import load_scenario
-    from .api.claims import claims
-    from .api.comparing import compare
-    from .api.evaluating import evaluate_gsm8k
-    from .api.exporting import export
-    from .api.history import history
-    from .api.importing import import_inferencex
-    from .api.regress import regress
-    from .api.resume import resume
-    from .api.run import run
-    from .api.runs import Run, open_run
-    from .api.summarising import summarise
-    from .api.sweep import PointProgress
-    from .api.twin_ablation import ablate
-    from .targets.endpoint import Endpoint
-    from .targets.site import Site
-    from .tco.cost import cost
+    from inferbench.catalog.bundled import load_scenario
+    from inferbench.claim.answer_file import claims
+    from inferbench.claim.audit import audit
+    from inferbench.cost.per_token import cost
+    from inferbench.endpoint.discovery import Site
+    from inferbench.loadgen.http.endpoint import Endpoint
+    from inferbench.regression.check import regress
+    from inferbench.regression.history import history
+    from inferbench.runs.bench.bench import BenchRun, Client, bench
+    from inferbench.runs.bench.bench_plan import BenchLoad
+    from inferbench.runs.comparison.compare import compare
+    from inferbench.runs.interchange.export import export
+    from inferbench.runs.interchange.import_inferencex import import_inferencex
+    from inferbench.runs.measure.attach import Choice, attach, attach_to_run
+    from inferbench.runs.measure.attached_point import HowToMeasure
+    from inferbench.runs.measure.evaluate import evaluate_gsm8k
+    from inferbench.runs.opened_run import Run, open_run
+    from inferbench.runs.resume import resume
+    from inferbench.runs.resummarise import summarise
+    from inferbench.runs.scenario_run import run
+    from inferbench.runs.sweep import PointProgress
+    from inferbench.simulator.ablation.ablate_scenario import ablate
 
 _WHERE = {
-    "Choice": ".api.attach",
-    "HowToMeasure": ".api.attached_point",
-    "Site": ".targets.site",
-    "attach": ".api.attach",
-    "attach_to_run": ".api.attach",
-    "evaluate_gsm8k": ".api.evaluating",
-    "BenchLoad": ".api.bench_load",
-    "BenchRun": ".api.bench",
-    "Client": ".api.bench",
-    "Endpoint": ".targets.endpoint",
-    "PointProgress": ".api.sweep",
-    "Run": ".api.runs",
-    "ablate": ".api.twin_ablation",
-    "audit": ".api.auditing",
-    "bench": ".api.bench",
-    "claims": ".api.claims",
-    "compare": ".api.comparing",
-    "history": ".api.history",
-    "regress": ".api.regress",
-    "resume": ".api.resume",
-    "cost": ".tco.cost",
-    "export": ".api.exporting",
-    "import_inferencex": ".api.importing",
-    "load_scenario": ".api.catalogue",
-    "open_run": ".api.runs",
-    "run": ".api.run",
-    "summarise": ".api.summarising",
+    "Choice": "inferbench.runs.measure.attach",
+    "HowToMeasure": "inferbench.runs.measure.attached_point",
+    "Site": "inferbench.endpoint.discovery",
+    "attach": "inferbench.runs.measure.attach",
+    "attach_to_run": "inferbench.runs.measure.attach",
+    "evaluate_gsm8k": "inferbench.runs.measure.evaluate",
+    "BenchLoad": "inferbench.runs.bench.bench_plan",
+    "BenchRun": "inferbench.runs.bench.bench",
+    "Client": "inferbench.runs.bench.bench",
+    "Endpoint": "inferbench.loadgen.http.endpoint",
+    "PointProgress": "inferbench.runs.sweep",
+    "Run": "inferbench.runs.opened_run",
+    "ablate": "inferbench.simulator.ablation.ablate_scenario",
+    "audit": "inferbench.claim.audit",
+    "bench": "inferbench.runs.bench.bench",
+    "claims": "inferbench.claim.answer_file",
+    "compare": "inferbench.runs.comparison.compare",
+    "history": "inferbench.regression.history",
+    "regress": "inferbench.regression.check",
+    "resume": "inferbench.runs.resume",
+    "cost": "inferbench.cost.per_token",
+    "export": "inferbench.runs.interchange.export",
+    "import_inferencex": "inferbench.runs.interchange.import_inferencex",
+    "load_scenario": "inferbench.catalog.bundled",
+    "open_run": "inferbench.runs.opened_run",
+    "run": "inferbench.runs.scenario_run",
+    "summarise": "inferbench.runs.resummarise",
 }
 """Where each name lives. They load when first asked for: a load generator has no use for pandas."""
 

@@ -1,6 +1,6 @@
 """`python -m inferbench`."""
 
-from .cli import main
+from inferbench.cli import main
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from inferbench.domain.secret_values import KNOWN
+from inferbench.secrets.values import KNOWN
 
 # How long an example takes says what else the machine does, and nothing of the code.
 settings.register_profile("inferbench", deadline=None)

@@ -8,7 +8,8 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
+
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,8 +35,8 @@ def test_it_runs_what_it_carries(python: Path, tmp_path: Path) -> None:
     code = """
 import inferbench, inferbench_dashboard
 from importlib.util import find_spec
-from inferbench.api.catalogue import bundled
-from inferbench.cli.dashboard import app_file
+from inferbench.catalog.bundled import bundled
+from inferbench.cli.results.dashboard import app_file
 scenario = inferbench.load_scenario("deepseek-r1-mi355x-vs-b200")
 print(inferbench.__file__, bundled("pricing"), app_file(), len(scenario.price_books), sep="\\n")
 """

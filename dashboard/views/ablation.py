@@ -7,8 +7,8 @@ import data
 import streamlit as st
 from page import Page
 
-from inferbench.report.figures_ablation import ablation_charts
-from inferbench.report.tables_ablation import ablation_tables, sentences
+from inferbench.simulator.ablation.figures import ablation_charts
+from inferbench.simulator.ablation.tables import ablation_tables, sentences
 
 
 def show() -> None:

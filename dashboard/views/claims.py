@@ -9,10 +9,10 @@ import streamlit as st
 from page import Page
 from text import plain
 
-from inferbench.domain.claim_answer import ClaimReport
-from inferbench.report.figures_claims import claim_charts
-from inferbench.report.tables_audit import observation
-from inferbench.report.tables_claims import INTERVALS, answer_table, tables, tally
+from inferbench.audits.tables import observation
+from inferbench.claim.answer import ClaimReport
+from inferbench.claim.figures import claim_charts
+from inferbench.claim.tables import INTERVALS, answer_table, tables, tally
 
 MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecidable": "?", "found": "•"}
 

@@ -8,15 +8,15 @@ import data
 import streamlit as st
 from page import Page
 
-from inferbench.analysis.compare import differing, lengths_differing
-from inferbench.api.comparing import compare
-from inferbench.api.equal import equal
-from inferbench.api.what_if import prices_all, scenario_of
-from inferbench.domain.comparison import Outcome
-from inferbench.report.compare_equal import differences_table, equal_chart, equal_table, run_differences_table
-from inferbench.report.figures_compare import ratios_chart
-from inferbench.report.format import ratio, usd
-from inferbench.report.tables_compare import comparison_table
+from inferbench.comparison.verdict import Outcome
+from inferbench.render.format import ratio, usd
+from inferbench.runs.answers.held_equal import equal
+from inferbench.runs.answers.what_if import prices_all, scenario_of
+from inferbench.runs.comparison.compare import compare
+from inferbench.runs.comparison.compare_runs import differing, lengths_differing
+from inferbench.runs.comparison.figure import ratios_chart
+from inferbench.runs.comparison.table import comparison_table
+from inferbench.runs.figures.held_equal import differences_table, equal_chart, equal_table, run_differences_table
 
 
 def deployments(name: str) -> None:

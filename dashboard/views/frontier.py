@@ -13,11 +13,11 @@ import streamlit as st
 from page import Page
 from text import plain
 
-from inferbench.analysis.axes import TOKENS, X_AXES, Y_AXES
-from inferbench.api.store_frontier import FrontierQuestion, choices, store_frontier
-from inferbench.domain.owned import Book
-from inferbench.report.store_cloud import ShownPoints, store_frontier_chart
-from inferbench.report.store_points import cloud_table, point_facts
+from inferbench.comparison.axes import TOKENS, X_AXES, Y_AXES
+from inferbench.pareto.plot import ShownPoints, store_frontier_chart
+from inferbench.pareto.question import FrontierQuestion, choices, store_frontier
+from inferbench.pareto.words import cloud_table, point_facts
+from inferbench.pricing.owned_book import Book
 
 DRAWN = 5_000
 """Points that are drawn unless all are asked for."""

@@ -9,13 +9,13 @@ import streamlit as st
 from page import Page
 from text import plain
 
-from inferbench.domain.errors import InferbenchError
-from inferbench.domain.manifest import RunState
-from inferbench.report.figures_frontier import throughput_chart
-from inferbench.report.figures_latency import ttft_chart
-from inferbench.report.format import utc
-from inferbench.report.tables_points import sweep_table
-from inferbench.report.view import RunView
+from inferbench.errors import InferbenchError
+from inferbench.render.format import utc
+from inferbench.runs.figures.frontier import throughput_chart
+from inferbench.runs.figures.latency import ttft_chart
+from inferbench.runs.report.sweep_tables import sweep_table
+from inferbench.runs.report.view import RunView
+from inferbench.store.manifest import RunState
 
 EVERY_S = 2.0
 SHOWN = 4

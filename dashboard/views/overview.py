@@ -12,17 +12,17 @@ import streamlit as st
 from page import Page
 from text import plain
 
-from inferbench.api.catalogue import price_books
-from inferbench.api.judging import conclusions
-from inferbench.domain.scenario import Scenario
-from inferbench.report.answers import answers, finding, tally
-from inferbench.report.cards import Card, cards
-from inferbench.report.figures import comparison_charts
-from inferbench.report.format import utc
-from inferbench.report.notices import Notice, notices
-from inferbench.report.table import Table
-from inferbench.report.tables_points import bench_table, sweep_table
-from inferbench.report.view import RunView
+from inferbench.catalog.bundled import price_books
+from inferbench.render.format import utc
+from inferbench.render.table import Table
+from inferbench.runs.answers.judge import conclusions
+from inferbench.runs.figures.charts import comparison_charts
+from inferbench.runs.report.answers import answers, finding, tally
+from inferbench.runs.report.cards import Card, cards
+from inferbench.runs.report.notices import Notice, notices
+from inferbench.runs.report.sweep_tables import bench_table, sweep_table
+from inferbench.runs.report.view import RunView
+from inferbench.scenario.scenario import Scenario
 from inferbench.store.index import BROKEN
 
 GRAVE = ("invalid", "partial")

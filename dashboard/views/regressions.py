@@ -8,14 +8,14 @@ import data
 import streamlit as st
 from page import Page
 
-from inferbench.api.history import history
-from inferbench.api.regress import regress
-from inferbench.domain.policy import RegressionMetric
-from inferbench.report.figures_history import history_chart
-from inferbench.report.regression_figures import change_chart, distribution_chart
-from inferbench.report.regression_history import history_table
-from inferbench.report.regression_tables import headline, runs_line, verdict_table
-from inferbench.store.layout import REPORT
+from inferbench.records.layout import REPORT
+from inferbench.regression.check import regress
+from inferbench.regression.history import history
+from inferbench.regression.policy import RegressionMetric
+from inferbench.regression.report.figures import change_chart, distribution_chart
+from inferbench.regression.report.history_figure import history_chart
+from inferbench.regression.report.history_table import history_table
+from inferbench.regression.report.tables import headline, runs_line, verdict_table
 
 
 def show(scenario: str) -> None:

@@ -10,23 +10,18 @@ import data
 import streamlit as st
 from page import Page
 
-from inferbench.api.point_requests import point_requests
-from inferbench.domain.errors import InferbenchError
-from inferbench.report.conditions import conditions, points_table
-from inferbench.report.figures import live_charts
-from inferbench.report.figures_latency import ttft_chart
-from inferbench.report.figures_requests import (
-    distributions_chart,
-    failures_table,
-    requests_chart,
-    slowest_table,
-)
-from inferbench.report.figures_timeline import timeline_chart
-from inferbench.report.format import utc
-from inferbench.report.notices import live_notice, notices
-from inferbench.report.table import Column, Table
-from inferbench.report.tables_points import bench_table, live_table, sweep_table
-from inferbench.report.view import RunView
+from inferbench.errors import InferbenchError
+from inferbench.render.format import utc
+from inferbench.render.table import Column, Table
+from inferbench.runs.figures.charts import live_charts
+from inferbench.runs.figures.latency import ttft_chart
+from inferbench.runs.figures.requests import distributions_chart, failures_table, requests_chart, slowest_table
+from inferbench.runs.point_requests import point_requests
+from inferbench.runs.report.conditions import conditions, points_table
+from inferbench.runs.report.notices import live_notice, notices
+from inferbench.runs.report.sweep_tables import bench_table, live_table, sweep_table
+from inferbench.runs.report.view import RunView
+from inferbench.telemetry.timeline_figure import timeline_chart
 
 
 def show(name: str) -> None:

@@ -13,26 +13,26 @@ import streamlit as st
 from assumptions import Assumed
 from page import Page
 
-from inferbench.api.costing import price_points
-from inferbench.api.runs import Run
-from inferbench.api.sizing import size
-from inferbench.api.what_if import break_even, cost_tornado, scenario_of, verdict_under, verdicts_over
-from inferbench.domain.comparison import Conclusion, Verdict
-from inferbench.domain.lines import IDLENESS
-from inferbench.domain.scenario import OperatingPoint, Slo
-from inferbench.domain.sizing import Demand
-from inferbench.report.answers import finding
-from inferbench.report.figures_break_even import break_even_map
-from inferbench.report.figures_fleet import fleet_chart
-from inferbench.report.figures_frontier import cost_chart
-from inferbench.report.figures_tornado import tornado
-from inferbench.report.figures_verdict import verdict_chart
-from inferbench.report.format import ratio
-from inferbench.report.tables_books import books_table
-from inferbench.report.tables_sizing import sizing_table
-from inferbench.report.view import RunView
-from inferbench.tco.prices import price_of
-from inferbench.tco.settings import Settings
+from inferbench.comparison.verdict import Conclusion, Verdict
+from inferbench.fleet.fleet import Demand
+from inferbench.fleet.table import sizing_table
+from inferbench.pricing.cost_figures import IDLENESS
+from inferbench.pricing.price_books import price_of
+from inferbench.pricing.settings import Settings
+from inferbench.render.format import ratio
+from inferbench.runs.answers.costs import price_points
+from inferbench.runs.answers.fleets import size
+from inferbench.runs.answers.what_if import break_even, cost_tornado, scenario_of, verdict_under, verdicts_over
+from inferbench.runs.figures.break_even import break_even_map
+from inferbench.runs.figures.fleet import fleet_chart
+from inferbench.runs.figures.frontier import cost_chart
+from inferbench.runs.figures.verdict import verdict_chart
+from inferbench.runs.opened_run import Run
+from inferbench.runs.report.answers import finding
+from inferbench.runs.report.books_table import books_table
+from inferbench.runs.report.view import RunView
+from inferbench.scenario.scenario import OperatingPoint, Slo
+from inferbench.uncertainty.tornado_figure import tornado
 
 TOKENS_PER_DAY = {"100 million": 1e8, "1 billion": 1e9, "10 billion": 1e10, "100 billion": 1e11, "1 trillion": 1e12}
 

@@ -6,10 +6,10 @@ import errno
 import os
 import sys
 
-from ..api.faults import show_fault, watch_stderr
-from ..domain.errors import ExitCode, InferbenchError, Interruption
-from ..domain.redaction import excerpt, redact
-from ..domain.visible import one_visible_line
+from inferbench.errors import ExitCode, InferbenchError, Interruption
+from inferbench.files.terminal_text import one_visible_line
+from inferbench.files.tracebacks import show_fault, watch_stderr
+from inferbench.secrets.redact import excerpt, redact
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says where nothing can be written any more, whichever file it was: a person can do something."""
@@ -22,7 +22,7 @@ NAMED = 200
 
 def main() -> None:
     """Run the command line and exit with a code of `ExitCode`."""
-    from ..loadgen.interrupts import heed_signals
+    from inferbench.loadgen.stop_signals import heed_signals
 
     # Nothing here multiplies large matrices, and each idle BLAS thread costs CPU time that a load is measured by.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -36,8 +36,8 @@ def execute(arguments: list[str]) -> int:
     from typer.exceptions import Abort, Exit, TyperException
     from typer.main import get_command
 
-    from .app import build
-    from .local_paths import refuse_urls
+    from inferbench.cli.app import build
+    from inferbench.cli.local_paths import refuse_urls
 
     try:
         arguments = arguments or ["--help"]

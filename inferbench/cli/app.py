@@ -8,31 +8,31 @@ from typing import Annotated
 import typer
 
 COMMANDS = {
-    "run": ".run",
-    "bench": ".bench",
-    "report": ".report",
-    "compare": ".compare",
-    "history": ".history",
-    "regress": ".regress",
-    "validate": ".validate",
-    "dashboard": ".dashboard",
-    "size": ".size",
-    "claims": ".claims",
-    "audit": ".audit",
-    "export": ".export",
-    "selfcheck": ".selfcheck",
+    "run": "inferbench.cli.measure.run",
+    "bench": "inferbench.cli.bench.bench",
+    "report": "inferbench.cli.results.report",
+    "compare": "inferbench.cli.results.compare",
+    "history": "inferbench.cli.results.history",
+    "regress": "inferbench.cli.results.regress",
+    "validate": "inferbench.cli.answers.validate",
+    "dashboard": "inferbench.cli.results.dashboard",
+    "size": "inferbench.cli.answers.size",
+    "claims": "inferbench.cli.answers.claims",
+    "audit": "inferbench.cli.answers.audit",
+    "export": "inferbench.cli.results.export",
+    "selfcheck": "inferbench.cli.measure.selfcheck",
 }
 """Modules with a function of the command's own name."""
 GROUPS = {
-    "probe": ".probe",
-    "import": ".importing",
-    "tco": ".tco",
-    "baseline": ".baseline",
-    "runs": ".runs",
-    "twin": ".twin",
-    "deploy": ".deploy",
-    "engines": ".engines",
-    "eval": ".evaluating",
+    "probe": "inferbench.cli.measure.probe",
+    "import": "inferbench.cli.results.importing",
+    "tco": "inferbench.cli.answers.tco",
+    "baseline": "inferbench.cli.results.baseline",
+    "runs": "inferbench.cli.results.runs",
+    "twin": "inferbench.cli.twin.twin",
+    "deploy": "inferbench.cli.measure.deploy",
+    "engines": "inferbench.cli.measure.engines",
+    "eval": "inferbench.cli.measure.eval",
 }
 """Modules with an `app` of further commands."""
 
@@ -60,7 +60,7 @@ def build(command: str) -> typer.Typer:
 
 def _version(asked: bool) -> None:
     if asked:
-        from ..api.identity import own_version
+        from inferbench.runs.provenance import own_version
 
         typer.echo(f"inferbench {own_version()}")
         raise typer.Exit

@@ -7,9 +7,9 @@ import shutil
 import sys
 import textwrap
 
-from ..domain.visible import visible
-from ..report.table import Table
-from ..report.terminal import render
+from inferbench.files.terminal_text import visible
+from inferbench.render.table import Table
+from inferbench.render.terminal import render
 
 
 def watched() -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..domain.errors import UsageError
-from ..store.bounded import inside, need_directory
-from ..store.layout import StoreError
-from ..store.rundir import write_whole
+from inferbench.errors import UsageError
+from inferbench.files.untrusted_files import inside, need_directory
+from inferbench.records.layout import StoreError
+from inferbench.store.run_directory import write_whole
 
 
 def write_file(path: Path, content: bytes, append: bool = False) -> None:

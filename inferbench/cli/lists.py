@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..domain.errors import UsageError
-from ..domain.secret_values import HIDDEN
+from inferbench.errors import UsageError
+from inferbench.secrets.values import HIDDEN
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ import math
 import sys
 from collections.abc import Sequence
 
-from ..domain.errors import ExitCode
-from ..domain.summary import Origin, PointSummary
-from ..metrics.failures import sentence
-from ..metrics.remedies import why_invalid
+from inferbench.errors import ExitCode
+from inferbench.loadgen.health.remedies import why_invalid
+from inferbench.metrics.failure_kinds import sentence
+from inferbench.metrics.summary import Origin, PointSummary
 
 
 def invalid_code(summaries: Sequence[PointSummary], *, said: bool = False, named: bool = True) -> ExitCode:

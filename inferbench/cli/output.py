@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..domain.visible import one_visible_line, visible_json
+from inferbench.files.terminal_text import one_visible_line, visible_json
 
 
 def line(text: object, *, error: bool = False) -> None:

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ..api.sweep import PointProgress
-from .console import watched
+from inferbench.cli.console import watched
+from inferbench.runs.sweep import PointProgress
 
 OnProgress = Callable[[PointProgress], None]
 

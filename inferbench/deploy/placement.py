@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..domain.errors import UsageError
-from ..domain.launch import FlagValue, Role
-from ..domain.launch_plan import Process, host_variable
-from .settings import Settings
+from inferbench.deploy.launch_plan import Process, host_variable
+from inferbench.deploy.settings import Settings
+from inferbench.errors import UsageError
+from inferbench.scenario.launch import FlagValue, Role
 
 MOST_WORKERS = 256
 """Of a plan, each of which is a script and, in Kubernetes, a Deployment with a Service."""

@@ -9,14 +9,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..domain.deployment import Deployment, Topology, WorkerGroup
-from ..domain.errors import UsageError
-from ..domain.files import read_value
-from ..domain.hardware import Gpu
-from ..domain.launch import FlagValue, Launch, Role
-from ..domain.model import ModelSpec
-from ..domain.scenario import Scenario
-from ..domain.value import Value
+from inferbench.catalog.gpu import Gpu
+from inferbench.catalog.model import ModelSpec
+from inferbench.errors import UsageError
+from inferbench.files.yaml_values import read_value
+from inferbench.scenario.deployment import Deployment, Topology, WorkerGroup
+from inferbench.scenario.launch import FlagValue, Launch, Role
+from inferbench.scenario.scenario import Scenario
+from inferbench.values import Value
 
 FILE = Path(__file__).with_name("defaults.yaml")
 Flags = dict[str, FlagValue]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from ..domain.errors import InferbenchError
-from ..domain.units import MS_PER_S, NS_PER_MS
-from .port import Clock
+from inferbench.errors import InferbenchError
+from inferbench.loadgen.port import Clock
+from inferbench.units import MS_PER_S, NS_PER_MS
 
 Callback = Callable[[], None]
 

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from ..domain.errors import UsageError
-from ..domain.plan import Plan
-from ..domain.record import RequestRecord, Status
-from ..domain.records import Ints
-from ..domain.units import NS_PER_S
-from .port import Clock, Sink, Target
-from .progress import Limits, Progress, StopKind
+from inferbench.errors import UsageError
+from inferbench.loadgen.port import Clock, Sink, Target
+from inferbench.loadgen.progress import Limits, Progress, StopKind
+from inferbench.records.columns import Ints
+from inferbench.records.request_record import RequestRecord, Status
+from inferbench.units import NS_PER_S
+from inferbench.workload.plan import Plan
 
 __all__ = ["Dispatcher", "Limits", "Progress", "StopKind"]
 

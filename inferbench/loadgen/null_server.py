@@ -17,8 +17,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..domain.units import NS_PER_MS, NS_PER_S
-from .limits import raise_open_files
+from inferbench.loadgen.open_files import raise_open_files
+from inferbench.units import NS_PER_MS, NS_PER_S
 
 BACKLOG = 4096
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ..domain.plan import PlannedRequest
-from ..domain.record import RequestRecord
-from ..domain.records import Ints
+from inferbench.records.columns import Ints
+from inferbench.records.request_record import RequestRecord
+from inferbench.workload.plan import PlannedRequest
 
 Done = Callable[[RequestRecord], None]
 

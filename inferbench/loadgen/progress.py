@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..domain.errors import InferbenchError
-from ..domain.record import Status
+from inferbench.errors import InferbenchError
+from inferbench.records.request_record import Status
 
 MAX_ERROR_RATE = 0.1
 """Share of failed requests above which the measurement of a deployment is stopped, where nobody says otherwise."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..domain.records import Floats, Ints
-from ..domain.units import NS_PER_S
+from inferbench.records.columns import Floats, Ints
+from inferbench.units import NS_PER_S
 
 SLICES = 12
 """Equal parts of the run; the mean backlog of each is one point of the regression."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.errors import UsageError
-from ..domain.names import unknown
-from .requests import Latencies
+from inferbench.errors import UsageError
+from inferbench.files.spelling import unknown
+from inferbench.metrics.ttft_tpot import Latencies
 
 METRICS = ("ttft", "tpot", "e2el")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..domain.counts import Counts
-from ..domain.plan import Plan
-from ..domain.record import Status
-from ..domain.records import Records
-from ..domain.summary import (
+from inferbench.metrics import server_counts
+from inferbench.metrics.failure_kinds import failures
+from inferbench.metrics.goodput import GoodputSlo
+from inferbench.metrics.percentiles import distribution
+from inferbench.metrics.request_counts import Counts
+from inferbench.metrics.steady_state import Span, steady_state, whole_run
+from inferbench.metrics.summary import (
     Basis,
     BasisSummary,
     ClientHealth,
@@ -18,14 +20,12 @@ from ..domain.summary import (
     SweepPoint,
     Throughput,
 )
-from ..domain.units import MS_PER_S, NS_PER_MS
-from . import serving
-from .failures import failures
-from .goodput import GoodputSlo
-from .quantiles import distribution
-from .requests import Latencies, latencies
-from .token_counts import token_counts
-from .window import Span, steady_state, whole_run
+from inferbench.metrics.token_counts import token_counts
+from inferbench.metrics.ttft_tpot import Latencies, latencies
+from inferbench.records.columns import Records
+from inferbench.records.request_record import Status
+from inferbench.units import MS_PER_S, NS_PER_MS
+from inferbench.workload.plan import Plan
 
 
 def summarise(
@@ -93,9 +93,9 @@ def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int, s
         e2el_ms=distribution(lat.e2el[inside]),
         interactivity_p50=MS_PER_S / tpot.p50 if tpot and tpot.p50 > 0 else None,
         ttfat_ms=distribution(lat.ttfat[inside]),
-        cache_hit_rate=serving.cache_hit_rate(records, inside),
-        accepted_length=serving.accepted_length(records, inside),
-        chunk_tokens=serving.chunk_token_shares(records, inside),
+        cache_hit_rate=server_counts.cache_hit_rate(records, inside),
+        accepted_length=server_counts.accepted_length(records, inside),
+        chunk_tokens=server_counts.chunk_token_shares(records, inside),
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.counts import TokenCounts
-from ..domain.plan import Plan
-from ..domain.record import CountSource
-from ..domain.records import Records
+from inferbench.metrics.request_counts import TokenCounts
+from inferbench.records.columns import Records
+from inferbench.records.request_record import CountSource
+from inferbench.workload.plan import Plan
 
 
 def token_counts(records: Records, plan: Plan, ok: NDArray[np.bool_]) -> TokenCounts | None:

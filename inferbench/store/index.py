@@ -18,17 +18,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from ..domain.manifest import RunManifest, RunState
-from ..domain.redaction import excerpt
-from ..domain.summary import Origin, PointSummary
-from . import layout
-from .bounded import MAX_DOCUMENT, file_inside
-from .index_points import POINT, point_rows
-from .layout import StoreError
-from .liveness import as_it_is, is_held
-from .migrate import upgrade
-from .parquet import read_whole
-from .places import DirectoryPlace, Place
+from inferbench.files.untrusted_files import MAX_DOCUMENT, file_inside
+from inferbench.metrics.summary import Origin, PointSummary
+from inferbench.records import layout
+from inferbench.records.layout import StoreError
+from inferbench.records.parquet import read_whole
+from inferbench.secrets.redact import excerpt
+from inferbench.store.index_points import POINT, point_rows
+from inferbench.store.liveness import as_it_is, is_held
+from inferbench.store.manifest import RunManifest, RunState
+from inferbench.store.migrate import upgrade
+from inferbench.store.storage_backends import DirectoryPlace, Place
 
 INDEX_FILE = layout.INDEX
 VERSION = b"4"

@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from ..domain.deployment import Deployment, Topology, WorkerGroup
-from ..domain.files import as_value
-from ..domain.manifest import PointManifest, RunManifest
-from ..domain.scenario import Scenario
-from ..domain.summary import Basis, PointSummary
-from ..domain.yaml_text import parse
+from inferbench.files.yaml_text import parse
+from inferbench.files.yaml_values import as_value
+from inferbench.metrics.summary import Basis, PointSummary
+from inferbench.scenario.deployment import Deployment, Topology, WorkerGroup
+from inferbench.scenario.scenario import Scenario
+from inferbench.store.manifest import PointManifest, RunManifest
 
 _TEXT = (
     "point", "deployment", "topology", "origin", "model", "gpu", "framework", "precision", "speculation", "launch",

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from ..domain.manifest import RunManifest, RunState
+from inferbench.store.manifest import RunManifest, RunState
 
 
 def is_held(run: Path) -> bool:

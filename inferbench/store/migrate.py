@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..domain.manifest import FORMAT
-from .layout import StoreError
+from inferbench.records.layout import StoreError
+from inferbench.store.manifest import FORMAT
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..domain.errors import UsageError
+from inferbench.errors import UsageError
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..domain.summary import EnergySummary, Origin, PointSummary
-from ..domain.telemetry import Metric, Series, Telemetry, WorkerRole
-from ..domain.units import NS_PER_S
+from inferbench.metrics.summary import EnergySummary, Origin, PointSummary
+from inferbench.telemetry.series import Metric, Series, Telemetry, WorkerRole
+from inferbench.units import NS_PER_S
 
 MAX_GAP_S = 3.0
 """Longest time between two samples of power that are joined by a line."""

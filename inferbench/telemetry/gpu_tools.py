@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..domain.errors import EndpointError
-from ..domain.possible import possible
-from ..domain.telemetry import Metric, Reading, Told
+from inferbench.errors import EndpointError
+from inferbench.telemetry.possible_values import possible
+from inferbench.telemetry.series import Metric, Reading, Told
 
 Tool = Literal["nvidia-smi", "amd-smi"]
 

@@ -8,10 +8,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from ..domain.errors import UsageError
-from ..domain.plan import Arrival
-from ..domain.records import Floats, Ints
-from ..domain.units import NS_PER_S
+from inferbench.errors import UsageError
+from inferbench.records.columns import Floats, Ints
+from inferbench.units import NS_PER_S
+from inferbench.workload.plan import Arrival
 
 
 class RampStrategy(StrEnum):

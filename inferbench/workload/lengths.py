@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..domain.records import Ints
-from ..domain.scenario import Lengths
+from inferbench.records.columns import Ints
+from inferbench.scenario.scenario import Lengths
 
 
 def draw(lengths: Lengths, n: int, rng: np.random.Generator) -> Ints:

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from ..domain.plan import PlannedRequest
-from .vocabulary import MadeUpWords, Vocabulary
+from inferbench.workload.plan import PlannedRequest
+from inferbench.workload.vocabulary import MadeUpWords, Vocabulary
 
 TOKENIZER = "words-approximate"
 """Name of the built-in word prompts: one word counts as one token. A server's tokenizer counts otherwise, so lengths

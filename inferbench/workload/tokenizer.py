@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..domain.errors import FileError, UsageError
+from inferbench.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

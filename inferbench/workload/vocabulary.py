@@ -9,7 +9,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from ..domain.errors import UsageError
+from inferbench.errors import UsageError
 
 _SYLLABLES = ("ba", "co", "di", "fu", "ga", "he", "ji", "ko", "lu", "ma", "ne", "po", "ra", "si", "ta", "vo")
 MADE_UP = tuple(a + b for a in _SYLLABLES for b in _SYLLABLES)

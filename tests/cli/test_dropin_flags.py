@@ -12,12 +12,12 @@ from typer.main import get_command
 
 from inferbench.cli import execute
 from inferbench.cli.app import build
-from inferbench.cli.bench_command import own_options
+from inferbench.cli.bench.other_clients import own_options
 from inferbench.cli.dropin import others, vllm
 from inferbench.cli.dropin.flag import Kind
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
 from inferbench.cli.dropin.translate import FLAGS, Translated, translate
-from inferbench.domain.errors import ExitCode, UsageError
+from inferbench.errors import ExitCode, UsageError
 
 OWN = own_options(get_command(build("bench")).commands["bench"])  # type: ignore[attr-defined]
 LISTS = (vllm.FLAGS, others.SGLANG, others.AIPERF, others.OLDER)

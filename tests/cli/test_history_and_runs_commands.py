@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_factories import write_run
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.manifest import RunState
+from inferbench.errors import ExitCode
 from inferbench.store.index import INDEX_FILE
+from inferbench.store.manifest import RunState
+from tests.support.store_factories import write_run
 
 
 def call(*arguments: object) -> int:

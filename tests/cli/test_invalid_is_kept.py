@@ -15,16 +15,16 @@ import pandas as pd
 import pytest
 
 import inferbench
-from inferbench.analysis.repeats import repeated
-from inferbench.api.bench import BenchRun
-from inferbench.api.bench_load import BenchLoad
 from inferbench.cli import execute
-from inferbench.cli.bench import _search
-from inferbench.cli.bench_output import code_of, show_repeats
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.summary import PointSummary
+from inferbench.cli.bench.bench import _search
+from inferbench.cli.bench.output import code_of, show_repeats
+from inferbench.errors import ExitCode
 from inferbench.metrics.goodput import GoodputSlo
-from inferbench.twin.wire.child import PacedServer, start_paced
+from inferbench.metrics.summary import PointSummary
+from inferbench.runs.bench.bench import BenchRun
+from inferbench.runs.bench.bench_plan import BenchLoad
+from inferbench.runs.bench.repeats import repeated
+from inferbench.simulator.server.server_process import PacedServer, start_paced
 
 HELPS = "What helps: "
 BENCH = ("--isl", "4", "--osl", "4", "--num-prompts", "6", "--max-concurrency", "2")

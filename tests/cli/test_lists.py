@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from inferbench.cli.lists import parse_list, parse_pairs
-from inferbench.domain.errors import UsageError
+from inferbench.errors import UsageError
 
 
 @pytest.mark.parametrize(

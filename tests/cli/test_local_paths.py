@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
+from inferbench.errors import ExitCode
 
 URL = "s3://AKEY:pl4nted-secret@127.0.0.1:1/bucket"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from store_factories import write_run, write_side
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.manifest import RunState
+from inferbench.errors import ExitCode
+from inferbench.store.manifest import RunState
+from tests.support.store_factories import write_run, write_side
 
 
 @pytest.fixture

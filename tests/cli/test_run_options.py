@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
 
 import inferbench
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.store import layout
+from inferbench.errors import ExitCode
+from inferbench.records import layout
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 
 def tiny(path: Path, name: str) -> Path:

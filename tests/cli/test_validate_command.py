@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from scenarios_for_tests import small_scenario, write_scenario
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
+from inferbench.errors import ExitCode
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 ROOT = Path(__file__).parents[2]
 ALL_IN = "pricing/inferencex-2026-09.yaml"

@@ -8,10 +8,10 @@ import pytest
 
 from inferbench.cli import execute
 from inferbench.cli.files import write_file
-from inferbench.domain.errors import ExitCode, UsageError
-from inferbench.store.baselines import Baseline, write_baseline
-from inferbench.store.layout import StoreError
-from inferbench.store.rundir import RunDirectory
+from inferbench.errors import ExitCode, UsageError
+from inferbench.records.layout import StoreError
+from inferbench.regression.baselines import Baseline, write_baseline
+from inferbench.store.run_directory import RunDirectory
 
 LONG = "x" * 5000
 """No file can have such a name."""
@@ -68,13 +68,13 @@ def test_a_path_made_of_a_url_is_no_folder_named_after_its_keys(
 
 
 def test_an_argument_that_is_nested_deeply_is_kept_without_its_secrets() -> None:
-    from inferbench.domain.command_lines import redact_command
+    from inferbench.secrets.command_lines import redact_command
 
     kept = redact_command(["bench", "--label", "[" * 800 + '"hf_abcdefghij0123456789"' + "]" * 800])
     assert "hf_" not in "".join(kept)
 
 
 def test_an_answer_that_is_nested_deeply_tells_nothing() -> None:
-    from inferbench.targets.asking import Answer
+    from inferbench.endpoint.control_requests import Answer
 
     assert Answer(200, NESTED.replace("1", NESTED).encode()).json == {}

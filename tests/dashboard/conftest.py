@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apps import HOSTILE
-from scenarios_for_tests import small_scenario, write_scenario
 
 import inferbench
+from tests.support.apps import HOSTILE
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 POINTS = [{"name": f"{pace} tok/s/user", "interactivity": pace} for pace in (9, 205, 230)]
 """Both deployments reach the last two."""

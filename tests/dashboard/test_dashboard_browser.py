@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apps import HOSTILE
-from browsers import needs_browser
-from dashboard_browser import Seen, browsing, serving
-from store_factories import NOISE, write_run
 
-from inferbench.domain.manifest import RunState
+from inferbench.store.manifest import RunState
+from tests.support.apps import HOSTILE
+from tests.support.browsers import needs_browser
+from tests.support.dashboard_browser import Seen, browsing, serving
+from tests.support.store_factories import NOISE, write_run
 
 pytestmark = [pytest.mark.browser, needs_browser]
 

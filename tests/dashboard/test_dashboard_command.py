@@ -9,9 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from dashboard_browser import serving
 
-from inferbench.report.html import scripts
+from inferbench.runs.report.page import scripts
+from tests.support.dashboard_browser import serving
 
 
 def test_the_server_ends_with_the_command(tmp_path: Path) -> None:

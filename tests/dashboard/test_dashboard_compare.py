@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from apps import open_view, traces, words
-from store_factories import change_summary, write_run
 
-from inferbench.api.catalogue import open_book
-from inferbench.api.equal import equal
-from inferbench.api.runs import open_run
+from inferbench.catalog.bundled import open_book
+from inferbench.runs.answers.held_equal import equal
+from inferbench.runs.opened_run import open_run
+from tests.support.apps import open_view, traces, words
+from tests.support.store_factories import change_summary, write_run
 
 
 def test_one_thing_is_held_equal_at_a_time(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from apps import open_view, words
-from scenarios_for_tests import small_scenario, write_scenario
+
+from tests.support.apps import open_view, words
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 
 def test_an_empty_store_says_how_to_get_a_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

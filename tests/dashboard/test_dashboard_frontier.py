@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from apps import open_view, traces, words
-from measured_points import DAY, point
-from store_factories import change_summary, write_run
 
-from inferbench.api.importing import import_inferencex
-from inferbench.interop.inferencex.write import agg_row
+from inferbench.formats.inferencex.aggregate_row import agg_row
+from inferbench.runs.interchange.import_inferencex import import_inferencex
+from tests.support.apps import open_view, traces, words
+from tests.support.measured_points import DAY, point
+from tests.support.store_factories import change_summary, write_run
 
 
 def test_simulated_points_are_open_dashed_and_have_their_interval(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apps import charts, open_view, traces, words
-from store_factories import write_run, write_side
 
-from inferbench.api.claims import claims
-from inferbench.report.tables_claims import tally
+from inferbench.claim.answer_file import claims
+from inferbench.claim.tables import tally
+from tests.support.apps import charts, open_view, traces, words
+from tests.support.store_factories import write_run, write_side
 
 
 def test_a_claim_is_answered_line_by_line(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

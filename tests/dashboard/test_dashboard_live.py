@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from apps import charts, open_view, traces, words
-from store_factories import write_run
 
-from inferbench.domain.manifest import RunState
-from inferbench.store.layout import INDEX
-from inferbench.store.rundir import RunDirectory
+from inferbench.records.layout import INDEX
+from inferbench.store.manifest import RunState
+from inferbench.store.run_directory import RunDirectory
+from tests.support.apps import charts, open_view, traces, words
+from tests.support.store_factories import write_run
 
 
 def test_a_run_that_goes_on_is_shown_with_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

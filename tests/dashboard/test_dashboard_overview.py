@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from apps import HOSTILE, charts, open_view, words
 
-from inferbench.store.layout import SUMMARY
+from inferbench.records.layout import SUMMARY
+from tests.support.apps import HOSTILE, charts, open_view, words
 
 
 def test_it_answers_at_a_pace(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

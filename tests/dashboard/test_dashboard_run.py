@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from apps import open_view, traces, words
 
-from inferbench.api.point_requests import point_requests
-from inferbench.api.runs import open_run
-from inferbench.domain.errors import UsageError
-from inferbench.report.figures_requests import failures_table, in_flight, slowest_table
+from inferbench.errors import UsageError
+from inferbench.runs.figures.requests import failures_table, in_flight, slowest_table
+from inferbench.runs.opened_run import open_run
+from inferbench.runs.point_requests import point_requests
+from tests.support.apps import open_view, traces, words
 
 
 def test_requests_are_those_of_the_records(store: Path) -> None:

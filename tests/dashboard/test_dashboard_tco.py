@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apps import charts, open_view, traces, words
 from streamlit.testing.v1 import AppTest
+
+from tests.support.apps import charts, open_view, traces, words
 
 OWNED = "neocloud-owned-2026"
 

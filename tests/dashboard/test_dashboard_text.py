@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from apps import DASHBOARD
+
+from tests.support.apps import DASHBOARD
 
 MARKUP = (
     "**b**",

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from deploy_plans import CASES, plan
 
-from inferbench.api.deploying import write_plan
+from inferbench.deploy.write_plan import write_plan
+from tests.support.deploy_plans import CASES, plan
 
 REFUSALS = 2
 NODES = ("n0", "n1", "n2", "n3", "n4")

@@ -6,15 +6,15 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from deploy_plans import BUNDLED, CASES, VLLM, plan, scenario_of
 from pydantic import ValidationError
 
-from inferbench.domain.errors import UsageError
-from inferbench.domain.files import describe
-from inferbench.domain.launch import Launch
-from inferbench.domain.launch_plan import LaunchPlan, Process
-from inferbench.domain.marks import CAPPED_MOE_ROWS, FAKE_DISPATCH, RADIX_CACHE_OFF, marks_of, stream_interval
-from inferbench.domain.production import flag_texts, marks_of_environment
+from inferbench.deploy.launch_plan import LaunchPlan, Process
+from inferbench.errors import UsageError
+from inferbench.files.yaml_values import describe
+from inferbench.scenario.caveats import CAPPED_MOE_ROWS, FAKE_DISPATCH, RADIX_CACHE_OFF, marks_of, stream_interval
+from inferbench.scenario.launch import Launch
+from inferbench.scenario.launch_caveats import flag_texts, marks_of_environment
+from tests.support.deploy_plans import BUNDLED, CASES, VLLM, plan, scenario_of
 
 MI355X = (BUNDLED, "mi355x-sglang-mori", "2p1d-dep8")
 EVERY = [

@@ -13,14 +13,14 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from deploy_plans import BUNDLED, CASES, GOLDEN, golden, plan
 
-from inferbench.api.deploying import write_plan
 from inferbench.cli import execute
-from inferbench.deploy.render import CLUSTERS
-from inferbench.deploy.script import word
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.launch_plan import LaunchPlan
+from inferbench.deploy.clusters.render import CLUSTERS
+from inferbench.deploy.clusters.script import word
+from inferbench.deploy.launch_plan import LaunchPlan
+from inferbench.deploy.write_plan import write_plan
+from inferbench.errors import ExitCode
+from tests.support.deploy_plans import BUNDLED, CASES, GOLDEN, golden, plan
 
 KUBERNETES = "1.37"
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
@@ -50,7 +50,7 @@ def made(case: tuple[str, str, str]) -> LaunchPlan:
 
 
 def test_the_files_are_the_golden_ones(case: tuple[str, str, str]) -> None:
-    """To renew after a change that is meant: python tests/deploy/deploy_plans.py, and read the difference."""
+    """To renew after a change that is meant: python tests/support/deploy_plans.py, and read the difference."""
     kept = {path.name: path.read_text(encoding="utf-8") for path in (GOLDEN / case[1]).iterdir()}
     assert golden(*case) == kept
 

@@ -13,19 +13,19 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from deploy_plans import BUNDLED, CASES, changed, plan, scenario_of
 from pydantic import ValidationError
 
-from inferbench.api.deploying import write_plan
 from inferbench.cli import execute
-from inferbench.deploy.kubernetes import kubernetes
-from inferbench.domain.errors import ExitCode, UsageError
-from inferbench.domain.files import describe
-from inferbench.domain.launch_plan import LaunchPlan, Process
-from inferbench.domain.scenario import Scenario
+from inferbench.deploy.clusters.kubernetes import kubernetes
+from inferbench.deploy.launch_plan import LaunchPlan, Process
+from inferbench.deploy.write_plan import write_plan
+from inferbench.errors import ExitCode, UsageError
+from inferbench.files.yaml_values import describe
+from inferbench.scenario.scenario import Scenario
+from tests.support.deploy_plans import BUNDLED, CASES, changed, plan, scenario_of
 
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
-MASTER = Path(__file__).parents[1] / "interop" / "inferencex-master.yaml"
+MASTER = Path(__file__).parents[1] / "formats" / "inferencex-master.yaml"
 CASE = CASES[0]
 NASTY = (
     "$(touch made)", "`touch made`", "; touch made", "a && touch made", "x | tee made", "> made", "${HOME}", "$HOME",

@@ -9,11 +9,11 @@ from pathlib import Path
 import derive_flags
 import pytest
 import yaml
-from deploy_plans import CASES, plan
 from sglang_router.router_args import RouterArgs
 
-from inferbench.deploy.versions import FOLDER, EngineVersion, order, version, versions
-from inferbench.domain.errors import UsageError
+from inferbench.deploy.engine_versions import FOLDER, EngineVersion, order, version, versions
+from inferbench.errors import UsageError
+from tests.support.deploy_plans import CASES, plan
 
 SERVER_ARGS = """
 BACKENDS = ["mooncake", "mori"]

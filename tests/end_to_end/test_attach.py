@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
 
 import inferbench
-from inferbench.api.sweep import point_plan
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.manifest import RunState
-from inferbench.domain.summary import Origin
-from inferbench.twin.wire.child import PacedServer, fetch_record, start_paced
+from inferbench.errors import ExitCode
+from inferbench.metrics.summary import Origin
+from inferbench.runs.sweep import point_plan
+from inferbench.simulator.server.server_process import PacedServer, fetch_record, start_paced
+from inferbench.store.manifest import RunState
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 MODEL = "deepseek-ai/DeepSeek-R1-0528"
 B200 = ("--deployment", "b200-trtllm", "--topology", "1p5d-tep8-b1")

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
-from test_command_line import COMMAND, ENV, inferbench, only_run
 
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.manifest import RunState
-from inferbench.twin.wire.child import PacedServer, fetch_record, start_paced
+from inferbench.errors import ExitCode
+from inferbench.simulator.server.server_process import PacedServer, fetch_record, start_paced
+from inferbench.store.manifest import RunState
+from tests.end_to_end.test_command_line import COMMAND, ENV, inferbench, only_run
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 PROMPTS, STREAMS = 4000, 8
 """Minutes of load: whatever ends sooner was ended."""
@@ -141,7 +141,9 @@ def test_a_signal_before_there_is_a_server_ends_the_wait(tmp_path: Path) -> None
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_record_writer_that_dies_stops_the_load_at_once(server: PacedServer, tmp_path: Path, workers: int) -> None:
     with benching(server, tmp_path, "--workers", str(workers), served=100) as process:
-        writers = [pid for pid, command in descendants(process.pid).items() if "inferbench.store.spool" in command]
+        writers = [
+            pid for pid, command in descendants(process.pid).items() if "inferbench.records.writer_process" in command
+        ]
         assert len(writers) == workers
         time.sleep(1)  # what has come is on disk within that time
         os.kill(writers[-1], signal.SIGKILL)

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from measured_points import DAY, point
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.interop.inferencex.write import agg_row
+from inferbench.errors import ExitCode
+from inferbench.formats.inferencex.aggregate_row import agg_row
+from tests.support.measured_points import DAY, point
 
 
 def test_claims_prints_the_answers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
 
-from inferbench.api.export_format import ExportFormat
-from inferbench.api.exporting import export
-from inferbench.api.importing import import_inferencex
-from inferbench.api.runs import open_run
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.manifest import RunState
-from inferbench.store.rundir import RunDirectory
-from inferbench.twin.wire.child import PacedServer, fetch_record, start_paced
+from inferbench.errors import ExitCode
+from inferbench.runs.interchange.export import export
+from inferbench.runs.interchange.export_format import ExportFormat
+from inferbench.runs.interchange.import_inferencex import import_inferencex
+from inferbench.runs.opened_run import open_run
+from inferbench.simulator.server.server_process import PacedServer, fetch_record, start_paced
+from inferbench.store.manifest import RunState
+from inferbench.store.run_directory import RunDirectory
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 ENV = {**os.environ, "NO_COLOR": "1", "OPENAI_API_KEY": "sk-secret-of-the-test"}
 COMMAND = [sys.executable, "-m", "inferbench"]

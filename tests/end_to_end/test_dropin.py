@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording_server import Asked, RecordingServer, recording_server
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.twin.wire.child import fetch_record, start_paced
+from inferbench.errors import ExitCode
+from inferbench.simulator.server.server_process import fetch_record, start_paced
+from tests.support.recording_server import Asked, RecordingServer, recording_server
 
 MODEL = "NousResearch/Hermes-3-Llama-3.1-8B"
 GOOD = (ExitCode.OK, ExitCode.INVALID)

@@ -12,14 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
 
 import inferbench
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.domain.evaluation import Evaluation
-from inferbench.store.evaluations import EVALUATIONS, new_evaluation, write_evaluation
-from inferbench.twin.wire.child import start_paced
+from inferbench.errors import ExitCode
+from inferbench.simulator.server.server_process import start_paced
+from inferbench.store.evaluation import Evaluation
+from inferbench.store.evaluation_files import EVALUATIONS, new_evaluation, write_evaluation
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 MODEL = "deepseek-ai/DeepSeek-R1-0528"
 QUESTIONS = {

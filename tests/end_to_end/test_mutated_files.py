@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
-from scenarios_for_tests import small_scenario
-from yaml_mutants import mutants
 
-from inferbench.api.catalogue import load_scenario
-from inferbench.api.sweep import jobs, run_job
+from inferbench.catalog.bundled import load_scenario
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode, InferbenchError
-from inferbench.domain.scenario import Scenario
+from inferbench.errors import ExitCode, InferbenchError
+from inferbench.runs.sweep import jobs, run_job
+from inferbench.scenario.scenario import Scenario
+from tests.support.scenarios_for_tests import small_scenario
+from tests.support.yaml_mutants import mutants
 
 ROOT = Path(__file__).parents[2]
 MOST_TOKENS = 3000

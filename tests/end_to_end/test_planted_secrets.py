@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
 
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.store import layout
-from inferbench.targets.endpoint import Endpoint
-from inferbench.targets.site import Site, look
+from inferbench.endpoint.discovery import Site, look
+from inferbench.errors import ExitCode
+from inferbench.loadgen.http.endpoint import Endpoint
+from inferbench.records import layout
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 KEY = 'plantedKEY-a/b+c"d&e-1234567890'
 HEADER, BASIC, BODY, LAUNCH, HF, TOLD = (

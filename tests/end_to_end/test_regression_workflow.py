@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from scenarios_for_tests import small_scenario, write_scenario
 
-from inferbench.domain.policy import RegressionPolicy
-from inferbench.twin.wire.child import PacedServer, start_paced
+from inferbench.regression.policy import RegressionPolicy
+from inferbench.simulator.server.server_process import PacedServer, start_paced
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "regression.yml").read_text())

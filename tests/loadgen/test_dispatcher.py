@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from loadgen.dispatcher_rig import MS, Log, Server, plan
 
-from inferbench.domain.errors import InferbenchError, UsageError
-from inferbench.domain.plan import Arrival, PlannedRequest
-from inferbench.domain.record import Status
-from inferbench.domain.records import Ints
-from inferbench.domain.scenario import Lengths
+from inferbench.errors import InferbenchError, UsageError
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Dispatcher, Limits
-from inferbench.loadgen.drive import drive_virtual
+from inferbench.loadgen.driver import drive_virtual
 from inferbench.loadgen.port import Done
-from inferbench.workload.planning import make_plan
+from inferbench.records.columns import Ints
+from inferbench.records.request_record import Status
+from inferbench.scenario.scenario import Lengths
+from inferbench.workload.plan import Arrival, PlannedRequest
+from inferbench.workload.planner import make_plan
+from tests.support.dispatcher_rig import MS, Log, Server, plan
 
 
 def test_a_closed_loop_keeps_every_slot_busy() -> None:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loadgen.dispatcher_rig import MS, Log, Server, plan
 
-from inferbench.domain.errors import InferbenchError
-from inferbench.domain.plan import Arrival, Plan, PlannedRequest
-from inferbench.domain.record import RequestRecord, Status
+from inferbench.errors import InferbenchError
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Dispatcher, Limits, StopKind
 from inferbench.loadgen.port import Done
-from inferbench.workload.splitting import split
-from inferbench.workload.structure import Turns
+from inferbench.records.request_record import RequestRecord, Status
+from inferbench.workload.plan import Arrival, Plan, PlannedRequest
+from inferbench.workload.shared_prefixes import Turns
+from inferbench.workload.split_over_workers import split
+from tests.support.dispatcher_rig import MS, Log, Server, plan
 
 
 def drive(made: Plan, server: Server, clock: VirtualClock, limits: Limits | None = None) -> tuple[Dispatcher, Log]:

@@ -7,8 +7,8 @@ import sys
 
 SCRIPT = """
 import resource
-from inferbench.domain.errors import UsageError
-from inferbench.loadgen.limits import need_open_files
+from inferbench.errors import UsageError
+from inferbench.loadgen.open_files import need_open_files
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 1000))
 need_open_files(900)
 print(resource.getrlimit(resource.RLIMIT_NOFILE))

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from loadgen.dispatcher_rig import MS, Log, Server
-from metrics.test_summarise import POINT
 
-from inferbench.domain.plan import Arrival, Plan
-from inferbench.domain.record import RequestRecord
-from inferbench.domain.records import NEVER, Records, StampedColumn
-from inferbench.domain.scenario import Lengths
-from inferbench.domain.summary import Origin, PointSummary
 from inferbench.loadgen.clock import VirtualClock
-from inferbench.loadgen.drive import drive_virtual
+from inferbench.loadgen.driver import drive_virtual
 from inferbench.metrics.backlog import growth
 from inferbench.metrics.summarise import summarise
+from inferbench.metrics.summary import Origin, PointSummary
+from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.request_record import RequestRecord
+from inferbench.scenario.scenario import Lengths
 from inferbench.workload.arrivals import RampStrategy, RateRamp
-from inferbench.workload.planning import make_plan
+from inferbench.workload.plan import Arrival, Plan
+from inferbench.workload.planner import make_plan
+from tests.metrics.test_summarise import POINT
+from tests.support.dispatcher_rig import MS, Log, Server
 
 ONE = Lengths(nominal=1, min=1, max=1)
 

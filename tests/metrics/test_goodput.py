@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from metrics.test_summarise import MS, POINT, fixed_pace, plan, records
 
-from inferbench.domain.errors import UsageError
-from inferbench.domain.record import ChunkTokens, Status
-from inferbench.domain.records import NEVER, Records
-from inferbench.domain.summary import BasisSummary, Origin
+from inferbench.errors import UsageError
 from inferbench.metrics.goodput import GoodputSlo, goodput_slo, parse_clause
 from inferbench.metrics.summarise import summarise
+from inferbench.metrics.summary import BasisSummary, Origin
+from inferbench.records.columns import NEVER, Records
+from inferbench.records.request_record import ChunkTokens, Status
+from tests.metrics.test_summarise import MS, POINT, fixed_pace, plan, records
 
 
 def whole_run(made: Records, slo: GoodputSlo | None = None, n: int | None = None) -> BasisSummary:

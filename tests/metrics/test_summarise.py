@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferbench.domain.plan import Arrival, Plan
-from inferbench.domain.record import Status
-from inferbench.domain.records import NEVER, Records, StampedColumn
-from inferbench.domain.summary import Basis, Origin, SweepPoint
-from inferbench.metrics.quantiles import QUANTILES, distribution
+from inferbench.metrics.percentiles import QUANTILES, distribution
 from inferbench.metrics.summarise import summarise
+from inferbench.metrics.summary import Basis, Origin, SweepPoint
+from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.request_record import Status
+from inferbench.workload.plan import Arrival, Plan
 
 MS = 1_000_000
 POINT = SweepPoint(deployment="d", topology="t", concurrency=2, prefill_gpus=4, decode_gpus=12)

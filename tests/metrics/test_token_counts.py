@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_summarise import MS, POINT, plan, records
 
-from inferbench.domain.plan import Arrival
-from inferbench.domain.record import CountSource, Status
-from inferbench.domain.summary import Origin
+from inferbench.loadgen.health.invalid_client import ClientFacts, judge_client
 from inferbench.metrics.summarise import summarise
+from inferbench.metrics.summary import Origin
 from inferbench.metrics.token_counts import token_notes
-from inferbench.metrics.validity import ClientFacts, judge_client
+from inferbench.records.request_record import CountSource, Status
+from inferbench.workload.plan import Arrival
+from tests.metrics.test_summarise import MS, POINT, plan, records
 
 
 def ten_chunks_50_ms_apart(osl: int, **more):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from real_table import RealTable
 
-from inferbench.engines.llama_cpp import LlamaServer, start
-from inferbench.engines.tiny_llama import SMALL
+from inferbench.testing.llama_cpp import LlamaServer, start
+from inferbench.testing.tiny_llama import SMALL
 
 SLOTS = 4
 

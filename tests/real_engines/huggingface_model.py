@@ -7,8 +7,8 @@ from pathlib import Path
 
 from safetensors.numpy import save_file
 
-from inferbench.engines import tiny_llama
-from inferbench.engines.tiny_llama import CONTEXT, EPSILON, HEADS, KV_HEADS, ROPE_THETA, SPECIAL, TOKENIZER, Size
+from inferbench.testing import tiny_llama
+from inferbench.testing.tiny_llama import CONTEXT, EPSILON, HEADS, KV_HEADS, ROPE_THETA, SPECIAL, TOKENIZER, Size
 
 BOS, EOS, PAD = SPECIAL
 

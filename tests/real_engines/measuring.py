@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inferbench.api.bench import BenchRun, bench
-from inferbench.api.bench_load import BenchLoad
-from inferbench.domain.record import Status
+from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress
-from inferbench.targets.endpoint import Endpoint
+from inferbench.records.request_record import Status
+from inferbench.runs.bench.bench import BenchRun, bench
+from inferbench.runs.bench.bench_plan import BenchLoad
 from inferbench.workload.lengths import around
-from inferbench.workload.makers import PromptSource
+from inferbench.workload.prompt_source import PromptSource
 
 COMPLETIONS, CHAT = PATHS = ("/v1/completions", "/v1/chat/completions")
 

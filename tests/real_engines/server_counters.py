@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.error import URLError
 
-from inferbench.telemetry.exposition import read_exposition
+from inferbench.telemetry.exporters.exposition import read_exposition
 
 DEADLINE_S = 60
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

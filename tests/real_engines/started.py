@@ -17,7 +17,7 @@ import psutil
 import pytest
 from server_counters import is_up
 
-from inferbench.engines.installed import engines_folder, installed
+from inferbench.testing.installed_engines import engines_folder, installed
 
 READY_S = 300
 STOP_S = 20

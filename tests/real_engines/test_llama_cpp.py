@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from server_counters import Watched, counters, wait_for
 
-from inferbench.api.bench import BenchRun, bench
-from inferbench.api.bench_load import BenchLoad
-from inferbench.domain.errors import EndpointError
-from inferbench.domain.record import CountSource, Status
-from inferbench.domain.records import NEVER
-from inferbench.engines.llama_cpp import LlamaServer, start
-from inferbench.engines.tiny_llama import GGUF, SMALL, TOKENIZER
+from inferbench.errors import EndpointError
+from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress
-from inferbench.targets.endpoint import Endpoint
+from inferbench.records.columns import NEVER
+from inferbench.records.request_record import CountSource, Status
+from inferbench.runs.bench.bench import BenchRun, bench
+from inferbench.runs.bench.bench_plan import BenchLoad
+from inferbench.testing.llama_cpp import LlamaServer, start
+from inferbench.testing.tiny_llama import GGUF, SMALL, TOKENIZER
 from inferbench.workload.lengths import around
-from inferbench.workload.makers import PromptSource
+from inferbench.workload.prompt_source import PromptSource
 
 PATHS = ("/v1/completions", "/v1/chat/completions")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
 from server_counters import counters
 
 import inferbench
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode
-from inferbench.engines.llama_cpp import LlamaServer
+from inferbench.errors import ExitCode
+from inferbench.testing.llama_cpp import LlamaServer
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 
 def test_a_scenario_is_measured_on_llama_cpp(

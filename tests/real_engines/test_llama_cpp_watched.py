@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from inferbench.api.watching import WatchedWorker, watch
-from inferbench.domain.telemetry import Metric, Telemetry, WorkerRole
-from inferbench.engines.llama_cpp import LlamaServer
-from inferbench.store.telemetry import read_telemetry
+from inferbench.telemetry.monitor import WatchedWorker, watch
+from inferbench.telemetry.series import Metric, Telemetry, WorkerRole
+from inferbench.telemetry.storage import read_telemetry
+from inferbench.testing.llama_cpp import LlamaServer
 
 ANSWERS, TOKENS = 3, 24
 

@@ -11,8 +11,8 @@ from started import environment, version
 from typer.main import get_command
 
 from inferbench.cli.app import build
-from inferbench.cli.bench_command import own_options
-from inferbench.cli.bench_options import Dataset
+from inferbench.cli.bench.options import Dataset
+from inferbench.cli.bench.other_clients import own_options
 from inferbench.cli.dropin import vllm
 from inferbench.cli.dropin.flag import MANY, Kind
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS

@@ -13,8 +13,8 @@ from real_table import RealTable, Row
 from server_counters import counted_since, counters, fetch, wait_for
 from started import Server, environment, free_ports, launched, started, version
 
-from inferbench.engines.tiny_llama import SMALL
 from inferbench.loadgen.progress import Progress
+from inferbench.testing.tiny_llama import SMALL
 
 pytestmark = pytest.mark.real
 

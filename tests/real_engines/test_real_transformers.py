@@ -12,8 +12,8 @@ from measuring import PATHS, exact, load, measure
 from real_table import RealTable, Row
 from started import environment, free_ports, started, version
 
-from inferbench.domain.record import CountSource, Status
-from inferbench.engines.tiny_llama import SMALL
+from inferbench.records.request_record import CountSource, Status
+from inferbench.testing.tiny_llama import SMALL
 
 pytestmark = pytest.mark.real
 

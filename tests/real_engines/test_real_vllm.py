@@ -22,9 +22,9 @@ from real_table import RealTable, Row
 from server_counters import Watched, counted_since, counters, wait_for
 from started import descendant, environment, free_ports, started, version
 
-from inferbench.domain.record import CountSource, Status
-from inferbench.engines.tiny_llama import TRIAL
 from inferbench.loadgen.progress import Progress
+from inferbench.records.request_record import CountSource, Status
+from inferbench.testing.tiny_llama import TRIAL
 from inferbench.workload.vocabulary import MADE_UP
 
 pytestmark = pytest.mark.real

@@ -15,10 +15,10 @@ from real_table import RealTable, Row
 from server_counters import counted_since, counters, is_up
 from started import Server, environment, free_ports, launched, started, version
 
-from inferbench.domain.record import CountSource
-from inferbench.engines.placement import look
-from inferbench.engines.tiny_llama import SMALL
+from inferbench.loadgen.health.cpu_placement import look
 from inferbench.loadgen.progress import Progress
+from inferbench.records.request_record import CountSource
+from inferbench.testing.tiny_llama import SMALL
 
 pytestmark = pytest.mark.real
 

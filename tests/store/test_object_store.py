@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scenarios_for_tests import small_scenario, write_scenario
-from store_factories import NOISE, write_run, write_side
 
 import inferbench
-from inferbench.api.regress import find_runs, regress, set_baseline
-from inferbench.api.stores import list_runs, pull_run, push_run, query_runs
 from inferbench.cli import execute
-from inferbench.domain.errors import ExitCode, UsageError
-from inferbench.domain.regression import RegressionOutcome
-from inferbench.store import layout
+from inferbench.errors import ExitCode, UsageError
+from inferbench.records import layout
+from inferbench.records.layout import StoreError
+from inferbench.regression.check import find_runs, regress, set_baseline
+from inferbench.regression.verdicts import RegressionOutcome
 from inferbench.store.index import BROKEN, INDEX_FILE, refresh
-from inferbench.store.layout import StoreError
-from inferbench.store.places import open_place
+from inferbench.store.operations import list_runs, pull_run, push_run, query_runs
+from inferbench.store.storage_backends import open_place
 from inferbench.store.verify import verify
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
+from tests.support.store_factories import NOISE, write_run, write_side
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 import duckdb
 import pyarrow as pa
 import pytest
-from store_factories import write_run
 
-from inferbench.domain.errors import UsageError
+from inferbench.errors import UsageError
 from inferbench.store.index import refresh
-from inferbench.store.places import DirectoryPlace
 from inferbench.store.query import SETTINGS, query
+from inferbench.store.storage_backends import DirectoryPlace
+from tests.support.store_factories import write_run
 
 
 @pytest.fixture(scope="module")

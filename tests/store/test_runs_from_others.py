@@ -11,28 +11,28 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factories import sweep_point
-from scenarios_for_tests import small_scenario
-from store_factories import write_run
 
 import inferbench
-from inferbench.api.point_requests import point_requests
 from inferbench.cli import execute
 from inferbench.cli.files import write_below
-from inferbench.domain.errors import ExitCode, UsageError
-from inferbench.domain.manifest import RunManifest
-from inferbench.domain.scenario import Scenario
-from inferbench.store import layout, schema
-from inferbench.store.baselines import Baseline, write_baseline
-from inferbench.store.bounded import MAX_DOCUMENT, inside
-from inferbench.store.evaluations import read_evaluations
+from inferbench.errors import ExitCode, UsageError
+from inferbench.files.untrusted_files import MAX_DOCUMENT, inside
+from inferbench.records import layout, schema
+from inferbench.records.layout import StoreError
+from inferbench.records.parquet import FREE, RATIO, allowed
+from inferbench.records.reader import read_records
+from inferbench.regression.baselines import Baseline, write_baseline
+from inferbench.runs.point_requests import point_requests
+from inferbench.scenario.scenario import Scenario
+from inferbench.store.evaluation_files import read_evaluations
 from inferbench.store.index import refresh
-from inferbench.store.layout import StoreError
-from inferbench.store.parquet import FREE, RATIO, allowed
-from inferbench.store.places import DirectoryPlace, pull, push
-from inferbench.store.reader import read_records
-from inferbench.store.rundir import RunDirectory, sha256
+from inferbench.store.manifest import RunManifest
+from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.storage_backends import DirectoryPlace, pull, push
 from inferbench.store.verify import verify
+from tests.support.factories import sweep_point
+from tests.support.scenarios_for_tests import small_scenario
+from tests.support.store_factories import write_run
 
 
 @pytest.fixture

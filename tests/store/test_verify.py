@@ -10,15 +10,16 @@ import threading
 from pathlib import Path
 
 import pytest
-from store_factories import write_run
 
-from inferbench.domain.manifest import RunState
-from inferbench.store import layout, rundir
-from inferbench.store.layout import StoreError
+from inferbench.records import layout
+from inferbench.records.layout import StoreError
+from inferbench.store import run_directory
+from inferbench.store.garbage import OLD_ENOUGH_S, sweepings
 from inferbench.store.liveness import is_held
-from inferbench.store.rundir import RunDirectory, sha256
-from inferbench.store.sweepings import OLD_ENOUGH_S, sweepings
+from inferbench.store.manifest import RunState
+from inferbench.store.run_directory import RunDirectory, sha256
 from inferbench.store.verify import verify
+from tests.support.store_factories import write_run
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(run: RunDirectory, monk
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(rundir.os, "fsync", full)
+    monkeypatch.setattr(run_directory.os, "fsync", full)
     with pytest.raises(StoreError, match="cannot be written: No space left on device"):
         run.write(layout.SUMMARY, b"new")
     assert (run.path / layout.SUMMARY).read_bytes() == before

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factories import point_summary, sweep_point
 
-from inferbench.domain.records import Floats
-from inferbench.domain.summary import Origin, PointSummary
-from inferbench.domain.telemetry import Gap, Metric, Series, Telemetry, TelemetrySource, WorkerRole
-from inferbench.domain.units import NS_PER_S
+from inferbench.metrics.summary import Origin, PointSummary
+from inferbench.records.columns import Floats
 from inferbench.telemetry.energy import measured_energy, trapezoid
+from inferbench.telemetry.series import Gap, Metric, Series, Telemetry, TelemetrySource, WorkerRole
+from inferbench.units import NS_PER_S
+from tests.support.factories import point_summary, sweep_point
 
 HOST = TelemetrySource(name="amd-smi", role=WorkerRole.GPUS, engine="amd-smi")
 SUMMARY = point_summary(sweep_point(prefill_gpus=1, decode_gpus=1))

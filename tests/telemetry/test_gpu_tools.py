@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from inferbench.domain.errors import EndpointError
-from inferbench.domain.telemetry import Metric, Reading
+from inferbench.errors import EndpointError
+from inferbench.telemetry.exporters.vocabulary import read_metrics
 from inferbench.telemetry.gpu_tools import COMMANDS, Tool, read_tool
-from inferbench.telemetry.vocabulary import read_metrics
+from inferbench.telemetry.series import Metric, Reading
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 

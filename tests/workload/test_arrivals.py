@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from inferbench.domain.errors import UsageError
-from inferbench.domain.plan import Arrival
-from inferbench.domain.records import Ints
-from inferbench.domain.units import NS_PER_S
+from inferbench.errors import UsageError
+from inferbench.records.columns import Ints
+from inferbench.units import NS_PER_S
 from inferbench.workload.arrivals import RampStrategy, RateRamp, due_times, slot_openings
+from inferbench.workload.plan import Arrival
 
 
 def due(arrival: Arrival, n: int, ramp: RateRamp | None = None, rate: float = 10.0, seed: int = 0) -> Ints:

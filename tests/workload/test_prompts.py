@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from inferbench.domain.errors import UsageError
-from inferbench.domain.plan import Plan
-from inferbench.domain.scenario import Lengths
-from inferbench.workload.planning import make_plan
+from inferbench.errors import UsageError
+from inferbench.scenario.scenario import Lengths
+from inferbench.workload.plan import Plan
+from inferbench.workload.planner import make_plan
 from inferbench.workload.prompts import PromptMaker, WordPrompts, acceptance_caveat
-from inferbench.workload.structure import SharedPrefix, Turns
-from inferbench.workload.token_ids import TokenIdPrompts
+from inferbench.workload.shared_prefixes import SharedPrefix, Turns
+from inferbench.workload.token_id_prompts import TokenIdPrompts
 from inferbench.workload.vocabulary import TextWords
 
 TEXT = "it was the best of times it was the worst of times it was the age of wisdom " * 20

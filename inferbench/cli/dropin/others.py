@@ -5,8 +5,8 @@ What both have means the same in both, but for `--random-range-ratio`. Defaults 
 
 from __future__ import annotations
 
-from .flag import MANY, Flag, nothing, refused, same
-from .names import CUSTOM, GROUPS, MEDIA
+from inferbench.cli.dropin.flag import MANY, Flag, nothing, refused, same
+from inferbench.cli.dropin.names import CUSTOM, GROUPS, MEDIA
 
 TITLE = "sglang.benchmark.serving 0.5.23"
 ABOUT = (

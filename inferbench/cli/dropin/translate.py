@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ...domain.errors import UsageError
-from ...domain.names import nearest
-from . import others, vllm
-from .flag import MANY, Flag, Kind
+from inferbench.cli.dropin import others, vllm
+from inferbench.cli.dropin.flag import MANY, Flag, Kind
+from inferbench.errors import UsageError
+from inferbench.files.spelling import nearest
 
 FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in (*others.SGLANG, *others.AIPERF, *others.OLDER, *vllm.FLAGS)}
 """All that is known, by name."""

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from .flag import MANY, Flag, body, nothing, own, refused, same
-from .names import GROUPS, HUB, MEDIA, PREFIXES, RANDOM, REFUSED_BACKENDS, REFUSED_DATASETS, TIMED
+from inferbench.cli.dropin.flag import MANY, Flag, body, nothing, own, refused, same
+from inferbench.cli.dropin.names import (
+    GROUPS,
+    HUB,
+    MEDIA,
+    PREFIXES,
+    RANDOM,
+    REFUSED_BACKENDS,
+    REFUSED_DATASETS,
+    TIMED,
+)
 
 VERSION = "0.33.0"
 

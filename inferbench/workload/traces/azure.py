@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .request import BadLines, TraceRequest, shown, tokens
-from .table import Cells, read_table
+from inferbench.workload.traces.csv_table import Cells, read_table
+from inferbench.workload.traces.trace_request import BadLines, TraceRequest, shown, tokens
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .hashes import block_ids
-from .lines import json_lines
-from .request import BadLines, TraceRequest, seconds, shown, tokens
+from inferbench.workload.traces.block_hashes import block_ids
+from inferbench.workload.traces.trace_lines import json_lines
+from inferbench.workload.traces.trace_request import BadLines, TraceRequest, seconds, shown, tokens
 
 BLOCK = 16
 """Tokens of a block."""

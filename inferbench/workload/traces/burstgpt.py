@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from .request import BadLines, TraceRequest, seconds, tokens
-from .table import Cells, read_table
+from inferbench.workload.traces.csv_table import Cells, read_table
+from inferbench.workload.traces.trace_request import BadLines, TraceRequest, seconds, tokens
 
 COLUMNS = ("Timestamp", "Request tokens", "Response tokens")
 

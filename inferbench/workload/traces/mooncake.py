@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...domain.errors import FileError
-from .hashes import block_ids, digest
-from .lines import json_lines
-from .literal import literal
-from .request import BadLines, TraceRequest, seconds, shown, tokens
+from inferbench.errors import FileError
+from inferbench.workload.traces.block_hashes import block_ids, digest
+from inferbench.workload.traces.trace_lines import json_lines
+from inferbench.workload.traces.trace_request import BadLines, TraceRequest, seconds, shown, tokens
+from inferbench.workload.traces.verbatim import literal
 
 BLOCK = 512
 """Tokens of a block."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from ...domain.errors import FileError
-from .lines import MOST, json_lines, opened
-from .literal import content
-from .request import BadLines, TraceRequest, shown
+from inferbench.errors import FileError
+from inferbench.workload.traces.trace_lines import MOST, json_lines, opened
+from inferbench.workload.traces.trace_request import BadLines, TraceRequest, shown
+from inferbench.workload.traces.verbatim import content
 
 CHUNK = 1 << 20
 """Characters read at a time."""

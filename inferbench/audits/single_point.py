@@ -1,0 +1,138 @@
+"""Checks that look at one point alone: does it agree with itself and with its own topology?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inferbench.audits.report import Check, Flag
+from inferbench.evidence.measured_point import MeasuredPoint, Role
+from inferbench.units import MS_PER_S
+
+Checked = tuple[int, list[Flag]]
+"""How many points, pairs or curves held what the check needs, and the flags."""
+
+LITTLE_LOW, LITTLE_HIGH = 0.75, 1.05
+"""Lengths are 0.9 of nominal and ramp and drain count, so 0.80 to 0.90 is usual."""
+ACCOUNTING_TOLERANCE = 0.01
+LITTLE_SOURCE = "Little (1961): requests in flight = arrival rate x time in the system, on nominal lengths"
+WAITING = 0.5
+"""Share of a request's time before its first token."""
+WAITING_SOURCE = "a closed loop in which most requests wait measures the queue, not the decode that it is labelled with"
+ACCOUNTING_SOURCE = (
+    "SemiAnalysisAI/InferenceX utils/process_result.py: input over prefill GPUs, output over decode GPUs"
+)
+COUNT_SOURCE = "SemiAnalysisAI/InferenceX-app packages/db/src/etl/benchmark-mapper.ts: TP x EP is stored as a GPU count"
+
+
+def littles_law(points: Sequence[MeasuredPoint]) -> Checked:
+    """Throughput times latency over the tokens of a request must be about the concurrency."""
+    flags, checked = [], 0
+    for point in points:
+        ratio = littles_ratio(point)
+        if ratio is None:
+            continue
+        checked += 1
+        if not LITTLE_LOW <= ratio <= LITTLE_HIGH:
+            flags.append(
+                Flag(
+                    check=Check.LITTLES_LAW,
+                    observation=f"throughput x latency is {ratio:.2f} of the {point.concurrency} requests in flight; "
+                    f"{LITTLE_LOW} to {LITTLE_HIGH} is plausible",
+                    points=(point.label,),
+                    source=LITTLE_SOURCE,
+                )
+            )
+    return checked, flags
+
+
+def littles_ratio(point: MeasuredPoint) -> float | None:
+    """Requests in flight by Little's law over the concurrency; None where the point does not say enough."""
+    latency = point.e2el_ms and (point.e2el_ms.mean or point.e2el_ms.p50)
+    if not latency or not point.concurrency or point.open_loop:  # whose concurrency comes from that law
+        return None
+    lengths = (point.isl_mean or point.isl) + (point.osl_mean or point.osl)
+    requests_per_s = point.tput_per_gpu * point.gpus / lengths
+    return requests_per_s * latency / MS_PER_S / point.concurrency
+
+
+def waiting(points: Sequence[MeasuredPoint]) -> Checked:
+    """Requests should spend less than half of their time before their first token."""
+    flags, checked = [], 0
+    for point in points:
+        ttft, e2el = (latency and latency.p50 for latency in (point.ttft_ms, point.e2el_ms))
+        if not ttft or not e2el:
+            continue
+        checked += 1
+        if ttft > WAITING * e2el:
+            flags.append(
+                Flag(
+                    check=Check.WAITING,
+                    observation=f"median TTFT {ttft / MS_PER_S:.1f} s is {ttft / e2el:.0%} of the median latency "
+                    f"{e2el / MS_PER_S:.1f} s: most of the {point.concurrency} requests in flight are not in decode",
+                    points=(point.label,),
+                    source=WAITING_SOURCE,
+                )
+            )
+    return checked, flags
+
+
+def gpu_count(points: Sequence[MeasuredPoint]) -> Checked:
+    """The GPU count that a publisher states must be that of the topology; a worker must use all its GPUs."""
+    flags = []
+    for point in points:
+        roles = {"prefill": point.prefill, "decode": point.decode}
+        seen = [f"{name}: {words}" for name, role in roles.items() if role and (words := _idle(role))]
+        if point.stated_gpus is not None and point.stated_gpus != point.gpus:
+            role = point.decode
+            product = role.tp * role.ep
+            slip = f", which is TP x EP ({role.tp} x {role.ep})" if product * role.workers == point.stated_gpus else ""
+            seen.insert(0, f"{point.stated_gpus} GPUs stated{slip}, {point.gpus} by the topology")
+        if seen:
+            flags.append(
+                Flag(check=Check.GPU_COUNT, observation="; ".join(seen), points=(point.label,), source=COUNT_SOURCE)
+            )
+    return len(points), flags
+
+
+def _idle(role: Role) -> str:
+    """Where a worker has more, or fewer, GPUs than its parallelism uses."""
+    each, needed = role.gpus / role.workers, max(role.tp, role.ep)
+    if each == needed and (role.tp == each or role.dp_attention):
+        return ""
+    if each == needed:
+        return f"TP{role.tp}/EP{role.ep} on {each:g} GPUs per worker without DP attention"
+    return f"{role.workers} worker(s) of TP{role.tp}/EP{role.ep} on {role.gpus} GPUs, {each:g} each"
+
+
+def accounting(points: Sequence[MeasuredPoint]) -> Checked:
+    """Input and output throughput must add up to the total, over the GPUs that each is stated over."""
+    flags, checked = [], 0
+    for point in points:
+        if point.input_tput_per_gpu is None or point.output_tput_per_gpu is None:
+            continue
+        checked += 1
+        by_role, by_cluster = _sums(point, point.input_tput_per_gpu, point.output_tput_per_gpu)
+        expected = by_role if point.prefill else by_cluster
+        if _agrees(expected, point.tput_per_gpu):
+            continue
+        rest = "whole-cluster accounting fits" if _agrees(by_cluster, point.tput_per_gpu) else "neither accounting fits"
+        flags.append(
+            Flag(
+                check=Check.ACCOUNTING,
+                observation=f"input and output add up to {expected:,.1f} tok/s/GPU against {point.tput_per_gpu:,.1f} "
+                f"stated; {rest}",
+                points=(point.label,),
+                source=ACCOUNTING_SOURCE,
+            )
+        )
+    return checked, flags
+
+
+def _sums(point: MeasuredPoint, into: float, out: float) -> tuple[float, float]:
+    """Total throughput per GPU by role accounting, and by whole-cluster accounting."""
+    prefill = point.prefill.gpus if point.prefill else 0
+    return (into * prefill + out * point.decode.gpus) / point.gpus, into + out
+
+
+def _agrees(a: float, b: float) -> bool:
+    return abs(a / b - 1) <= ACCOUNTING_TOLERANCE

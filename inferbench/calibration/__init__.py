@@ -1,1 +1,0 @@
-"""Fitting the twin to measured serving points, and scoring it on them."""

@@ -1,0 +1,1 @@
+"""`inferbench bench`: the flags, defaults and result keys of `vllm bench serve`."""

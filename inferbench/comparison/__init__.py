@@ -1,0 +1,1 @@
+"""Deployments side by side: frontiers, readings at an operating point, and which is cheaper, if that can be said."""

@@ -1,0 +1,110 @@
+"""Comparisons: what each deployment reaches at an operating point, and which one is cheaper, if that can be said."""
+
+from __future__ import annotations
+
+import datetime
+from enum import StrEnum
+
+from inferbench.metrics.summary import Basis, Origin
+from inferbench.scenario.scenario import OperatingPoint
+from inferbench.values import Value
+
+
+class FrontierPoint(Value):
+    """A sweep point on a deployment's Pareto front of tok/s/GPU against interactivity."""
+
+    deployment: str
+    topology: str
+    concurrency: int
+    interactivity: float
+    """tok/s/user."""
+    tput_per_gpu: float
+    """tok/s/GPU, whole cluster."""
+    ttft_p99_ms: float | None
+    tpot_p99_ms: float | None
+    """None where an imported point does not say: it can keep no limit on what it does not say."""
+    gpus: int
+    precision: str | None = None
+    speculation: str | None = None
+    """None: those of the deployment, whatever they are."""
+    date: datetime.date | None = None
+    """Day of an imported run."""
+
+
+class Reading(Value):
+    """What one deployment reaches at one operating point. Interpolated on its front, never beyond it."""
+
+    deployment: str
+    tput_per_gpu: float | None
+    """tok/s/GPU; None where the point cannot be reached."""
+    unreachable: str | None = None
+    """Why it cannot be reached."""
+    below: FrontierPoint | None = None
+    above: FrontierPoint | None = None
+    """The neighbours on the front that the reading lies between (the same point twice where it lies on one)."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the deployment reaches the operating point."""
+        return self.tput_per_gpu is not None
+
+
+class PricedReading(Value):
+    """A reading under one tier of one price book, with its interval."""
+
+    reading: Reading
+    usd_per_gpu_hour: float
+    usd_per_mtok: float | None
+    """$/Mtok, prompt and generated tokens together."""
+    low: float | None
+    high: float | None
+    """Interval of usd_per_mtok."""
+    half_width: float = 0.0
+    """Relative half-width of the reading's throughput; 0 where it is taken as exact."""
+
+
+class Outcome(StrEnum):
+    """What can be said about which deployment is cheaper."""
+
+    CHEAPER = "CHEAPER"
+    """One deployment is cheaper than every other that reaches the point, its interval against each excluding a tie."""
+    DEARER = "DEARER"
+    """Of two deployments the one that was asked about costs more, its interval excluding a tie."""
+    TIE = "TIE"
+    """The whole interval lies inside a stated margin around equal costs."""
+    UNDECIDED = "UNDECIDED"
+    UNREACHABLE = "UNREACHABLE"
+    """Fewer than two deployments reach the point, so there is nothing to compare."""
+
+
+class Verdict(Value):
+    """The answer at one operating point under one tier of one price book."""
+
+    operating_point: OperatingPoint
+    book: str
+    tier: str
+    basis: Basis
+    origin: Origin
+    readings: tuple[PricedReading, ...]
+    outcome: Outcome
+    cheapest: str | None
+    """The deployment with the lowest cost, decided or not."""
+    runner_up: str | None
+    ratio: float | None
+    """Cost of the runner-up over that of the cheapest: 1.10 means 10 % dearer."""
+    ratio_low: float | None
+    ratio_high: float | None
+    break_even_price_ratio: float | None
+    """Hourly price of the cheapest over that of the runner-up at which both would cost the same."""
+    reason: str
+
+
+class Conclusion(Value):
+    """The answer at one operating point over all price books and tiers."""
+
+    operating_point: OperatingPoint
+    outcome: Outcome
+    cheapest: str | None
+    """None unless every book and tier decides for the same deployment."""
+    reason: str
+    verdicts: tuple[Verdict, ...]

@@ -1,0 +1,1 @@
+"""From tokens per second to dollars: what a million tokens cost."""

@@ -1,0 +1,117 @@
+"""Costs: lines of price x quantity, and what a million tokens come to."""
+
+from __future__ import annotations
+
+import datetime
+
+from pydantic import Field, PositiveFloat
+
+from inferbench.metrics.summary import Basis, Origin, SweepPoint
+from inferbench.pricing.cost_figures import Figure, Trust
+from inferbench.values import Value
+
+
+class CostLine(Value):
+    """One line of an hourly bill."""
+
+    item: str
+    usd_per_unit_hour: float
+    quantity: float
+    unit: str
+    source: str
+    """Of the price; a built-up line also rests on other figures, which `Bill.figures` has with theirs."""
+    trust: Trust | None = None
+    """The least trustworthy of the figures that the line is made of; None: a price of an all-in tier."""
+    as_of: datetime.date | None = None
+    """Date of the oldest of these figures."""
+    assumed: tuple[str, ...] = ()
+    """Those of them that no trustworthy public source stands behind."""
+    low: float | None = None
+    high: float | None = None
+    """Interval of `usd_per_hour`, from the ranges of the line's own figures."""
+
+    @property
+    def usd_per_hour(self) -> float:
+        """Price x quantity."""
+        return self.usd_per_unit_hour * self.quantity
+
+
+class Bill(Value):
+    """One GPU for one hour, line by line."""
+
+    gpu: str
+    book: str
+    tier: str
+    lines: tuple[CostLine, ...]
+    usd_per_gpu_hour: float
+    """Of an hour that a GPU works: the sum of the lines, idle and down time included."""
+    low: float
+    high: float
+    """Interval of `usd_per_gpu_hour`: the ranges of all figures, as independent errors."""
+    provisioned_usd_per_gpu_hour: float
+    """Of an hour that a GPU is there, working or not: the lines without idle and down time."""
+    provisioned_low: float
+    provisioned_high: float
+    off: tuple[str, ...] = ()
+    """Parts of the build-up that are switched off."""
+    figures: tuple[Figure, ...] = ()
+    """The figures that the lines were built up from; empty for an all-in tier."""
+
+    @property
+    def assumptions(self) -> tuple[Figure, ...]:
+        """The figures that no trustworthy public source stands behind."""
+        return tuple(figure for figure in self.figures if figure.trust is Trust.ASSUMPTION)
+
+
+class Blend(Value):
+    """A mix of tokens to price: how many prompt tokens come to a generated one, and how many of them were cached."""
+
+    input_per_output: PositiveFloat
+    """Prompt tokens per generated token."""
+    hit_rate: float = Field(0.0, ge=0, le=1)
+    """Share of prompt tokens that are found in the prefix cache."""
+    cached_price_share: float = Field(1.0, ge=0, le=1)
+    """Cost of a cached prompt token over that of one that is computed."""
+
+
+class Cost(Value):
+    """What a sweep point's tokens cost under one tier of one price book, on one basis."""
+
+    point: SweepPoint
+    origin: Origin
+    basis: Basis
+    book: str
+    tier: str
+    lines: tuple[CostLine, ...]
+    usd_per_hour: float
+    usd_per_mtok_total: float
+    """Hourly cost of all GPUs over prompt and generated tokens together."""
+    usd_per_mtok_input: float
+    """Whole cluster: the hourly cost of all GPUs over prompt tokens alone."""
+    usd_per_mtok_output: float
+    """Whole cluster: the hourly cost of all GPUs over generated tokens alone."""
+    usd_per_mtok_input_role: float | None
+    """Role accounting, as InferenceX: prefill GPUs over prompt tokens; None without prefill GPUs."""
+    usd_per_mtok_output_role: float
+    """Role accounting, as InferenceX: decode GPUs over generated tokens."""
+    joules_per_token_provisioned: float | None
+    """All-in kW of the book over tok/s/GPU; None where the book has no power figure."""
+
+    # Fields from here on came later: None in results that were written before, and where there is no such figure.
+    usd_per_gpu_hour: float | None = None
+    usd_per_gpu_hour_low: float | None = None
+    usd_per_gpu_hour_high: float | None = None
+    """Interval of the hourly price alone: what the book's ranges do to it."""
+    usd_per_request: float | None = None
+    """Hourly cost over requests sent, failed ones included; whole run only."""
+    usd_per_successful_request: float | None = None
+    usd_per_mtok_goodput: float | None = None
+    """Hourly cost over the tokens of requests that met the goodput SLO; None without one, and where none met it."""
+    usd_per_mtok_blended: float | None = None
+    """At the mix `blend`, in role accounting; None without a mix or without prefill GPUs."""
+    blend: Blend | None = None
+    tokens_per_usd: float | None = None
+    tokens_per_s_per_mw: float | None = None
+    """tok/s per MW of all-in power that the book provisions."""
+    joules_per_token_measured: float | None = None
+    """From measured power; None until power is measured."""

@@ -1,0 +1,1 @@
+"""A launch plan as files: for plain nodes, Slurm and Kubernetes."""

@@ -1,0 +1,1 @@
+"""A running deployment before the load: is it up, what is it, does it serve the model, is its prefix cache empty?"""

@@ -1,0 +1,104 @@
+"""Errors that a user can act on, and the exit codes that a script can act on."""
+
+from __future__ import annotations
+
+import signal
+from enum import IntEnum
+from typing import Self
+
+from inferbench.secrets.redact import redact
+
+
+class ExitCode(IntEnum):
+    """Every exit code of the command line, in one place."""
+
+    OK = 0
+    REGRESSED = 1
+    USAGE = 2
+    """A bad option, a file that cannot be used, or a disk that is full."""
+    ENDPOINT = 3
+    """The endpoint is down, refuses, does not serve the model, or has fallen silent."""
+    INVALID = 4
+    """The client could not be trusted during the run."""
+    UNDECIDED = 5
+    INCOMPARABLE = 6
+    ERROR_RATE = 7
+    """Requests failed: so many that the run was stopped, or, at its end, more than were allowed to."""
+    INTERNAL = 70
+    HUNG_UP = 129
+    """Ended by SIGHUP: its terminal is gone. This and the next two are 128 + the signal's number, as in a shell."""
+    INTERRUPTED = 130
+    """Ended by Ctrl-C (SIGINT)."""
+    TERMINATED = 143
+    """Ended by SIGTERM, as `docker stop`, `timeout` and batch queues send it."""
+
+
+class InferbenchError(Exception):
+    """An error with a one-line message for a person, without secrets; the command line exits with `exit_code`."""
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redact(message))
+
+
+class Interruption(KeyboardInterrupt):
+    """Somebody asked us to end, with Ctrl-C or a signal: no error. `kept` says what there is of what was done."""
+
+    def __init__(self, number: int = signal.SIGINT, kept: str | None = None) -> None:
+        self.number = signal.Signals(number)
+        self.kept = kept
+        super().__init__(self.reason)
+
+    @property
+    def reason(self) -> str:
+        """Why something stopped, as manifests have it."""
+        return "interrupted" if self.number is signal.SIGINT else f"interrupted by {self.number.name}"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a shell makes of such an end."""
+        return ExitCode(128 + self.number)
+
+    @classmethod
+    def of(cls, error: KeyboardInterrupt) -> Interruption:
+        """What Python raises at Ctrl-C, as one of these."""
+        return error if isinstance(error, Interruption) else cls()
+
+    @classmethod
+    def from_reason(cls, reason: str | None) -> Self | None:
+        """The interruption that a reason names; None for any other reason."""
+        found = (cls(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        return next((one for one in found if one.reason == reason), None)
+
+
+class FileError(InferbenchError):
+    """A file cannot be used: the message names the file, the key path, and what is allowed there."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UsageError(InferbenchError):
+    """An option or a combination of options cannot be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class EndpointError(InferbenchError):
+    """An endpoint is down, refuses the connection, or does not serve the model that was asked for."""
+
+    exit_code = ExitCode.ENDPOINT
+
+
+class StoppedError(InferbenchError):
+    """A load was stopped before its end, and not by the user."""
+
+    def __init__(self, message: str, exit_code: ExitCode = ExitCode.ERROR_RATE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class IncomparableError(InferbenchError):
+    """Two results were made under different conditions; the message names the keys that differ."""
+
+    exit_code = ExitCode.INCOMPARABLE

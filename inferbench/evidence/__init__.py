@@ -1,0 +1,1 @@
+"""Measured points as somebody published them, and how far apart two runs of one configuration land."""

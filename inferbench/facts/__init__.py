@@ -1,1 +1,0 @@
-"""Facts about GPUs and models, as YAML with source and date."""

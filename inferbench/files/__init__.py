@@ -1,0 +1,1 @@
+"""Text in and out: YAML that people write, numbers and names within bounds, cells of CSV, text for a terminal."""

@@ -1,0 +1,1 @@
+"""From a demand to a fleet: whole replicas, whole nodes, and what they cost a year."""

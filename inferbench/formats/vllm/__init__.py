@@ -1,0 +1,1 @@
+"""Result files of `vllm bench serve`, and of clients with its keys, read and written."""

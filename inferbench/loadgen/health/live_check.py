@@ -1,0 +1,27 @@
+"""The live leg: what the client measured over real sockets, beside what the local server says it did."""
+
+from __future__ import annotations
+
+from inferbench.metrics.summary import PointSummary
+from inferbench.values import Value
+
+
+class LiveStep(Value):
+    """One number of streams against a server of known pace."""
+
+    concurrency: int
+    summary: PointSummary
+    truth_ttft_p50_ms: float
+    """Median time from the request's arrival to its first token's departure, by the server's own record."""
+    truth_tpot_p50_ms: float
+    ttft_error: float
+    """Measured over true median TTFT, minus 1."""
+    tpot_error: float
+
+
+class LiveResult(Value):
+    """All steps, and the most streams that the client held honestly."""
+
+    steps: tuple[LiveStep, ...]
+    held: int | None
+    """None where not even the first step was valid."""

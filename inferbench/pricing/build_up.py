@@ -1,0 +1,80 @@
+"""The hour of an owned GPU, built up as lines of price x quantity.
+
+Annual capital is (capex - residual / (1 + r)^n) x CRF. Power is charged on average draw times PUE, space on
+provisioned power. Availability and utilisation come last and once: the hours that a GPU is down or idle are paid for
+by those that it works. Every year has 8,760 hours and every month 730.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inferbench.pricing.annuity import annual_share
+from inferbench.units import HOURS_PER_MONTH, HOURS_PER_YEAR
+
+IDLE = "down and idle time"
+"""The line that availability and utilisation add."""
+_TERMS = ("depreciation_years", "capital_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line: a price per unit and hour, a quantity per GPU, and the figures behind both, price first."""
+
+    item: str
+    usd_per_unit_hour: float
+    quantity: float
+    unit: str
+    uses: tuple[str, ...]
+
+    @property
+    def usd(self) -> float:
+        """USD per GPU-hour."""
+        return self.usd_per_unit_hour * self.quantity
+
+
+def provisioned_parts(v: Mapping[str, float], switches: Mapping[str, bool]) -> list[Part]:
+    """Return the lines of an hour that a GPU is there, working or not; `v` has a value for every item of ITEMS."""
+    years, rate = v["depreciation_years"], v["capital_rate"]
+    servers = 1 / v["gpus_per_server"]
+    per_year, per_month = 1 / HOURS_PER_YEAR, 1 / HOURS_PER_MONTH
+    server_hour = v["server_price"] * annual_share(rate, years, v["residual_share"]) * per_year
+    server_uses = ("server_price", "gpus_per_server")
+    parts = [Part("server capital", server_hour, servers, "server/GPU", (*server_uses, *_TERMS, "residual_share"))]
+    if switches["fabric"]:
+        fabric_hour = v["fabric_price"] * annual_share(rate, years, 0) * per_year
+        parts.append(Part("fabric capital", fabric_hour, 1, "port/GPU", ("fabric_price", *_TERMS)))
+    draw = v["kw_per_gpu"] * v["load"] * v["pue"]
+    parts += [
+        Part("electricity", v["power_price"], draw, "kW/GPU", ("power_price", "kw_per_gpu", "load", "pue")),
+        Part("space", v["space_price"] * per_month, v["kw_per_gpu"], "kW/GPU", ("space_price", "kw_per_gpu")),
+        Part(
+            "storage", v["storage_price"] * per_month, v["storage_per_gpu"], "GB/GPU",
+            ("storage_price", "storage_per_gpu"),
+        ),
+        Part("staff", v["staff_price"] * per_year, v["staff_per_gpu"], "person/GPU", ("staff_price", "staff_per_gpu")),
+        Part(
+            "spares", v["server_price"] * per_year, v["spares_rate"] * servers, "server/GPU/year",
+            (*server_uses, "spares_rate"),
+        ),
+    ]  # fmt: skip
+    if switches["licence"]:
+        parts.append(Part("licence", v["licence_price"] * per_year, 1, "licence/GPU", ("licence_price",)))
+    return parts
+
+
+def idle_part(provisioned: float, availability: float, utilisation: float) -> Part:
+    """Return the line of the hours that are paid for and not worked: 1 / (a x u) - 1 of them per working hour."""
+    idle_hours = 1 / (availability * utilisation) - 1
+    return Part(IDLE, provisioned, idle_hours, "idle hour/working hour", ("utilisation", "availability"))
+
+
+def provisioned_usd(v: Mapping[str, float], switches: Mapping[str, bool]) -> float:
+    """Return USD for one hour that a GPU is there."""
+    return sum(part.usd for part in provisioned_parts(v, switches))
+
+
+def working_usd(v: Mapping[str, float], switches: Mapping[str, bool]) -> float:
+    """Return USD for one hour that a GPU works: the provisioned hour over availability and utilisation."""
+    return provisioned_usd(v, switches) / (v["availability"] * v["utilisation"])

@@ -1,0 +1,1 @@
+"""A regression verdict as tables, charts, a page, JSON, JUnit XML and Markdown."""

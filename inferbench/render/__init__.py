@@ -1,0 +1,1 @@
+"""How things look: tables and charts as values, and their terminal text, Markdown and HTML."""

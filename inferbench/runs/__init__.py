@@ -1,0 +1,1 @@
+"""Runs: what wires the other rooms, from a scenario to its records, summaries, costs, conclusions and page."""

@@ -1,0 +1,1 @@
+"""What a run answers: costs, conclusions, fleets, and what would change them."""

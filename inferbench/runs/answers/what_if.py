@@ -1,0 +1,198 @@
+"""What would change an answer: other prices, other assumptions, another pace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from inferbench.comparison.break_even import BreakEven
+from inferbench.comparison.conclude import conclude
+from inferbench.comparison.frontier import usable_points
+from inferbench.comparison.judge import ratio_spread
+from inferbench.comparison.operating_point import read_at
+from inferbench.comparison.verdict import Conclusion, FrontierPoint, PricedReading, Verdict
+from inferbench.errors import FileError, UsageError
+from inferbench.metrics.summary import Origin
+from inferbench.pricing.build_up import working_usd
+from inferbench.pricing.cost_figures import Figure
+from inferbench.pricing.hourly_bill import figures_of, switches_of
+from inferbench.pricing.owned_book import Book, OwnedBook
+from inferbench.pricing.price_books import price_of
+from inferbench.pricing.ranges import ratio_swings
+from inferbench.pricing.rate_card import PriceBook
+from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, Settings
+from inferbench.runs.answers.judge import BASIS, conclusions
+from inferbench.runs.opened_run import Run
+from inferbench.runs.prediction_interval import half_width_at
+from inferbench.scenario.scenario import OperatingPoint, Scenario
+from inferbench.uncertainty.interval import TornadoBar
+
+STEPS = 60
+"""Paces at which the break-even map is read."""
+
+
+def with_prices(book: Book, tier: str, prices: Mapping[str, float]) -> Book:
+    """A book with other prices of some GPUs: USD/GPU/h of a tier of a listed one, USD/server of an owned one."""
+    if isinstance(book, OwnedBook):
+        lines = tuple(
+            line
+            if line.item != "server_price" or line.gpu is None or line.gpu not in prices
+            else line.model_copy(update={"value": prices[line.gpu], "low": None, "high": None, "source": SET_BY_USER})
+            for line in book.lines
+        )
+        return book.model_copy(update={"lines": lines})
+    listed = tuple(
+        price
+        if price.tier != tier or price.gpu not in prices
+        else price.model_copy(update={"value": prices[price.gpu], "low": None, "high": None, "source": SET_BY_USER})
+        for price in book.prices
+    )
+    return book.model_copy(update={"prices": listed})
+
+
+def verdict_under(
+    run: Run, at: OperatingPoint, book: Book, tier: str, settings: Settings = BOOK_AS_IT_IS
+) -> Conclusion:
+    """The answer at one operating point under one tier of one book alone.
+
+    Raises UsageError for a run without a scenario or a setting that the book has no room for, FileError where the book
+    lacks a GPU.
+    """
+    scenario = scenario_of(run).model_copy(update={"operating_points": (at,)})
+    one = book if isinstance(book, OwnedBook) else _one_tier(book, tier)
+    return conclusions(run.summaries, scenario, (one,), settings)[0]
+
+
+def verdicts_over(run: Run, at: OperatingPoint, books: Sequence[Book], settings: Settings) -> Conclusion:
+    """The answer at one operating point over every tier of every book that prices all GPUs of the run.
+
+    `settings` apply to the owned ones. Raises UsageError where no book prices them all.
+    """
+    scenario = scenario_of(run)
+    usable = [book for book in books if prices_all(book, scenario)]
+    if not usable:
+        raise UsageError(f"no price book has prices for {', '.join(sorted({d.gpu for d in scenario.deployments}))}")
+    there = scenario.model_copy(update={"operating_points": (at,)})
+    found: list[Verdict] = []
+    for book in usable:
+        own = settings if isinstance(book, OwnedBook) else BOOK_AS_IT_IS
+        found += conclusions(run.summaries, there, (book,), own)[0].verdicts
+    return conclude(found)
+
+
+def prices_all(book: Book, scenario: Scenario) -> bool:
+    """Whether a book prices every GPU of a scenario in every tier."""
+    try:
+        return all(price_of(book, d.gpu, tier) for d in scenario.deployments for tier in book.tiers)
+    except FileError:
+        return False
+
+
+def scenario_of(run: Run) -> Scenario:
+    """The scenario of a run. Raises UsageError where it has none."""
+    if run.scenario is None:
+        raise UsageError(f"{run.path}: the run has no scenario, so it compares nothing")
+    return run.scenario
+
+
+def cost_tornado(run: Run, verdict: Verdict, book: Book, settings: Settings = BOOK_AS_IT_IS) -> tuple[TornadoBar, ...]:
+    """What each input alone moves the ratio of costs to, runner-up over cheapest; the widest first.
+
+    Inputs are both throughputs and, of an owned book, every figure that has a range; one of all GPUs moves both costs.
+    Empty where fewer than two deployments reach the point.
+    """
+    priced = {p.reading.deployment: p for p in verdict.readings}
+    if verdict.ratio is None or verdict.cheapest is None or verdict.runner_up is None:
+        return ()
+    first, second = priced[verdict.cheapest], priced[verdict.runner_up]
+    bars = [*_throughput_bars(verdict.ratio, first, second)]
+    if isinstance(book, OwnedBook):
+        scenario = scenario_of(run)
+        gpus = [scenario.deployment(p.reading.deployment).gpu for p in (first, second)]
+        bars += _price_bars(verdict.ratio, gpus, book, settings)
+    return tuple(sorted(bars, key=lambda bar: -bar.width))
+
+
+def _throughput_bars(ratio: float, first: PricedReading, second: PricedReading) -> list[TornadoBar]:
+    """The ratio is the runner-up's cost over the cheapest's, so more tokens of the cheapest raise it."""
+    bars = []
+    for priced, sign in ((first, 1), (second, -1)):
+        width = priced.half_width
+        if width:
+            low, high = (ratio * end**sign for end in (1 - width, 1 + width))
+            name, source = f"tokens of {priced.reading.deployment}", f"simulated, taken to be within {width:.0%}"
+            bars.append(TornadoBar(name=name, at_low=low, at_high=high, source=source))
+    return bars
+
+
+def _price_bars(ratio: float, gpus: Sequence[str], book: OwnedBook, settings: Settings) -> list[TornadoBar]:
+    first, second = (figures_of(book, gpu, settings) for gpu in gpus)
+    if gpus[0] == gpus[1]:
+        return []  # every figure is that of both
+    switches = switches_of(book, settings)
+
+    def hour(values: Mapping[str, float]) -> float:
+        return working_usd(values, switches)
+
+    at = hour(_values(second)) / hour(_values(first))
+    return [
+        TornadoBar(
+            name=f"{swing.item.replace('_', ' ')}{f' of {swing.gpu}' if swing.gpu else ''}",
+            at_low=ratio * swing.low / at,
+            at_high=ratio * swing.high / at,
+            source=(second if swing.gpu == gpus[1] else first)[swing.item].source,
+        )
+        for swing in ratio_swings(first, second, hour, hour)
+    ]
+
+
+def _values(figures: Mapping[str, Figure]) -> dict[str, float]:
+    return {item: figure.value for item, figure in figures.items()}
+
+
+def break_even(run: Run, first: str, second: str) -> BreakEven | None:
+    """Read both at every pace that both reach; None where there is none.
+
+    Prices are taken as exact: they are what the map has on its axis.
+    """
+    scenario = scenario_of(run)
+    points = {name: _points(run, name) for name in (first, second)}
+    if not all(points.values()):
+        return None
+    paces = [[point.interactivity for point in own] for own in points.values()]
+    low, high = max(map(min, paces)), min(map(max, paces))
+    if not low < high:
+        return None
+    exact = all(s.origin is not Origin.SIMULATED for s in run.summaries)
+    rows = [_even(scenario, points, float(at), exact) for at in np.linspace(low, high, STEPS)]
+    at, ratios, spreads = zip(*(row for row in rows if row is not None), strict=True)
+    return BreakEven(
+        first=first,
+        second=second,
+        interactivity=at,
+        price_ratio=ratios,
+        low=tuple(ratio / spread for ratio, spread in zip(ratios, spreads, strict=True)),
+        high=tuple(ratio * spread for ratio, spread in zip(ratios, spreads, strict=True)),
+    )
+
+
+def _points(run: Run, deployment: str) -> tuple[FrontierPoint, ...]:
+    return usable_points([s for s in run.summaries if s.point.deployment == deployment], BASIS)
+
+
+def _even(
+    scenario: Scenario, points: Mapping[str, Sequence[FrontierPoint]], at: float, exact: bool
+) -> tuple[float, float, float] | None:
+    point = OperatingPoint(name="at", interactivity=at)
+    a, b = (read_at(own, name, point) for name, own in points.items())
+    if a.tput_per_gpu is None or b.tput_per_gpu is None:
+        return None
+    widths = [0.0 if exact else half_width_at(scenario, reading) for reading in (a, b)]
+    return at, a.tput_per_gpu / b.tput_per_gpu, ratio_spread(*(math.log1p(-width) for width in widths))
+
+
+def _one_tier(book: PriceBook, tier: str) -> PriceBook:
+    prices = tuple(price for price in book.prices if price.tier == tier)
+    return book.model_copy(update={"tiers": (tier,), "prices": prices})

@@ -1,0 +1,1 @@
+"""Two runs side by side, refused where they differ in more than the question asked."""

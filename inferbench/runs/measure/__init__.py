@@ -1,0 +1,1 @@
+"""Measuring a running deployment: one plan after the other, watched and checked."""

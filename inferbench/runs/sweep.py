@@ -1,0 +1,251 @@
+"""Running the sweep points of a scenario on the twin, side by side in processes."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for_any
+from multiprocessing.queues import Queue
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from inferbench.catalog.bundled import gpus, models
+from inferbench.catalog.model import ModelSpec
+from inferbench.errors import ExitCode, StoppedError
+from inferbench.loadgen.clock import VirtualClock
+from inferbench.loadgen.dispatcher import Progress
+from inferbench.loadgen.driver import drive_virtual
+from inferbench.loadgen.stop_signals import ignore_signals
+from inferbench.metrics.summarise import summarise
+from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
+from inferbench.runs.provenance import twin_parameters_sha256
+from inferbench.scenario.deployment import Deployment, Topology
+from inferbench.scenario.scenario import Load, Scenario
+from inferbench.store.manifest import ClockAnchor, TargetIdentity
+from inferbench.workload.plan import Plan
+from inferbench.workload.planner import make_plan
+from inferbench.workload.prompts import TOKENIZER
+
+
+@dataclass(frozen=True, slots=True)
+class PointProgress:
+    """How far one sweep point is."""
+
+    deployment: str
+    key: str
+    planned: int
+    ended: int
+    in_flight: int
+    failed: int
+
+
+OnProgress = Callable[[PointProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TwinJob:
+    """One sweep point to run on the twin."""
+
+    model: ModelSpec
+    deployment: Deployment
+    topology: Topology
+    point: SweepPoint
+    load: Load
+    directory: Path
+    run_noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class PointOutcome:
+    """A sweep point that has run; its records are on disk."""
+
+    summary: PointSummary
+    target: TargetIdentity
+    anchor: ClockAnchor
+    began_unix: float
+    ended_unix: float
+    prompts: str | None = None
+    notes: tuple[str, ...] = ()
+    cache_flushed: str | None = None
+    """These three as in `PointManifest`."""
+
+
+def jobs(scenario: Scenario, directory_of: Callable[[SweepPoint], Path], done: Collection[str] = ()) -> list[TwinJob]:
+    """All sweep points of a scenario, in its order, but for those with a key in `done`."""
+    model = models()[scenario.model]
+    return [
+        TwinJob(model, deployment, topology, point, scenario.load, directory_of(point), scenario.twin.run_noise)
+        for deployment in scenario.deployments
+        for topology in deployment.topologies
+        for concurrency in topology.concurrency
+        for point in [sweep_point(deployment, topology, concurrency)]
+        if point.key not in done
+    ]
+
+
+def sweep_point(deployment: Deployment, topology: Topology, concurrency: int) -> SweepPoint:
+    """The sweep point of a topology at a load."""
+    return SweepPoint(
+        deployment=deployment.name,
+        topology=topology.name,
+        concurrency=concurrency,
+        prefill_gpus=topology.prefill_gpus,
+        decode_gpus=topology.decode.total_gpus,
+    )
+
+
+def point_plan(load: Load, concurrency: int, prompts: str | None = None) -> Plan:
+    """The plan of a sweep point. It depends on the load alone: every deployment gets the same prompts.
+
+    `prompts` is the name of the prompt maker; None: words.
+    """
+    return make_plan(
+        load.prompts_per_concurrency * concurrency,
+        isl=load.isl,
+        osl=load.osl,
+        seed=load.seed,
+        salt=f"c{concurrency}",
+        max_concurrency=concurrency,
+        ignore_eos=load.ignore_eos,
+        prompts=prompts or TOKENIZER,
+    )
+
+
+def warmup_plan(load: Load, concurrency: int) -> Plan | None:
+    """The warm-up of a sweep point on a real endpoint: the same shape, prompts of its own; None for none."""
+    n = math.ceil(load.warmups_per_concurrency * concurrency)
+    if n == 0:
+        return None
+    return make_plan(
+        n,
+        isl=load.isl,
+        osl=load.osl,
+        seed=load.seed,
+        salt=f"warmup-c{concurrency}",
+        max_concurrency=min(concurrency, n),
+        ignore_eos=load.ignore_eos,
+    )
+
+
+def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome:
+    """Run one sweep point on the twin: drive it, keep every record, summarise what is on disk."""
+    from inferbench.records.arrow_writer import ArrowSink
+    from inferbench.records.reader import read_records
+    from inferbench.simulator.engine.build import plant_of
+    from inferbench.simulator.engine.cluster import TwinTarget
+    from inferbench.simulator.engine.noise import paced, run_factor
+    from inferbench.simulator.timing.modelled_energy import modelled_energy
+
+    began, anchor = time.time(), ClockAnchor(wall_unix_ns=time.time_ns(), monotonic_ns=time.monotonic_ns())
+    plan, clock = point_plan(job.load, job.point.concurrency), VirtualClock()
+    pace = run_factor(job.load.seed, job.point.key, job.run_noise)
+    gpu = gpus()[job.deployment.gpu]
+    plant = paced(plant_of(job.model, gpu, job.deployment, job.topology), pace)
+    target = TwinTarget(plant, clock)
+
+    def watch(progress: Progress, _: int) -> None:
+        if on_progress is not None:
+            on_progress(progress_of(job.point, progress))
+
+    sink = ArrowSink(job.directory)
+    driven = drive_virtual(plan, target, clock, sink, watch)
+    sink.close(target.pass_times_ns())
+    watch(driven.progress, 0)
+    records = read_records(job.directory)
+    energy = modelled_energy(plant, gpu.power, records, job.point)
+    summary = summarise(records, plan, job.point, Origin.SIMULATED, energy=energy)
+    return PointOutcome(summary, _identity(job), anchor, began, time.time())
+
+
+def _identity(job: TwinJob) -> TargetIdentity:
+    return TargetIdentity(
+        kind="twin",
+        engine=job.deployment.stack.framework,
+        model=job.model.hugging_face_id,
+        gpu=job.deployment.gpu,
+        precision=job.deployment.precision,
+        twin_parameters=twin_parameters_sha256(),
+    )
+
+
+def progress_of(point: SweepPoint, progress: Progress) -> PointProgress:
+    """Return how far one point is, from the state of its load."""
+    return PointProgress(
+        point.deployment, point.key, progress.planned, progress.ended, progress.in_flight, progress.failed
+    )
+
+
+def run_jobs(todo: list[TwinJob], workers: int | None, on_progress: OnProgress) -> Iterator[PointOutcome]:
+    """Run jobs in `workers` processes (one a core by default) and yield each outcome as it comes.
+
+    The largest go first, so that no core is left waiting for one at the end. Results do not depend on the order.
+    """
+    workers = workers or os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    messages: Queue[PointProgress] = context.Queue()
+    order = sorted(todo, key=lambda job: -job.point.concurrency)
+    pool = ProcessPoolExecutor(workers, context, initializer=_enter_worker, initargs=(messages,))
+    try:
+        pending: set[Future[PointOutcome]] = {pool.submit(_run_in_worker, job) for job in order}
+        while pending:
+            done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+            with suppress(Empty):
+                while True:
+                    on_progress(messages.get_nowait())
+            yield from (future.result() for future in done)
+    except BrokenProcessPool:
+        raise StoppedError(
+            "a process that simulates was killed; does the machine have enough memory?", ExitCode.INTERNAL
+        ) from None
+    finally:
+        _end(pool)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool at once: after Ctrl-C nobody waits for a simulation."""
+    running = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in running:
+        process.kill()
+    for process in running:
+        process.join()
+
+
+_messages: Queue[PointProgress] | None = None
+
+
+def _enter_worker(messages: Queue[Any]) -> None:
+    global _messages
+    _messages = messages
+    ignore_signals()
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends too: whoever resumes the run must be the only one who writes it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for_any([parent.sentinel])
+        os._exit(1)
+
+
+def _run_in_worker(job: TwinJob) -> PointOutcome:
+    last = 0.0
+
+    def send(progress: PointProgress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if _messages is not None and (now - last > 0.1 or progress.ended == progress.planned):
+            last = now
+            _messages.put(progress)
+
+    return run_job(job, send)

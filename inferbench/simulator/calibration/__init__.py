@@ -1,0 +1,1 @@
+"""Fitting the simulator's free parameters to measured serving points."""

@@ -1,0 +1,186 @@
+"""The twin as a target: a router before prefill workers, KV links, admission and decode workers, on any clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from typing_extensions import override
+
+from inferbench.loadgen.port import Clock, Done, Target
+from inferbench.records.columns import Ints
+from inferbench.simulator.engine.decode_worker import Admission, DecodeWorker, StepTime
+from inferbench.simulator.engine.mixed_worker import AggregatedWorker
+from inferbench.simulator.engine.prefill_worker import KvLinks, PrefillTime, PrefillWorker, TransferTime
+from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.streaming import ChunkStream, OnChunk
+from inferbench.simulator.timing.kernels import Real
+from inferbench.simulator.timing.speculative_decoding import LONG_PROMPT, skewed
+from inferbench.workload.plan import PlannedRequest
+
+
+class Passes(Protocol):
+    """Draws the passes that an output needs."""
+
+    def passes(self, tokens: int, seed: int) -> int:
+        """Passes that make `tokens` tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """Everything that a deployment's behaviour follows from: how many workers, how fast, how much they hold."""
+
+    prefill_workers: int
+    prefill: PrefillTime
+    max_batch_tokens: int
+    links_per_worker: int
+    transfer: TransferTime
+    decode_workers: int
+    decode: StepTime
+    ranks: int
+    """Attention ranks of a decode worker that hold requests of their own; 1 without DP attention."""
+    max_running: int
+    kv_tokens: int
+    """KV tokens that one decode worker has room for."""
+    passes: Passes
+    delay_ns: int
+    """From the end of a pass to the client."""
+    stream_interval: int
+    balance_passes: int = 0
+    """Passes that prompts wait for one on every rank, where serving is aggregated."""
+    first_chunk: int = 1
+    """Tokens that a request's first chunk is held for."""
+    aggregated: bool = False
+    """The decode workers prefill, too: `prefill` is theirs, and there are neither prefill workers nor transfers."""
+    prefill_ranks: int = 1
+    """Ranks of a prefill worker that each hold prompts of their own; 1 without DP attention."""
+    handoff_seconds: Real = 0.0
+    """From the end of a prompt's pass to the start of its transfer."""
+    handoff_passes: Real = 0.0
+    """The same, in passes of a busy prefill worker."""
+    skew: Real = 1.0
+    """Median over mean passes of a request with a long prompt."""
+    tokens_per_pass: Real = 1.0
+    """Mean of what `passes` draws; the steady state needs it, events do not."""
+
+
+def decode_worker(
+    plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
+) -> DecodeWorker:
+    """Return one decode worker, idle; `ended` is called with each request and the time of its last token."""
+    return DecodeWorker(index, clock, plant.decode, **_of_decode(plant, ended, on_chunk))
+
+
+def aggregated_worker(
+    plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
+) -> AggregatedWorker:
+    """Return one worker that prefills and decodes, idle."""
+    rest = _of_decode(plant, ended, on_chunk)
+    return AggregatedWorker(
+        index,
+        clock,
+        plant.decode,
+        prefill=plant.prefill,
+        chunk_tokens=plant.max_batch_tokens,
+        balance_passes=plant.balance_passes,
+        **rest,
+    )
+
+
+def _of_decode(plant: Plant, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None) -> dict[str, Any]:
+    return {
+        "ranks": plant.ranks,
+        "max_running": plant.max_running,
+        "kv_tokens": plant.kv_tokens,
+        "delay_ns": plant.delay_ns,
+        "ended": ended,
+        "stream": None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval, plant.first_chunk),
+    }
+
+
+def prefill_worker(plant: Plant, clock: Clock, links: KvLinks) -> PrefillWorker:
+    """Return one prefill worker, idle, that sends the caches of its prompts over `links`."""
+    return PrefillWorker(
+        clock,
+        plant.prefill,
+        plant.max_batch_tokens,
+        links,
+        plant.prefill_ranks,
+        plant.handoff_seconds,
+        plant.handoff_passes,
+    )
+
+
+def passes_of(plant: Plant, request: PlannedRequest) -> int:
+    """Draw the decode passes that a request needs, from its own seed."""
+    passes = plant.passes.passes(request.osl - 1, request.seed)
+    if plant.skew != 1.0 and request.isl >= LONG_PROMPT:
+        return skewed(passes, plant.skew, request.seed)
+    return passes
+
+
+class TwinTarget(Target):
+    """A simulated deployment. Everything happens in callbacks of the clock; nothing is random but the plan's seeds.
+
+    The router gives requests to the prefill workers in turn (round robin), in the order of submission.
+    """
+
+    def __init__(self, plant: Plant, clock: Clock, on_chunk: OnChunk | None = None) -> None:
+        self._clock, self._plant = clock, plant
+        self._flights: dict[Flight, None] = {}
+        self._submitted = 0
+        self._decode: Sequence[DecodeWorker]
+        self._prefill: Sequence[PrefillWorker | AggregatedWorker]
+        if plant.aggregated:
+            workers = [aggregated_worker(plant, i, clock, self._ended, on_chunk) for i in range(plant.decode_workers)]
+            self._decode = self._prefill = workers
+            self._admission = Admission(workers)
+            return
+        self._decode = [decode_worker(plant, i, clock, self._ended, on_chunk) for i in range(plant.decode_workers)]
+        self._admission = Admission(self._decode)
+        self._prefill = [
+            prefill_worker(
+                plant, clock, KvLinks(clock, plant.links_per_worker, plant.transfer, self._admission.arrived)
+            )
+            for _ in range(plant.prefill_workers)
+        ]
+
+    @override
+    def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
+        """Queue the prompt. One that no decode worker could ever hold ends as an error."""
+        now = self._clock.now_ns()
+        flight = Flight(request, slot_free_ns, now, done, passes_of(self._plant, request), self._plant.first_chunk)
+        self._flights[flight] = None
+        if self._decode[0].could_ever_hold(flight):
+            self._prefill[self._submitted % len(self._prefill)].enqueue(flight)
+            self._submitted += 1
+        else:
+            self._clock.call_at(now, partial(self._refuse, flight))
+
+    @override
+    def cancel_all(self) -> None:
+        now = self._clock.now_ns()
+        flights, self._flights = list(self._flights), {}
+        self._admission.reset()
+        for prefill in self._prefill:
+            prefill.reset()
+        for decode in self._decode:
+            decode.reset()
+        for flight in flights:
+            flight.cancel(now, self._decode[flight.worker].pass_times_ns)
+
+    @override
+    def pass_times_ns(self) -> Sequence[Ints]:
+        return [np.array(worker.pass_times_ns, dtype=np.int64) for worker in self._decode]
+
+    def _ended(self, flight: Flight, end_ns: int) -> None:
+        del self._flights[flight]
+        flight.finish(end_ns, self._decode[flight.worker].pass_times_ns)
+
+    def _refuse(self, flight: Flight) -> None:
+        if flight.open:
+            del self._flights[flight]
+            flight.fail(f"{flight.kv_tokens} tokens exceed the KV cache of a decode worker", self._clock.now_ns())

@@ -1,0 +1,1 @@
+"""Constants of the simulator, each with its source and how it was got."""

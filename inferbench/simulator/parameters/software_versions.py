@@ -1,0 +1,36 @@
+"""Software of earlier times: factors on the pass times of today's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from inferbench.simulator.parameters.parameters import Era, Kind
+from inferbench.simulator.timing.kernels import Real
+
+EraName = str | None | tuple[str | None, str | None]
+"""Name of earlier software in the parameters; None: today's; two: half-way between them, where the median over an even
+number of runs lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much longer passes take than with today's software."""
+
+    decode: Real
+    prefill: Real
+    dated: bool
+    """Whether this is the software of one earlier time."""
+
+
+def pace(eras: Iterable[Era], name: EraName, kind: Kind) -> Pace:
+    """Return the factors of `name` for decode workers of a kind: geometric means where it names two times."""
+    known = {era.name: era for era in eras}
+    names = name if isinstance(name, tuple) else (name,)
+    found = [known[own] for own in names if own in known]
+    decode: Real = 1.0
+    prefill: Real = 1.0
+    for era in found:
+        decode = decode * (era.decode * getattr(era.kinds, kind)) ** (1 / len(names))
+        prefill = prefill * era.prefill ** (1 / len(names))
+    return Pace(decode, prefill, dated=len(names) == 1 and any(era.until is not None for era in found))

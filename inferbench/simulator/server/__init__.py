@@ -1,0 +1,1 @@
+"""Simulated deployments behind an OpenAI-compatible HTTP server, in real time."""

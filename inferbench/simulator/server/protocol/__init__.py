@@ -1,0 +1,1 @@
+"""What a request body asks for, and the bytes of an answer."""

@@ -1,0 +1,1 @@
+"""Prefill and decode workers as servers of their own, and where the two meet."""

@@ -1,0 +1,1 @@
+"""Scoring the simulator on measured points that it was not fitted to."""

@@ -1,0 +1,83 @@
+"""Calibrating the twin to measured points, and validating it on them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from inferbench.catalog.bundled import gpus, models
+from inferbench.errors import UsageError
+from inferbench.evidence.points_csv import read_points
+from inferbench.files.spelling import unknown
+from inferbench.files.yaml_values import read_value
+from inferbench.loadgen.health.ceiling import cores
+from inferbench.microbench.kv_result import KvProbe
+from inferbench.simulator.calibration.calibrate import calibrate
+from inferbench.simulator.calibration.configuration import predictable
+from inferbench.simulator.calibration.kv_backend import calibrate_kv
+from inferbench.simulator.calibration.priors import seeded
+from inferbench.simulator.calibration.write_parameters import around_fitted, write_stacks
+from inferbench.simulator.parameters.parameters import PARAMETERS_FILE, KvTransferParameters, load_parameters
+from inferbench.simulator.validation.agreement import agreements, sample
+from inferbench.simulator.validation.baselines import Baseline, baselines
+from inferbench.simulator.validation.document import document
+from inferbench.simulator.validation.event_simulation import simulate
+from inferbench.simulator.validation.held_out_splits import SPLITS, Split
+from inferbench.simulator.validation.validate import Validation, validate
+
+PER_CLASS = 3
+"""Configurations of each class that are simulated request by request."""
+MODEL = "deepseek-r1-0528"
+"""The model that all measured points are of."""
+
+
+def calibrate_twin(points: Path, output: Path = PARAMETERS_FILE, progress: Callable[[str], None] = print) -> None:
+    """Fit the twin to a file of measured points and write its constants into a parameter file.
+
+    Raises FileError where that has no place for them, before the fit, which takes a while.
+    """
+    around_fitted(output)
+    stacks = calibrate(models()[MODEL], gpus(), read_points(points), load_parameters(), datetime.date.today(), progress)
+    write_stacks(output, stacks)
+
+
+def calibrate_twin_kv(probe: Path, gpu: str, output: Path = PARAMETERS_FILE) -> KvTransferParameters:
+    """Put what a KV probe found into a parameter file. Raises FileError for a file that is no probe, UsageError."""
+    if gpu not in gpus():
+        raise UsageError(unknown("GPU", gpu, list(gpus())))
+    return calibrate_kv(read_value(probe, KvProbe), gpus()[gpu], output)
+
+
+def validate_twin(points: Path, split: Split | None = None) -> Validation:
+    """Score the twin on a file of measured points.
+
+    split: None scores the constants that come with inferbench; otherwise each point is predicted by constants fitted
+    to the other topologies, lengths or backends of the same file.
+    """
+    return validate(models()[MODEL], gpus(), read_points(points), load_parameters(), split)
+
+
+def baselines_of(points: Path, train: Path) -> tuple[Baseline, ...]:
+    """Score what data alone predicts of a file of measured points, learnt from another, and a plain roofline.
+
+    Raises UsageError where scikit-learn is missing, or where nothing may be learnt from the training file.
+    """
+    return baselines(models()[MODEL], gpus(), read_points(points), read_points(train), load_parameters())
+
+
+def validation_document(points: Path) -> str:
+    """Return the Markdown page of the frozen constants and of every split of a file of measured points.
+
+    With it goes a sample of its configurations in the event simulation, which the steady state stands for. The splits
+    are refitted beside each other, one to a core.
+    """
+    splits: tuple[Split | None, ...] = (None, *SPLITS)
+    with ProcessPoolExecutor(min(len(splits), cores()), get_context("spawn")) as pool:
+        scored = list(pool.map(validate_twin, [points] * len(splits), splits))
+    found: dict[str, Validation] = {split or "frozen": one for split, one in zip(splits, scored, strict=True)}
+    model, parameters = models()[MODEL], seeded(load_parameters())
+    own, _ = predictable(model, gpus(), read_points(points).points, parameters)
+    return document(found, agreements(model, gpus(), sample(own, PER_CLASS), parameters, simulate))

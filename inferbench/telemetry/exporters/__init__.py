@@ -1,0 +1,1 @@
+"""Metrics pages of engines, routers and GPU exporters, read into one vocabulary."""

@@ -1,1 +1,0 @@
-"""The twin: a simulated prefill/decode deployment that takes the same plan and gives the same records."""
