@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from inferbench.records import layout
 from inferbench.store.index import COLUMNS, INDEX_FILE, refresh
-from inferbench.store.storage_backends import DirectoryPlace
+from inferbench.store.storage_backends import DirectoryBackend
 from tests.support.browsers import CHROMIUM, FLAGS
 from tests.support.store_factories import write_run
 
@@ -94,7 +94,7 @@ def point(rng: np.random.Generator, run: int, number: int) -> dict[str, Any]:
 def make_store(store: Path, runs: int, points: int) -> None:
     rng = np.random.default_rng(0)
     manifest = (write_run(store, "r0").path / layout.MANIFEST).read_bytes()
-    (first,) = refresh(DirectoryPlace(store)).table.to_pylist()
+    (first,) = refresh(DirectoryBackend(store)).table.to_pylist()
     rows = []
     for run in range(runs):
         path = store / "s" / f"r{run}"

@@ -8,11 +8,11 @@ import controls
 import data
 import streamlit as st
 
-from inferbench.pricing.cost_figures import IDLENESS, Figure
+from inferbench.pricing.cost_figures import IDLENESS, CostFigure
 from inferbench.pricing.hourly_bill import figures_of
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import price_of
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 from inferbench.runs.answers.what_if import prices_all, with_prices
 from inferbench.scenario.scenario import Scenario
 
@@ -35,7 +35,7 @@ class Assumed:
 
     book: Book
     tier: str
-    settings: Settings
+    settings: CostSettings
     moved: bool
 
 
@@ -55,7 +55,7 @@ def sidebar(scenario: Scenario) -> Assumed:
             switches = {"licence": True}
             book = _licence(book, gpus)
     moved = with_prices(book, tier, prices)
-    return Assumed(moved, tier, Settings(values, switches), bool(prices or values or switches))
+    return Assumed(moved, tier, CostSettings(values, switches), bool(prices or values or switches))
 
 
 def _listed_prices(book: Book, tier: str, gpus: list[str]) -> dict[str, float]:
@@ -85,7 +85,7 @@ def _owned_prices(book: OwnedBook, gpus: list[str]) -> dict[str, float]:
 
 def _figures(book: Book, gpu: str) -> dict[str, float]:
     """Figures of all GPUs; a listed price has room for idle time alone."""
-    known: dict[str, Figure] = figures_of(book, gpu) if isinstance(book, OwnedBook) else {}
+    known: dict[str, CostFigure] = figures_of(book, gpu) if isinstance(book, OwnedBook) else {}
     moved = {}
     for item, label, low, high, step in SLIDERS:
         if item not in known and item not in IDLENESS:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inferbench.cli.dropin import others, vllm
-from inferbench.cli.dropin.flag import Flag, Kind
+from inferbench.cli.dropin.flag import FlagKind, ForeignFlag
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
 from inferbench.errors import ExitCode
 
@@ -98,19 +98,19 @@ def dropin() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _rows(flags: Iterable[Flag]) -> list[str]:
+def _rows(flags: Iterable[ForeignFlag]) -> list[str]:
     return ["| flag | here |\n|---|---|", *(f"| `{flag.name}` | {_here(flag)} |" for flag in flags)]
 
 
-def _here(flag: Flag) -> str:
+def _here(flag: ForeignFlag) -> str:
     says = f": {flag.says}" if flag.says else ""
-    if flag.kind is Kind.OWN:
+    if flag.kind is FlagKind.OWN:
         return f"the same{says}"
-    if flag.kind is Kind.SAME:
+    if flag.kind is FlagKind.SAME:
         return f"`{flag.to}`{says}"
-    if flag.kind is Kind.BODY:
+    if flag.kind is FlagKind.BODY:
         return f"`{flag.to}` of the body{says}"
-    return f"{'nothing to do' if flag.kind is Kind.NOTHING else 'refused'}{says}"
+    return f"{'nothing to do' if flag.kind is FlagKind.NOTHING else 'refused'}{says}"
 
 
 PAGES = {"cli.md": command_line, "dropin.md": dropin}

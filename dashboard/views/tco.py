@@ -18,7 +18,7 @@ from inferbench.fleet.fleet import Demand
 from inferbench.fleet.table import sizing_table
 from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.price_books import price_of
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 from inferbench.render.format import ratio
 from inferbench.runs.answers.costs import price_points
 from inferbench.runs.answers.fleets import size
@@ -100,17 +100,17 @@ def _even(asked: Asked) -> None:
     for book in data.books().values():
         for tier in book.tiers:
             if assumptions.prices_all(book, scenario):
-                prices[f"{book.name} {tier}"] = _ratio(book, tier, gpus, Settings())
+                prices[f"{book.name} {tier}"] = _ratio(book, tier, gpus, CostSettings())
     asked.page.chart(break_even_map(view, even, prices, asked.at.interactivity or 0.0))
 
 
-def _ratio(book: Any, tier: str, gpus: list[str], settings: Settings) -> float:
+def _ratio(book: Any, tier: str, gpus: list[str], settings: CostSettings) -> float:
     first, second = (price_of(book, gpu, tier, settings).value for gpu in gpus)
     return first / second
 
 
 def _books(asked: Asked) -> None:
-    over: Conclusion = verdicts_over(asked.run, asked.at, list(data.books().values()), Settings())
+    over: Conclusion = verdicts_over(asked.run, asked.at, list(data.books().values()), CostSettings())
     asked.page.chart(verdict_chart(replace(asked.view, conclusions=(over,))))
     asked.page.table(books_table(asked.view, over))
 
@@ -131,7 +131,7 @@ def _fleet(asked: Asked) -> None:
     kept = {item: value for item, value in assumed.settings.values.items() if item not in IDLENESS}
     found = size(
         asked.run, demand, Slo(ttft_p99_ms=ttft, tpot_p99_ms=tpot), assumed.book, assumed.tier,
-        settings=Settings(kept, assumed.settings.switches), packed=packed,
+        settings=CostSettings(kept, assumed.settings.switches), packed=packed,
     )  # fmt: skip
     if found.fleets:
         asked.page.chart(fleet_chart(asked.view, found))

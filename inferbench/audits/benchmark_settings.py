@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inferbench.audits.report import Check, Flag
+from inferbench.audits.report import AuditFlag, Check
 from inferbench.audits.single_point import Checked
 from inferbench.evidence.measured_point import MeasuredPoint
 
@@ -61,7 +61,7 @@ def benchmark_switches(points: Sequence[MeasuredPoint]) -> Checked:
         on = [point for point in points if switch.applies(point)]
         if on:
             flags.append(
-                Flag(
+                AuditFlag(
                     check=Check.SWITCHES,
                     observation=f"{switch.words} ({len(on)} points)",
                     points=tuple(point.label for point in on),

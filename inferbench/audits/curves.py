@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from inferbench.audits.report import Check, Flag
+from inferbench.audits.report import AuditFlag, Check
 from inferbench.audits.single_point import Checked
 from inferbench.evidence import rerun_noise
 from inferbench.evidence.measured_point import MeasuredPoint
@@ -45,7 +45,7 @@ def interactivity_rises(points: Sequence[MeasuredPoint]) -> Checked:
             if _pace(last) / _pace(first) > 1 + rerun_noise.interactivity_floor(first):
                 paces, loads = (" -> ".join(f"{v:.0f}" for v in values) for values in _steps(run))
                 flags.append(
-                    Flag(
+                    AuditFlag(
                         check=Check.INTERACTIVITY_RISES,
                         observation=f"interactivity rises {paces} tok/s/user as concurrency goes {loads}",
                         points=tuple(p.label for p in run),
@@ -65,7 +65,7 @@ def throughput_collapses(points: Sequence[MeasuredPoint]) -> Checked:
             if share < 1 / (1 + rerun_noise.throughput_floor(low)):
                 word = "collapses" if share < COLLAPSE else "falls"
                 flags.append(
-                    Flag(
+                    AuditFlag(
                         check=Check.THROUGHPUT_COLLAPSES,
                         observation=f"throughput {word} {low.tput_per_gpu:,.0f} -> {high.tput_per_gpu:,.0f} tok/s/GPU "
                         f"as concurrency goes {low.concurrency} -> {high.concurrency}",
@@ -92,7 +92,7 @@ def off_curve(points: Sequence[MeasuredPoint]) -> Checked:
         words = [f"{n} {x:+.0%}" for n, x, y in zip(names, off, limits, strict=True) if abs(math.log1p(x)) > y]
         if words:
             flags.append(
-                Flag(
+                AuditFlag(
                     check=Check.OFF_CURVE,
                     observation=f"{' and '.join(words)} off the line between concurrency {left.concurrency} and "
                     f"{right.concurrency}",

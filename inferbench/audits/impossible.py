@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inferbench.audits.report import Check, Flag
+from inferbench.audits.report import AuditFlag, Check
 from inferbench.audits.roofline import BYTES, Facts, known
 from inferbench.audits.single_point import Checked
 from inferbench.catalog.gpu import Gpu
@@ -38,7 +38,9 @@ def weights_fit(points: Sequence[MeasuredPoint], facts: Facts) -> Checked:
         checked += 1
         if seen := list(_too_large(point, gpu, model)):
             flags.append(
-                Flag(check=Check.WEIGHTS_FIT, observation="; ".join(seen), points=(point.label,), source=WEIGHTS_SOURCE)
+                AuditFlag(
+                    check=Check.WEIGHTS_FIT, observation="; ".join(seen), points=(point.label,), source=WEIGHTS_SOURCE
+                )
             )
     return checked, flags
 
@@ -66,7 +68,7 @@ def ttft_in_request(points: Sequence[MeasuredPoint]) -> Checked:
         checked += 1
         if seen := [*_beyond_latency(point.ttft_ms, point.e2el_ms), *_beyond_residence(point, point.ttft_ms)]:
             flags.append(
-                Flag(
+                AuditFlag(
                     check=Check.TTFT_IN_REQUEST, observation="; ".join(seen), points=(point.label,), source=TTFT_SOURCE
                 )
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from inferbench.audits.report import Check, Flag
+from inferbench.audits.report import AuditFlag, Check
 from inferbench.audits.single_point import Checked
 from inferbench.evidence.measured_point import MeasuredPoint
 
@@ -26,12 +26,12 @@ def over_time(points: Sequence[MeasuredPoint]) -> Checked:
     return len(repeated), [flag for own in repeated if (flag := _differs(own))]
 
 
-def _differs(own: Sequence[MeasuredPoint]) -> Flag | None:
+def _differs(own: Sequence[MeasuredPoint]) -> AuditFlag | None:
     low, high = (choose(own, key=lambda p: p.tput_per_gpu) for choose in (min, max))
     ratio = high.tput_per_gpu / low.tput_per_gpu
     if ratio <= FACTOR:
         return None
-    return Flag(
+    return AuditFlag(
         check=Check.OVER_TIME,
         observation=f"{low.tput_per_gpu:,.0f} tok/s/GPU ({_when(low)}) against {high.tput_per_gpu:,.0f} "
         f"({_when(high)}), {ratio:.1f}x, over {len(own)} measurements",

@@ -26,7 +26,7 @@ class Check(StrEnum):
     SWITCHES = "benchmark-switches"
 
 
-class Flag(Value):
+class AuditFlag(Value):
     """One observation."""
 
     check: Check
@@ -54,6 +54,6 @@ class AuditReport(Value):
     """The file or run that was audited."""
     points: int
     checks: tuple[CheckCount, ...]
-    flags: tuple[Flag, ...]
+    flags: tuple[AuditFlag, ...]
     notes: tuple[str, ...] = ()
     """What the reader of the points had to assume or leave out, such as bad rows by number."""

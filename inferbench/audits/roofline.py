@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferbench.audits.report import Check, Flag
+from inferbench.audits.report import AuditFlag, Check
 from inferbench.audits.single_point import Checked
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
@@ -67,7 +67,7 @@ def roofline(points: Sequence[MeasuredPoint], facts: Facts) -> Checked:
         ]
         if broken:
             flags.append(
-                Flag(check=Check.ROOFLINE, observation="; ".join(broken), points=(point.label,), source=SOURCE)
+                AuditFlag(check=Check.ROOFLINE, observation="; ".join(broken), points=(point.label,), source=SOURCE)
             )
     return checked, flags
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inferbench.audits.report import Check, Flag
-from inferbench.evidence.measured_point import MeasuredPoint, Role
+from inferbench.audits.report import AuditFlag, Check
+from inferbench.evidence.measured_point import MeasuredPoint, RoleWorkers
 from inferbench.units import MS_PER_S
 
-Checked = tuple[int, list[Flag]]
+Checked = tuple[int, list[AuditFlag]]
 """How many points, pairs or curves held what the check needs, and the flags."""
 
 LITTLE_LOW, LITTLE_HIGH = 0.75, 1.05
@@ -34,7 +34,7 @@ def littles_law(points: Sequence[MeasuredPoint]) -> Checked:
         checked += 1
         if not LITTLE_LOW <= ratio <= LITTLE_HIGH:
             flags.append(
-                Flag(
+                AuditFlag(
                     check=Check.LITTLES_LAW,
                     observation=f"throughput x latency is {ratio:.2f} of the {point.concurrency} requests in flight; "
                     f"{LITTLE_LOW} to {LITTLE_HIGH} is plausible",
@@ -65,7 +65,7 @@ def waiting(points: Sequence[MeasuredPoint]) -> Checked:
         checked += 1
         if ttft > WAITING * e2el:
             flags.append(
-                Flag(
+                AuditFlag(
                     check=Check.WAITING,
                     observation=f"median TTFT {ttft / MS_PER_S:.1f} s is {ttft / e2el:.0%} of the median latency "
                     f"{e2el / MS_PER_S:.1f} s: most of the {point.concurrency} requests in flight are not in decode",
@@ -89,12 +89,14 @@ def gpu_count(points: Sequence[MeasuredPoint]) -> Checked:
             seen.insert(0, f"{point.stated_gpus} GPUs stated{slip}, {point.gpus} by the topology")
         if seen:
             flags.append(
-                Flag(check=Check.GPU_COUNT, observation="; ".join(seen), points=(point.label,), source=COUNT_SOURCE)
+                AuditFlag(
+                    check=Check.GPU_COUNT, observation="; ".join(seen), points=(point.label,), source=COUNT_SOURCE
+                )
             )
     return len(points), flags
 
 
-def _idle(role: Role) -> str:
+def _idle(role: RoleWorkers) -> str:
     """Where a worker has more, or fewer, GPUs than its parallelism uses."""
     each, needed = role.gpus / role.workers, max(role.tp, role.ep)
     if each == needed and (role.tp == each or role.dp_attention):
@@ -117,7 +119,7 @@ def accounting(points: Sequence[MeasuredPoint]) -> Checked:
             continue
         rest = "whole-cluster accounting fits" if _agrees(by_cluster, point.tput_per_gpu) else "neither accounting fits"
         flags.append(
-            Flag(
+            AuditFlag(
                 check=Check.ACCOUNTING,
                 observation=f"input and output add up to {expected:,.1f} tok/s/GPU against {point.tput_per_gpu:,.1f} "
                 f"stated; {rest}",

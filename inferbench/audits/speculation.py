@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inferbench.audits.report import Check, Flag
+from inferbench.audits.report import AuditFlag, Check
 from inferbench.audits.roofline import DEEPEST_DRAFT
 from inferbench.audits.single_point import Checked
 from inferbench.evidence.measured_point import MeasuredPoint
@@ -52,7 +52,7 @@ def speculation_bound(points: Sequence[MeasuredPoint]) -> Checked:
     return len(pairs), [flag for gain in pairs if (flag := _out_of_bounds(gain))]
 
 
-def _out_of_bounds(gain: Gain) -> Flag | None:
+def _out_of_bounds(gain: Gain) -> AuditFlag | None:
     if gain.factor > DEEPEST_DRAFT + 1:
         words = f"speculation gains {gain.factor:.2f}x, above {DEEPEST_DRAFT + 1}x"
     elif gain.factor < 1 / (1 + interactivity_floor(gain.with_it)):
@@ -60,7 +60,7 @@ def _out_of_bounds(gain: Gain) -> Flag | None:
     else:
         return None
     points = (gain.with_it.label, gain.without.label)
-    return Flag(check=Check.SPECULATION_BOUND, observation=words, points=points, source=BOUND_SOURCE)
+    return AuditFlag(check=Check.SPECULATION_BOUND, observation=words, points=points, source=BOUND_SOURCE)
 
 
 def speculation_over_load(points: Sequence[MeasuredPoint]) -> Checked:
@@ -84,7 +84,7 @@ def _groups(pairs: Sequence[Gain]) -> dict[Key, list[Gain]]:
     return groups
 
 
-def _rising(key: Key, own: Sequence[Gain], groups: dict[Key, list[Gain]]) -> Flag | None:
+def _rising(key: Key, own: Sequence[Gain], groups: dict[Key, list[Gain]]) -> AuditFlag | None:
     least = min(gain.concurrency for gain in own)
     base = max(gain.factor for gain in own if gain.concurrency == least)
     rest = sorted((gain for gain in own if gain.concurrency > least), key=lambda gain: gain.concurrency)
@@ -94,7 +94,7 @@ def _rising(key: Key, own: Sequence[Gain], groups: dict[Key, list[Gain]]) -> Fla
     stack, parallel, shape, date = key
     others = {k[2]: v for k, v in groups.items() if k[:2] == key[:2] and k[3] == date and k[2] != shape}
     beside = "".join(f"; at {s} the same day it gains {_range(v)}" for s, v in others.items())
-    return Flag(
+    return AuditFlag(
         check=Check.SPECULATION_OVER_LOAD,
         observation=f"{stack} {parallel} {shape}, {date}: speculation gains {base:.2f}x at concurrency {least} but "
         f"{_range(rest)} at {rest[0].concurrency} to {rest[-1].concurrency}{beside}",

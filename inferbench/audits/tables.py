@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferbench.audits.report import AuditReport, Check, Flag
+from inferbench.audits.report import AuditFlag, AuditReport, Check
 from inferbench.render.format import count
 from inferbench.render.table import Column, Table
 
@@ -67,7 +67,7 @@ def flag_lines(report: AuditReport, most: int | None) -> list[str]:
     return [*lines, *report.notes]
 
 
-def observation(flag: Flag) -> str:
+def observation(flag: AuditFlag) -> str:
     """What was seen and where; the first point stands for many."""
     more = f" and {len(flag.points) - 1} more" if len(flag.points) > 1 else ""
     return f"{flag.observation} [{flag.points[0]}{more}]"

@@ -10,7 +10,7 @@ from inferbench.uncertainty.interval import Interval, TornadoBar
 from inferbench.values import Value
 
 
-class Answer(StrEnum):
+class LineOutcome(StrEnum):
     """What can be said about a line."""
 
     REPRODUCED = "reproduced"
@@ -26,7 +26,7 @@ class LineAnswer(Value):
 
     id: str
     text: str
-    answer: Answer
+    answer: LineOutcome
     claimed: str
     """What is claimed; empty where nothing is."""
     found: str

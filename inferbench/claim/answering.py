@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inferbench.audits.report import AuditReport
-from inferbench.claim.answer import Answer, ClaimReport, CurveFront, LineAnswer
+from inferbench.claim.answer import ClaimReport, CurveFront, LineAnswer, LineOutcome
 from inferbench.claim.claim import Claim, Claimed, ClaimLine
 from inferbench.claim.flips import edge, flips, holds
 from inferbench.claim.inputs import UnreachedError, World
@@ -59,16 +59,16 @@ def answer_line(line: ClaimLine, world: World) -> LineAnswer:
         return LineAnswer(
             id=line.id,
             text=line.text,
-            answer=Answer.UNDECIDABLE,
+            answer=LineOutcome.UNDECIDABLE,
             claimed=claimed,
             found=f"not reached: {reason}",
             value=None,
             flips="measured points on either side",
         )
     if line.claimed is None:
-        answer, value = Answer.FOUND, found.values[0]
+        answer, value = LineOutcome.FOUND, found.values[0]
     else:
-        answer = Answer.REPRODUCED if holds(line.claimed, found) else Answer.NOT_REPRODUCED
+        answer = LineOutcome.REPRODUCED if holds(line.claimed, found) else LineOutcome.NOT_REPRODUCED
         value = _nearest_edge(line.claimed, found.values)
     return LineAnswer(
         id=line.id,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from inferbench.claim.quantity import Quantity
-from inferbench.evidence.measured_point import MeasuredPoint, Role
+from inferbench.evidence.measured_point import MeasuredPoint, RoleWorkers
 from inferbench.files.allowed_names import ONCE, Label, Name, Text, repeated
 from inferbench.files.number_limits import Amount, Count, Tokens
 from inferbench.files.spelling import unknown
@@ -21,8 +21,8 @@ class ClaimPoint(Value):
 
     date: datetime.date
     concurrency: Count | None = None
-    prefill: Role | None = None
-    decode: Role
+    prefill: RoleWorkers | None = None
+    decode: RoleWorkers
     interactivity: Amount
     """tok/s/user, median."""
     tput_per_gpu: Amount

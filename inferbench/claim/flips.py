@@ -6,13 +6,13 @@ import numpy as np
 
 from inferbench.claim.claim import Claimed, ClaimLine
 from inferbench.claim.inputs import UnreachedError, World
-from inferbench.claim.quantity_values import Found, evaluate, near, words
+from inferbench.claim.quantity_values import QuantityValues, evaluate, near, words
 
 STEP = 0.25
 """Distance of the interactivities that are looked at, tok/s/user."""
 
 
-def flips(line: ClaimLine, world: World, found: Found) -> str:
+def flips(line: ClaimLine, world: World, found: QuantityValues) -> str:
     """Say what would change the answer, in order of how little it takes; each is computed."""
     if line.claimed is None:
         return ""
@@ -21,7 +21,7 @@ def flips(line: ClaimLine, world: World, found: Found) -> str:
     return "; ".join([*parts, *_points(line, world)])
 
 
-def holds(claimed: Claimed, found: Found) -> bool:
+def holds(claimed: Claimed, found: QuantityValues) -> bool:
     """Whether a claim holds for every value found."""
     return all(claimed.holds(value) for value in found.values)
 
@@ -42,7 +42,7 @@ def _edge(line: ClaimLine, claimed: Claimed, now: bool) -> str:
     return f"a value {'not ' if now else ''}{side} {words(kind, edge(claimed, 0))}"
 
 
-def _price(line: ClaimLine, claimed: Claimed, world: World, found: Found) -> str:
+def _price(line: ClaimLine, claimed: Claimed, world: World, found: QuantityValues) -> str:
     """Costs are proportional to prices, by either method, so the turning price is exact."""
     q = line.quantity
     if q.kind == "usd_per_mtok":

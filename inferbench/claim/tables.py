@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from inferbench.audits.tables import audit_table, flag_table
-from inferbench.claim.answer import Answer, ClaimReport, LineAnswer, PairVerdict
+from inferbench.claim.answer import ClaimReport, LineAnswer, LineOutcome, PairVerdict
 from inferbench.render.format import interval, ratio, usd
 from inferbench.render.table import Column, Table
 from inferbench.uncertainty.interval import Interval
@@ -29,8 +29,12 @@ def head(report: ClaimReport) -> list[str]:
 def tally(report: ClaimReport) -> str:
     """How many lines hold."""
     answers = Counter(line.answer for line in report.lines)
-    claimed = len(report.lines) - answers[Answer.FOUND]
-    parts = [f"{answers[answer]} {answer.value}" for answer in Answer if answer is not Answer.FOUND and answers[answer]]
+    claimed = len(report.lines) - answers[LineOutcome.FOUND]
+    parts = [
+        f"{answers[answer]} {answer.value}"
+        for answer in LineOutcome
+        if answer is not LineOutcome.FOUND and answers[answer]
+    ]
     return f"Of {claimed} claimed lines: {', '.join(parts)}."
 
 

@@ -7,7 +7,7 @@ import datetime
 from pydantic import Field, PositiveFloat
 
 from inferbench.metrics.summary import Basis, Origin, SweepPoint
-from inferbench.pricing.cost_figures import Figure, Trust
+from inferbench.pricing.cost_figures import CostFigure, Trust
 from inferbench.values import Value
 
 
@@ -54,11 +54,11 @@ class Bill(Value):
     provisioned_high: float
     off: tuple[str, ...] = ()
     """Parts of the build-up that are switched off."""
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[CostFigure, ...] = ()
     """The figures that the lines were built up from; empty for an all-in tier."""
 
     @property
-    def assumptions(self) -> tuple[Figure, ...]:
+    def assumptions(self) -> tuple[CostFigure, ...]:
         """The figures that no trustworthy public source stands behind."""
         return tuple(figure for figure in self.figures if figure.trust is Trust.ASSUMPTION)
 

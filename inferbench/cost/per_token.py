@@ -14,7 +14,7 @@ from inferbench.metrics.summary import Basis, BasisSummary, PointSummary, SweepP
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import all_in_kw
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 W_PER_KW = 1_000
@@ -65,7 +65,7 @@ def cost(
     gpu: str,
     basis: Basis,
     *,
-    settings: Settings = BOOK_AS_IT_IS,
+    settings: CostSettings = BOOK_AS_IT_IS,
     blend: Blend | None = None,
 ) -> Cost:
     """Price one sweep point under one tier of one book, from its throughput on one basis.

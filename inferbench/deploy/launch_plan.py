@@ -19,7 +19,7 @@ from inferbench.files.allowed_names import (
     VariableName,
     repeated,
 )
-from inferbench.scenario.caveats import Mark
+from inferbench.scenario.caveats import Caveat
 from inferbench.scenario.launch import LAST_PORT, FlagValue
 from inferbench.values import Value
 
@@ -108,7 +108,7 @@ class LaunchPlan(Value):
     processes: tuple[Process, ...]
     files: dict[FileName, str] = Field(default_factory=dict)
     """Files that the processes read, by name: text."""
-    unlike_production: tuple[Mark, ...] = ()
+    unlike_production: tuple[Caveat, ...] = ()
     """What makes a benchmark of this plan unlike production."""
     notes: tuple[str, ...] = ()
     """What the person who runs it should know."""

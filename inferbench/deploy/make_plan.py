@@ -13,13 +13,13 @@ from inferbench.deploy.launch_commands.sglang import sglang_workers
 from inferbench.deploy.launch_commands.trtllm import engine_files, trtllm_workers
 from inferbench.deploy.launch_commands.vllm import vllm_workers
 from inferbench.deploy.launch_plan import LaunchPlan, Process
-from inferbench.deploy.settings import Settings
+from inferbench.deploy.settings import LaunchSettings
 from inferbench.errors import UsageError
 from inferbench.files.yaml_values import describe
-from inferbench.scenario.launch_caveats import marks_of_deployment
+from inferbench.scenario.launch_caveats import caveats_of_deployment
 
 
-def launch_plan(settings: Settings) -> LaunchPlan:
+def launch_plan(settings: LaunchSettings) -> LaunchPlan:
     """Return the plan of one topology.
 
     Raises UsageError for a version that is not known, a flag that it does not have, a constraint of the engine that
@@ -33,7 +33,7 @@ def launch_plan(settings: Settings) -> LaunchPlan:
         raise UsageError(f"{where}: {describe(error, LaunchPlan)}") from None
 
 
-def _plan(settings: Settings) -> LaunchPlan:
+def _plan(settings: LaunchSettings) -> LaunchPlan:
     notes: list[str] = []
     stack = settings.deployment.stack
     processes = BY_FRAMEWORK[stack.framework](settings, notes)
@@ -51,7 +51,7 @@ def _plan(settings: Settings) -> LaunchPlan:
         model=settings.model.hugging_face_id,
         processes=tuple(processes),
         files=engine_files(settings) if stack.framework == "dynamo-trtllm" else {},
-        unlike_production=marks_of_deployment(settings.deployment, settings.topology),
+        unlike_production=caveats_of_deployment(settings.deployment, settings.topology),
         notes=(
             *notes,
             f"defaults of {settings.default.vendor} {settings.default.framework}: {settings.default.source}",
@@ -59,25 +59,25 @@ def _plan(settings: Settings) -> LaunchPlan:
     )
 
 
-def _sglang(settings: Settings, notes: list[str]) -> list[Process]:
+def _sglang(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     workers = sglang_workers(settings, notes)
     return [*workers, sglang_router(settings, workers)]
 
 
-def _dynamo_sglang(settings: Settings, notes: list[str]) -> list[Process]:
+def _dynamo_sglang(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     return [*services(settings), *sglang_under_dynamo(settings, notes), frontend(settings)]
 
 
-def _dynamo_trtllm(settings: Settings, notes: list[str]) -> list[Process]:
+def _dynamo_trtllm(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     return [*services(settings), *trtllm_workers(settings, notes), frontend(settings)]
 
 
-def _vllm(settings: Settings, notes: list[str]) -> list[Process]:
+def _vllm(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     workers = vllm_workers(settings, notes)
     return [*workers, vllm_router(settings, workers)]
 
 
-BY_FRAMEWORK: dict[str, Callable[[Settings, list[str]], list[Process]]] = {
+BY_FRAMEWORK: dict[str, Callable[[LaunchSettings, list[str]], list[Process]]] = {
     "sglang": _sglang,
     "dynamo-sglang": _dynamo_sglang,
     "dynamo-trtllm": _dynamo_trtllm,

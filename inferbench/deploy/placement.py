@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from inferbench.deploy.launch_plan import Process, host_variable
-from inferbench.deploy.settings import Settings
+from inferbench.deploy.settings import LaunchSettings
 from inferbench.errors import UsageError
 from inferbench.scenario.launch import FlagValue, Role
 
@@ -15,7 +15,7 @@ MOST_WORKERS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorkerPlace:
     """One worker's place."""
 
     role: Role
@@ -32,9 +32,9 @@ class Place:
         return f"{self.role}-{self.index}"
 
 
-def places(settings: Settings) -> tuple[Place, ...]:
+def places(settings: LaunchSettings) -> tuple[WorkerPlace, ...]:
     """Return the places of all workers, prefill first. Raises UsageError for a worker larger than a node."""
-    found: list[Place] = []
+    found: list[WorkerPlace] = []
     node = 0
     if (workers := sum(settings.group(role).workers for role in roles())) > MOST_WORKERS:
         raise UsageError(
@@ -51,7 +51,7 @@ def places(settings: Settings) -> tuple[Place, ...]:
             )
         for index in range(group.workers):
             slot = index % slots
-            found.append(Place(role, index, node + index // slots, slot, slot * group.gpus))
+            found.append(WorkerPlace(role, index, node + index // slots, slot, slot * group.gpus))
         node = found[-1].node + 1
     return tuple(found)
 
@@ -66,14 +66,14 @@ STRIDE = 100
 """Ports between two workers of a node: SGLang's ranks listen on those that follow the worker's own."""
 
 
-def worker_port(settings: Settings, place: Place) -> int:
+def worker_port(settings: LaunchSettings, place: WorkerPlace) -> int:
     """The port on which a worker answers HTTP."""
     return settings.launch.ports.worker + STRIDE * place.slot
 
 
 def worker_process(
-    settings: Settings,
-    place: Place,
+    settings: LaunchSettings,
+    place: WorkerPlace,
     *,
     environment: Mapping[str, str],
     command: tuple[str, ...],

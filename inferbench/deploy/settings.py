@@ -56,7 +56,7 @@ def load_defaults(path: Path = FILE) -> tuple[Default, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LaunchSettings:
     """Everything that a plan is made of."""
 
     scenario: Scenario
@@ -146,7 +146,9 @@ class Settings:
         return ("common", self.deployment.precision, role, kind, *drafting)
 
 
-def settings_of(scenario: Scenario, model: ModelSpec, gpu: Gpu, deployment: Deployment, topology: Topology) -> Settings:
+def settings_of(
+    scenario: Scenario, model: ModelSpec, gpu: Gpu, deployment: Deployment, topology: Topology
+) -> LaunchSettings:
     """Return the settings of a launch. Raises UsageError for a GPU and framework without defaults."""
     framework = deployment.stack.framework
     known = {(d.vendor, d.framework): d for d in load_defaults()}
@@ -156,4 +158,4 @@ def settings_of(scenario: Scenario, model: ModelSpec, gpu: Gpu, deployment: Depl
         raise UsageError(
             f"{deployment.name}: no launch plan for {framework} on {gpu.vendor} GPUs; there is one for {pairs}"
         )
-    return Settings(scenario, model, gpu, deployment, topology, deployment.launch or Launch(), found)
+    return LaunchSettings(scenario, model, gpu, deployment, topology, deployment.launch or Launch(), found)

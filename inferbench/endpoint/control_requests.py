@@ -24,7 +24,7 @@ FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True)
-class Answer:
+class ControlReply:
     """A control request's answer."""
 
     status: int
@@ -57,17 +57,17 @@ class Asker:
         self._session = session
         self._endpoint = endpoint
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> ControlReply:
         """GET a path. Raises one of FAILURES where no answer comes."""
         return await self._ask("GET", path)
 
-    async def post(self, path: str) -> Answer:
+    async def post(self, path: str) -> ControlReply:
         """POST nothing to a path. Raises one of FAILURES where no answer comes."""
         return await self._ask("POST", path)
 
-    async def _ask(self, method: str, path: str) -> Answer:
+    async def _ask(self, method: str, path: str) -> ControlReply:
         async with self._session.request(method, self._endpoint.url(path), allow_redirects=False) as response:
-            return Answer(response.status, await read_bounded(response))
+            return ControlReply(response.status, await read_bounded(response))
 
 
 @asynccontextmanager

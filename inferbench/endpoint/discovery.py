@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from inferbench.endpoint.control_requests import Answer, asking
-from inferbench.endpoint.engine_identity import Told, ask_all, read_pages, version_note
-from inferbench.endpoint.fingerprint import Part, Role, fingerprint
+from inferbench.endpoint.control_requests import ControlReply, asking
+from inferbench.endpoint.engine_identity import ProcessFacts, ask_all, read_pages, version_note
+from inferbench.endpoint.fingerprint import DeployedProcess, ProcessRole, fingerprint
 from inferbench.endpoint.prefix_cache import Flush, flush_cache
 from inferbench.endpoint.readiness import probe, when_ready
 from inferbench.errors import EndpointError, UsageError
 from inferbench.loadgen.http.endpoint import Endpoint
-from inferbench.scenario.caveats import Mark, marks_of
-from inferbench.scenario.launch_caveats import marks_of_command
+from inferbench.scenario.caveats import Caveat, caveats_of
+from inferbench.scenario.launch_caveats import caveats_of_command
 from inferbench.secrets.redact import redact
 from inferbench.store.manifest import TargetIdentity
 
-_Found = tuple[Part, Endpoint, Told]
+_Found = tuple[DeployedProcess, Endpoint, ProcessFacts]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Sight:
 
     endpoints: tuple[Endpoint, ...]
     """Those of the site, each with the model that it serves."""
-    parts: tuple[Part, ...]
+    parts: tuple[DeployedProcess, ...]
     caches: tuple[Endpoint, ...]
     """Processes that hold a prefix cache."""
     identity: TargetIdentity
@@ -54,10 +54,10 @@ class Sight:
     notes: tuple[str, ...]
 
     @property
-    def marks(self) -> tuple[Mark, ...]:
+    def marks(self) -> tuple[Caveat, ...]:
         """What makes it unlike production, whichever of its processes says so, or the command that launched it."""
-        told = [mark for part in self.parts for mark in marks_of(part.flags)]
-        return tuple(dict.fromkeys((*told, *marks_of_command(self.identity.launch_command or ""))))
+        told = [mark for part in self.parts for mark in caveats_of(part.flags)]
+        return tuple(dict.fromkeys((*told, *caveats_of_command(self.identity.launch_command or ""))))
 
     async def flush(self) -> dict[str, Flush]:
         """Empty the prefix cache of every process that has one; how that went, by URL."""
@@ -76,9 +76,9 @@ async def look(site: Site, timeout_s: float) -> Sight:
     behind, notes = await _behind(site, fronts, timeout_s)
     if site.router is not None:
         at = replace(site.endpoints[0], base_url=site.router)
-        behind.append(await _ask(Role.ROUTER, at, timeout_s))
+        behind.append(await _ask(ProcessRole.ROUTER, at, timeout_s))
     parts = tuple(part for part, _, _ in (*fronts, *behind))
-    serving = [found for found in (*fronts, *behind) if found[0].role is not Role.ROUTER]
+    serving = [found for found in (*fronts, *behind) if found[0].role is not ProcessRole.ROUTER]
     name = fingerprint(parts, identities[0].model, site.launch_command)
     first = serving[0][0] if serving else None
     return Sight(
@@ -103,11 +103,11 @@ async def _front(site: Site, endpoint: Endpoint, timeout_s: float) -> _Found:
         ready = await when_ready(asker, endpoint.base_url, "/readiness", timeout_s)
     if ready.status >= 500:
         raise EndpointError(f"router {endpoint.base_url} has no workers that are ready: {_says(ready)}")
-    part, _, told = await _ask(Role.ENGINE, endpoint, timeout_s)
+    part, _, told = await _ask(ProcessRole.ENGINE, endpoint, timeout_s)
     if told.workers is not None and not told.workers:
         raise EndpointError(f"router {endpoint.base_url} has no workers")
     is_router = told.router or site.prefill or site.decode
-    return (part.model_copy(update={"role": Role.ROUTER}) if is_router else part), endpoint, told
+    return (part.model_copy(update={"role": ProcessRole.ROUTER}) if is_router else part), endpoint, told
 
 
 async def _behind(site: Site, fronts: Sequence[_Found], timeout_s: float) -> tuple[list[_Found], list[str]]:
@@ -116,7 +116,7 @@ async def _behind(site: Site, fronts: Sequence[_Found], timeout_s: float) -> tup
     Those that the user names must be there. Those that a router names may be out of our reach, and get no
     credentials, since nobody said that they should have them.
     """
-    named = [*((Role.PREFILL, url) for url in site.prefill), *((Role.DECODE, url) for url in site.decode)]
+    named = [*((ProcessRole.PREFILL, url) for url in site.prefill), *((ProcessRole.DECODE, url) for url in site.decode)]
     if named:
         first = site.endpoints[0]
         asked = (_ask(role, replace(first, base_url=url), timeout_s) for role, url in named)
@@ -132,9 +132,9 @@ async def _behind(site: Site, fronts: Sequence[_Found], timeout_s: float) -> tup
     return found, notes
 
 
-async def _ask(role: Role, endpoint: Endpoint, timeout_s: float) -> _Found:
+async def _ask(role: ProcessRole, endpoint: Endpoint, timeout_s: float) -> _Found:
     """Ask one process what it is, once it is ready. Raises EndpointError where it is not."""
-    name = endpoint.base_url if role is Role.ENGINE else f"{_CALLED[role]} {endpoint.base_url}"
+    name = endpoint.base_url if role is ProcessRole.ENGINE else f"{_CALLED[role]} {endpoint.base_url}"
     async with asking(endpoint) as asker:
         health = await when_ready(asker, name, "/health", timeout_s)
         if health.status in (401, 403):
@@ -142,19 +142,19 @@ async def _ask(role: Role, endpoint: Endpoint, timeout_s: float) -> _Found:
         if health.status >= 500:
             raise EndpointError(f"{name} is not ready: {_says(health)}")
         told = read_pages(await ask_all(asker))
-    part = Part(
+    part = DeployedProcess(
         role=role, url=endpoint.base_url, engine=told.engine, version=told.version, model=told.model,
         flags=dict(told.flags),
     )  # fmt: skip
     return part, endpoint, told
 
 
-_ORDER = list(Role)
+_ORDER = list(ProcessRole)
 """Workers are asked in this order: a router lists them in any."""
-_CALLED = {Role.PREFILL: "prefill worker", Role.DECODE: "decode worker", Role.ROUTER: "router"}
+_CALLED = {ProcessRole.PREFILL: "prefill worker", ProcessRole.DECODE: "decode worker", ProcessRole.ROUTER: "router"}
 
 
-def _says(answer: Answer) -> str:
+def _says(answer: ControlReply) -> str:
     said = answer.json.get("reason") or answer.json.get("message") or answer.text
     return f"HTTP {answer.status}{f', {said}' if said else ''}"
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-from inferbench.endpoint.control_requests import FAILURES, Answer, Asker
-from inferbench.endpoint.fingerprint import Role
+from inferbench.endpoint.control_requests import FAILURES, Asker, ControlReply
+from inferbench.endpoint.fingerprint import ProcessRole
 from inferbench.endpoint.readiness import served_models
 from inferbench.loadgen.http.outcome import one_line
 from inferbench.secrets.names import is_secret_name
 from inferbench.secrets.redact import redact
 
-Pages = Mapping[str, Answer]
+Pages = Mapping[str, ControlReply]
 """What a process answered, by path; nothing for a path that it does not have."""
 
 PATHS = ("/v1/models", "/server_info", "/get_server_info", "/version", "/props", "/health", "/workers", "/metrics")
@@ -32,14 +32,14 @@ TWIN = "inferbench"
 
 
 @dataclass(frozen=True)
-class Told:
+class ProcessFacts:
     """What a process told."""
 
     engine: str | None = None
     version: str | None = None
     model: str | None = None
     flags: Mapping[str, str] = field(default_factory=dict)
-    workers: tuple[tuple[Role, str], ...] | None = None
+    workers: tuple[tuple[ProcessRole, str], ...] | None = None
     """Roles and URLs of the workers that it sends requests to, where it is a router; None where it serves itself."""
 
     @property
@@ -53,7 +53,7 @@ async def ask_all(asker: Asker) -> Pages:
     answers = await asyncio.gather(*(asker.get(path) for path in PATHS), return_exceptions=True)
     pages = {}
     for path, answer in zip(PATHS, answers, strict=True):
-        if isinstance(answer, Answer):
+        if isinstance(answer, ControlReply):
             if answer.ok:
                 pages[path] = answer
         elif not isinstance(answer, FAILURES):
@@ -61,14 +61,14 @@ async def ask_all(asker: Asker) -> Pages:
     return pages
 
 
-def read_pages(pages: Pages) -> Told:
+def read_pages(pages: Pages) -> ProcessFacts:
     """Say what a process is from what it answered; a Told of nothing where no engine is recognised."""
     for read in (_llama_cpp, _router, _sglang, _dynamo, _versioned):
         told = read(pages)
         if told is not None:
             return told
     owner, model = _listed(pages)
-    return Told(engine=owner, model=model)
+    return ProcessFacts(engine=owner, model=model)
 
 
 def _listed(pages: Pages) -> tuple[str | None, str | None]:
@@ -78,17 +78,17 @@ def _listed(pages: Pages) -> tuple[str | None, str | None]:
     return (served[model] if model is not None else None), model
 
 
-def _sglang(pages: Pages) -> Told | None:
+def _sglang(pages: Pages) -> ProcessFacts | None:
     """SGLang's launch arguments, all of them, beside what its scheduler found out."""
     page = pages.get("/server_info") or pages.get("/get_server_info")
     info = page.json if page is not None else {}
     if not isinstance(info.get("model_path"), str):
         return None
     owner, _ = _listed(pages)
-    return Told(owner or "sglang", _text(info.get("version")), info["model_path"], plain_flags(info))
+    return ProcessFacts(owner or "sglang", _text(info.get("version")), info["model_path"], plain_flags(info))
 
 
-def _versioned(pages: Pages) -> Told | None:
+def _versioned(pages: Pages) -> ProcessFacts | None:
     """What vLLM and TensorRT-LLM tell: their version alone, and vLLM some of its settings as labels of a metric."""
     version = pages["/version"].json.get("version") if "/version" in pages else None
     if not isinstance(version, str):
@@ -98,10 +98,10 @@ def _versioned(pages: Pages) -> Told | None:
     first = listing[0] if isinstance(listing, list) and listing and isinstance(listing[0], dict) else {}
     flags = {key: first[key] for key in ("root", "max_model_len") if first.get(key) is not None}
     told = plain_flags(flags | _cache_config(pages) | _vllm_config(pages))
-    return Told(owner, one_line(version), _text(first.get("root")) or model, told)
+    return ProcessFacts(owner, one_line(version), _text(first.get("root")) or model, told)
 
 
-def _llama_cpp(pages: Pages) -> Told | None:
+def _llama_cpp(pages: Pages) -> ProcessFacts | None:
     props = pages["/props"].json if "/props" in pages else {}
     if "build_info" not in props:
         return None
@@ -110,31 +110,33 @@ def _llama_cpp(pages: Pages) -> Told | None:
     flags = plain_flags({"total_slots": props.get("total_slots"), "n_ctx": context})
     model = _text(props.get("model_path"))
     # The folder is where it lies on that machine; the file is what was loaded.
-    return Told("llama.cpp", _text(props["build_info"]), model.rsplit("/", 1)[-1] if model else None, flags)
+    return ProcessFacts("llama.cpp", _text(props["build_info"]), model.rsplit("/", 1)[-1] if model else None, flags)
 
 
-def _dynamo(pages: Pages) -> Told | None:
+def _dynamo(pages: Pages) -> ProcessFacts | None:
     """Dynamo's frontend lists the instances behind it, and no version."""
     health = pages["/health"].json if "/health" in pages else {}
     if not isinstance(health.get("instances"), list):
         return None
     _, model = _listed(pages)
     components = sorted({str(i.get("component")) for i in health["instances"] if isinstance(i, dict)})
-    return Told("dynamo", None, model, {"components": ", ".join(components)} if components else {})
+    return ProcessFacts("dynamo", None, model, {"components": ", ".join(components)} if components else {})
 
 
-def _router(pages: Pages) -> Told | None:
+def _router(pages: Pages) -> ProcessFacts | None:
     """The Rust routers of SGLang and vLLM list the workers behind them."""
     listing = pages["/workers"].json.get("workers") if "/workers" in pages else None
     if not isinstance(listing, list):
         return None
     entries = [entry for entry in listing if isinstance(entry, dict) and isinstance(entry.get("url"), str)]
-    workers = tuple((_ROLES.get(str(e.get("worker_type")).lower(), Role.ENGINE), e["url"].rstrip("/")) for e in entries)
+    workers = tuple(
+        (_ROLES.get(str(e.get("worker_type")).lower(), ProcessRole.ENGINE), e["url"].rstrip("/")) for e in entries
+    )
     _, model = _listed(pages)
-    return Told(engine="router", model=model, workers=workers)
+    return ProcessFacts(engine="router", model=model, workers=workers)
 
 
-_ROLES = {"prefill": Role.PREFILL, "decode": Role.DECODE}
+_ROLES = {"prefill": ProcessRole.PREFILL, "decode": ProcessRole.DECODE}
 """What the routers call the roles."""
 
 _CACHE_CONFIG = b"vllm:cache_config_info{"
@@ -202,7 +204,7 @@ SEEN: Mapping[str, Callable[[str], bool]] = {
 """Versions whose pages are known, by engine."""
 
 
-def version_note(told: Told) -> str | None:
+def version_note(told: ProcessFacts) -> str | None:
     """What must be said of an engine's version; None where it is one whose pages are known, or a router."""
     if told.router:
         return None

@@ -9,12 +9,12 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from inferbench.scenario.caveats import Mark
+from inferbench.scenario.caveats import Caveat
 from inferbench.secrets.command_lines import Kept
 from inferbench.values import Value
 
 
-class Role(StrEnum):
+class ProcessRole(StrEnum):
     """What a process does in a deployment."""
 
     ENGINE = "engine"
@@ -24,10 +24,10 @@ class Role(StrEnum):
     ROUTER = "router"
 
 
-class Part(Value):
+class DeployedProcess(Value):
     """One process of a running deployment, as it tells of itself."""
 
-    role: Role
+    role: ProcessRole
     url: str
     engine: str | None = None
     version: str | None = None
@@ -46,7 +46,7 @@ class Attachment(Value):
     """Where the load went."""
     model: str
     """The name that it was asked for."""
-    parts: tuple[Part, ...]
+    parts: tuple[DeployedProcess, ...]
     launch_command: Kept | None = None
     """As the user gave it, without secrets."""
     fingerprint: str
@@ -55,7 +55,7 @@ class Attachment(Value):
     """URL of each process whose prefix cache was emptied before each point, and the path that did it."""
     not_flushed: dict[str, str]
     """URL of each process whose cache was not emptied, and why."""
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Caveat, ...] = ()
     """What makes it unlike production."""
     notes: tuple[Kept, ...] = ()
     """What must be known to read its figures."""
@@ -69,7 +69,7 @@ class Attachment(Value):
         )
 
 
-def fingerprint(parts: Sequence[Part], model: str, launch_command: str | None) -> str:
+def fingerprint(parts: Sequence[DeployedProcess], model: str, launch_command: str | None) -> str:
     """Return a name for a launch that is the same wherever and whenever it is launched the same way.
 
     It is the first 16 digits of the SHA-256 over the model and, for each process that serves, its role, engine,
@@ -79,7 +79,7 @@ def fingerprint(parts: Sequence[Part], model: str, launch_command: str | None) -
     processes = sorted(
         json.dumps([part.role, part.engine, part.version, part.model, part.flags], sort_keys=True)
         for part in parts
-        if part.role is not Role.ROUTER
+        if part.role is not ProcessRole.ROUTER
     )
     told = json.dumps([model, launch_command, processes])
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from inferbench.endpoint.engine_identity import TWIN
-from inferbench.endpoint.fingerprint import Part
+from inferbench.endpoint.fingerprint import DeployedProcess
 
 _NAMES = {
     "tensor_parallel_size": "tp_size", "tp": "tp_size",
@@ -32,7 +32,7 @@ _PRECISIONS = {
 _PRECISION_OF = {name: precision for precision, names in _PRECISIONS.items() for name in names}
 
 
-def told_flags(part: Part, command: Mapping[str, str] | None = None) -> dict[str, str]:
+def told_flags(part: DeployedProcess, command: Mapping[str, str] | None = None) -> dict[str, str]:
     """The flags of a process by SGLang's names; its own word goes before that of its launch command."""
     told = {_NAMES.get(name, name): value for name, value in {**(command or {}), **part.flags}.items()}
     if _ALL_TOLD in part.flags and part.flags.get("tp_size"):
@@ -40,7 +40,7 @@ def told_flags(part: Part, command: Mapping[str, str] | None = None) -> dict[str
     return told
 
 
-def engine_of(part: Part) -> str | None:
+def engine_of(part: DeployedProcess) -> str | None:
     """The engine, where it is one that is known; None for a name of somebody's own, and for our twin."""
     name = (part.engine or "").lower()
     return name if name in KNOWN and name != TWIN else None
@@ -57,7 +57,7 @@ def gpus_of(flags: Mapping[str, str]) -> int | None:
     return (tp or 1) * (pp or 1) * (1 if shared else dp or 1)
 
 
-def precision_of(part: Part, flags: Mapping[str, str]) -> str | None:
+def precision_of(part: DeployedProcess, flags: Mapping[str, str]) -> str | None:
     """The precision of the weights: as the twin or the engine says it, else as their name does; None: not told."""
     told = flags.get("twin_precision") or _PRECISION_OF.get(flags.get("quantization", "").lower())
     words = re.split(r"[^a-z0-9]+", (part.model or "").rsplit("/", 1)[-1].lower())

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from inferbench.endpoint.control_requests import FAILURES, Answer, Asker, asking, why_no_answer
+from inferbench.endpoint.control_requests import FAILURES, Asker, ControlReply, asking, why_no_answer
 from inferbench.errors import EndpointError
 from inferbench.files.spelling import unknown
 from inferbench.loadgen.http.endpoint import Endpoint
@@ -49,7 +49,7 @@ async def probe(endpoint: Endpoint, timeout_s: float) -> TargetIdentity:
         )
 
 
-async def when_ready(asker: Asker, name: str, path: str, timeout_s: float) -> Answer:
+async def when_ready(asker: Asker, name: str, path: str, timeout_s: float) -> ControlReply:
     """Ask for a path until there is an answer. One that is still a 5xx at the end counts as one.
 
     Raises EndpointError, which calls the server `name`, where there is none.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inferbench.endpoint.engine_identity import TWIN
-from inferbench.endpoint.fingerprint import Part, Role
+from inferbench.endpoint.fingerprint import DeployedProcess, ProcessRole
 from inferbench.endpoint.launch_arguments import engine_of, gpus_of, kv_precision_of, precision_of, told_flags
 from inferbench.scenario.deployment import Deployment, Topology, WorkerGroup
 from inferbench.scenario.launch_caveats import flags_of_command
@@ -32,24 +32,26 @@ class Seen:
 
 
 def unlike_topology(
-    deployment: Deployment, topology: Topology, parts: Sequence[Part], seen: Seen | None = None
+    deployment: Deployment, topology: Topology, parts: Sequence[DeployedProcess], seen: Seen | None = None
 ) -> list[str]:
     """In what the processes that are known differ from a topology, as far as they tell; empty where nothing does."""
     seen = seen or Seen()
-    serving = [part for part in parts if part.role is not Role.ROUTER]
+    serving = [part for part in parts if part.role is not ProcessRole.ROUTER]
     lines = [*_unlike_stack(deployment, serving), *_unlike_gpus(deployment, topology, serving, seen)]
-    if any(part.role is not Role.ENGINE for part in serving):
-        groups = ((Role.PREFILL, topology.prefill), (Role.DECODE, topology.decode))
+    if any(part.role is not ProcessRole.ENGINE for part in serving):
+        groups = ((ProcessRole.PREFILL, topology.prefill), (ProcessRole.DECODE, topology.decode))
         lines += [line for role, group in groups if group for line in _unlike_group(role, group, topology, serving)]
     elif serving:
         lines += _unlike_alone(topology, serving, seen.launch_command)
     return list(dict.fromkeys(lines))
 
 
-def untold(deployment: Deployment, topology: Topology, parts: Sequence[Part], seen: Seen | None = None) -> str | None:
+def untold(
+    deployment: Deployment, topology: Topology, parts: Sequence[DeployedProcess], seen: Seen | None = None
+) -> str | None:
     """What nothing at a site says of the hardware, so that the scenario's word is taken; None where all is told."""
     seen = seen or Seen()
-    serving = [(part, _flags(part, seen)) for part in parts if part.role is not Role.ROUTER]
+    serving = [(part, _flags(part, seen)) for part in parts if part.role is not ProcessRole.ROUTER]
     which = bool(seen.gpus) or (bool(serving) and all("twin_gpu" in flags for _, flags in serving))
     how_many = bool(serving) and all(gpus_of(flags) for _, flags in serving)
     how = bool(serving) and all(precision_of(part, flags) for part, flags in serving)
@@ -64,13 +66,13 @@ def untold(deployment: Deployment, topology: Topology, parts: Sequence[Part], se
     return "; ".join(said) or None
 
 
-def _flags(part: Part, seen: Seen) -> Mapping[str, str]:
+def _flags(part: DeployedProcess, seen: Seen) -> Mapping[str, str]:
     """What a process tells of its launch; where one process is all there is, its command may say more."""
-    command = flags_of_command(seen.launch_command or "")[0] if part.role is Role.ENGINE else {}
+    command = flags_of_command(seen.launch_command or "")[0] if part.role is ProcessRole.ENGINE else {}
     return told_flags(part, command)
 
 
-def _unlike_stack(deployment: Deployment, serving: Sequence[Part]) -> Iterator[str]:
+def _unlike_stack(deployment: Deployment, serving: Sequence[DeployedProcess]) -> Iterator[str]:
     """Other software than the scenario's: the engine, the precision of weights, that of the KV cache."""
     allowed = ENGINES[deployment.stack.framework]
     for part in serving:
@@ -86,13 +88,15 @@ def _unlike_stack(deployment: Deployment, serving: Sequence[Part]) -> Iterator[s
                 yield f"{what} {expected} in the scenario, {there} there"
 
 
-def _unlike_gpus(deployment: Deployment, topology: Topology, serving: Sequence[Part], seen: Seen) -> Iterator[str]:
+def _unlike_gpus(
+    deployment: Deployment, topology: Topology, serving: Sequence[DeployedProcess], seen: Seen
+) -> Iterator[str]:
     """Other GPUs than the scenario's, by what reads them, or by what our own twin says that it simulates."""
     for part in serving:
         flags = part.flags
         if "twin_gpu" not in flags:
             continue
-        group = {Role.PREFILL: topology.prefill, Role.DECODE: topology.decode}.get(part.role)
+        group = {ProcessRole.PREFILL: topology.prefill, ProcessRole.DECODE: topology.decode}.get(part.role)
         expected = (group.gpus if group else topology.total_gpus, deployment.gpu)
         there = (gpus_of(told_flags(part)), flags["twin_gpu"])
         if expected != there:
@@ -102,12 +106,14 @@ def _unlike_gpus(deployment: Deployment, topology: Topology, serving: Sequence[P
             yield f"{deployment.gpu} in the scenario, {gpu} there"
 
 
-def _unlike_group(role: Role, group: WorkerGroup, topology: Topology, serving: Sequence[Part]) -> Iterator[str]:
+def _unlike_group(
+    role: ProcessRole, group: WorkerGroup, topology: Topology, serving: Sequence[DeployedProcess]
+) -> Iterator[str]:
     workers = [part for part in serving if part.role is role]
     if len(workers) != group.workers:
         yield f"{group.workers} {role} workers in the scenario, {len(workers)} there"
     yield from _unlike_flags(f"{role} ", [told_flags(part) for part in workers], group, topology,
-                             streams=role is Role.DECODE)  # fmt: skip
+                             streams=role is ProcessRole.DECODE)  # fmt: skip
 
 
 def _unlike_flags(
@@ -127,7 +133,7 @@ def _unlike_flags(
             yield f"{whose}{flag} {value} in the scenario, {', '.join(sorted(there))} there"
 
 
-def _unlike_alone(topology: Topology, serving: Sequence[Part], launch_command: str | None) -> Iterator[str]:
+def _unlike_alone(topology: Topology, serving: Sequence[DeployedProcess], launch_command: str | None) -> Iterator[str]:
     """Engines that nothing stands before: each prefills and decodes, unless it says otherwise.
 
     A twin of a whole deployment stands for all of its workers, and describes itself by those that decode.

@@ -14,7 +14,7 @@ Ms = Annotated[float, Field(ge=0, le=1e12)]
 """A time, ms."""
 
 
-class Role(Value):
+class RoleWorkers(Value):
     """All workers of one role."""
 
     workers: Count
@@ -82,9 +82,9 @@ class MeasuredPoint(Value):
     """How long the run took."""
     in_flight_mean: NonNegativeFloat | None = None
     """Requests in flight in the mean over the run, of those that succeeded."""
-    prefill: Role | None = None
+    prefill: RoleWorkers | None = None
     """None for an aggregated server."""
-    decode: Role
+    decode: RoleWorkers
     stated_gpus: Count | None = None
     """GPUs by the publisher's own GPU fields, where these differ from what the topology has."""
     tput_per_gpu: Amount

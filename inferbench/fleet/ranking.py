@@ -22,7 +22,7 @@ from inferbench.pricing.hourly_bill import figures_of, hourly_bill, switches_of
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import all_in_kw
 from inferbench.pricing.ranges import ratio_interval
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.units import HOURS_PER_YEAR, TOKENS_PER_MTOK
 
 DAYS_PER_YEAR = HOURS_PER_YEAR / 24
@@ -34,7 +34,7 @@ class FleetPrices:
 
     book: Book
     tier: str
-    settings: Settings = BOOK_AS_IT_IS
+    settings: CostSettings = BOOK_AS_IT_IS
 
     def __post_init__(self) -> None:
         for key in self.settings.values:

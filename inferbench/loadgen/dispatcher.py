@@ -8,13 +8,13 @@ from functools import partial
 
 from inferbench.errors import UsageError
 from inferbench.loadgen.port import Clock, Sink, Target
-from inferbench.loadgen.progress import Limits, Progress, StopKind
+from inferbench.loadgen.progress import Progress, RunLimits, StopKind
 from inferbench.records.columns import Ints
 from inferbench.records.request_record import RequestRecord, Status
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Plan
 
-__all__ = ["Dispatcher", "Limits", "Progress", "StopKind"]
+__all__ = ["Dispatcher", "Progress", "RunLimits", "StopKind"]
 
 
 class Dispatcher:
@@ -35,13 +35,13 @@ class Dispatcher:
         clock: Clock,
         sink: Sink,
         *,
-        limits: Limits | None = None,
+        limits: RunLimits | None = None,
         on_finished: Callable[[], None] | None = None,
     ) -> None:
         if plan.max_concurrency is None and plan.planned_ns is None:
             raise UsageError("a closed loop needs a concurrency limit")
         self._plan, self._target, self._clock, self._sink = plan, target, clock, sink
-        self._limits = limits or Limits()
+        self._limits = limits or RunLimits()
         self._on_finished = on_finished
         self._first_turns = plan.first_turns.tolist()
         self._next_turn = None if plan.session is None else plan.next_turn.tolist()

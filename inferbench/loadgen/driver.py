@@ -11,7 +11,7 @@ from typing import Any
 
 from inferbench.errors import Interruption
 from inferbench.loadgen.clock import LoopClock, VirtualClock
-from inferbench.loadgen.dispatcher import Dispatcher, Limits, Progress, StopKind
+from inferbench.loadgen.dispatcher import Dispatcher, Progress, RunLimits, StopKind
 from inferbench.loadgen.health.loop_lag import LoopWatch
 from inferbench.loadgen.port import Sink, Target
 from inferbench.metrics.request_counts import ProbeRequests
@@ -57,7 +57,7 @@ async def drive_live(
     clock: LoopClock,
     sink: Sink,
     *,
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     watch: Watch | None = None,
     stop: asyncio.Future[str] | None = None,
     backlog: Callable[[], int] = lambda: 0,

@@ -54,7 +54,7 @@ def start_null(tokens_per_s: float) -> Iterator[str]:
         child.communicate()  # its input ends, and with it the child
 
 
-class _Stream:
+class _NullStream:
     """A connection, and the tokens that it still is to get."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -74,7 +74,7 @@ class _NullServer:
         self._listener = listener
         self._pace_ns = pace_ns
         self._selector = selectors.DefaultSelector()
-        self._due: deque[tuple[int, _Stream]] = deque()  # one pace for all: what is put last is due last
+        self._due: deque[tuple[int, _NullStream]] = deque()  # one pace for all: what is put last is due last
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ, None)
         self._selector.register(sys.stdin, selectors.EVENT_READ, sys.stdin)
@@ -99,9 +99,9 @@ class _NullServer:
             return
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._selector.register(connection, selectors.EVENT_READ, _Stream(connection))
+        self._selector.register(connection, selectors.EVENT_READ, _NullStream(connection))
 
-    def _read(self, stream: _Stream) -> None:
+    def _read(self, stream: _NullStream) -> None:
         try:
             data = stream.connection.recv(65536)
         except OSError:

@@ -13,7 +13,7 @@ MAX_ERROR_RATE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """When to stop early."""
 
     max_error_rate: float = 1.0

@@ -7,7 +7,7 @@ import numpy as np
 from inferbench.records.columns import Floats
 
 
-def quantile_interval(values: Floats, q: float, confidence: float = 0.95) -> tuple[float, float] | None:
+def percentile_interval(values: Floats, q: float, confidence: float = 0.95) -> tuple[float, float] | None:
     """Two order statistics that hold the q-quantile between them with at least `confidence`; None: n is too small.
 
     The number of n independent values below the quantile is binomial (n, q), whatever their distribution, so ranks

@@ -26,7 +26,7 @@ LEAST, MOST = 3, 20_000
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
-class Shape(NamedTuple):
+class TransferShape(NamedTuple):
     """What is moved at a point: messages of one size, so many to a transfer, so many transfers at once."""
 
     size: int
@@ -54,7 +54,7 @@ def probe_kv(
     Raises UsageError where the backend is not installed on either end or the buffers would be too large, ProbeError
     where the far end cannot be reached, a transfer fails, or other bytes arrive than were sent.
     """
-    shapes = [Shape(*three) for three in product(sizes, batches, concurrencies)]
+    shapes = [TransferShape(*three) for three in product(sizes, batches, concurrencies)]
     half = max(shape.total for shape in shapes)
     if 2 * half > MAX_BYTES:
         raise UsageError(f"the largest point needs a buffer of {2 * half:,} bytes; the most are {MAX_BYTES:,}")
@@ -116,7 +116,7 @@ class _Link:
         self._near.transfer("read", [Message(0, 0, 1)])
         return (time.perf_counter() - began) * 1e3
 
-    def measure(self, direction: Direction, shape: Shape, seconds: float) -> KvPoint:
+    def measure(self, direction: Direction, shape: TransferShape, seconds: float) -> KvPoint:
         """Check, then measure one point in one direction."""
         transfers = [self._messages(direction, shape, number) for number in range(shape.concurrency)]
         self._check(direction, shape, transfers)
@@ -141,7 +141,7 @@ class _Link:
         """Let go of the near buffer; the far end lets go of its own when the near one has gone."""
         self._near.close()
 
-    def _messages(self, direction: Direction, shape: Shape, number: int) -> list[Message]:
+    def _messages(self, direction: Direction, shape: TransferShape, number: int) -> list[Message]:
         start = (self._half if direction == "write" else 0) + number * shape.size * shape.batch
         places = range(start, start + shape.size * shape.batch, shape.size)
         return [Message(place, place, shape.size) for place in places]
@@ -156,7 +156,7 @@ class _Link:
             took.append(now - began)
         return took
 
-    def _check(self, direction: Direction, shape: Shape, transfers: Sequence[Sequence[Message]]) -> None:
+    def _check(self, direction: Direction, shape: TransferShape, transfers: Sequence[Sequence[Message]]) -> None:
         """Clear the destination, move everything once, and compare all of it with what was to arrive."""
         start, total = (self._half if direction == "write" else 0), shape.total
         here = self._buffer[start : start + total]

@@ -15,7 +15,7 @@ from inferbench.records import layout
 from inferbench.runs.prediction_interval import half_width_of
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.index import refresh
-from inferbench.store.storage_backends import open_place
+from inferbench.store.storage_backends import open_backend
 
 RUN_COLUMNS = ("name", "scenario", "run_id", "state", "began_unix", "scenario_sha256")
 
@@ -27,7 +27,7 @@ def store_points(store: str | Path) -> pd.DataFrame:
     it, of an imported one how far re-runs of its class land apart. 0 where none is known: for a point of one's own,
     for a class without a figure, and where a scenario cannot be read.
     """
-    table = refresh(open_place(store)).table
+    table = refresh(open_backend(store)).table
     points = table["points"].combine_chunks()
     parents = pc.list_parent_indices(points)
     flat = pc.list_flatten(points)

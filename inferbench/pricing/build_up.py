@@ -19,7 +19,7 @@ _TERMS = ("depreciation_years", "capital_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BuildUpLine:
     """One line: a price per unit and hour, a quantity per GPU, and the figures behind both, price first."""
 
     item: str
@@ -34,40 +34,44 @@ class Part:
         return self.usd_per_unit_hour * self.quantity
 
 
-def provisioned_parts(v: Mapping[str, float], switches: Mapping[str, bool]) -> list[Part]:
+def provisioned_parts(v: Mapping[str, float], switches: Mapping[str, bool]) -> list[BuildUpLine]:
     """Return the lines of an hour that a GPU is there, working or not; `v` has a value for every item of ITEMS."""
     years, rate = v["depreciation_years"], v["capital_rate"]
     servers = 1 / v["gpus_per_server"]
     per_year, per_month = 1 / HOURS_PER_YEAR, 1 / HOURS_PER_MONTH
     server_hour = v["server_price"] * annual_share(rate, years, v["residual_share"]) * per_year
     server_uses = ("server_price", "gpus_per_server")
-    parts = [Part("server capital", server_hour, servers, "server/GPU", (*server_uses, *_TERMS, "residual_share"))]
+    parts = [
+        BuildUpLine("server capital", server_hour, servers, "server/GPU", (*server_uses, *_TERMS, "residual_share"))
+    ]
     if switches["fabric"]:
         fabric_hour = v["fabric_price"] * annual_share(rate, years, 0) * per_year
-        parts.append(Part("fabric capital", fabric_hour, 1, "port/GPU", ("fabric_price", *_TERMS)))
+        parts.append(BuildUpLine("fabric capital", fabric_hour, 1, "port/GPU", ("fabric_price", *_TERMS)))
     draw = v["kw_per_gpu"] * v["load"] * v["pue"]
     parts += [
-        Part("electricity", v["power_price"], draw, "kW/GPU", ("power_price", "kw_per_gpu", "load", "pue")),
-        Part("space", v["space_price"] * per_month, v["kw_per_gpu"], "kW/GPU", ("space_price", "kw_per_gpu")),
-        Part(
+        BuildUpLine("electricity", v["power_price"], draw, "kW/GPU", ("power_price", "kw_per_gpu", "load", "pue")),
+        BuildUpLine("space", v["space_price"] * per_month, v["kw_per_gpu"], "kW/GPU", ("space_price", "kw_per_gpu")),
+        BuildUpLine(
             "storage", v["storage_price"] * per_month, v["storage_per_gpu"], "GB/GPU",
             ("storage_price", "storage_per_gpu"),
         ),
-        Part("staff", v["staff_price"] * per_year, v["staff_per_gpu"], "person/GPU", ("staff_price", "staff_per_gpu")),
-        Part(
+        BuildUpLine(
+            "staff", v["staff_price"] * per_year, v["staff_per_gpu"], "person/GPU", ("staff_price", "staff_per_gpu")
+        ),
+        BuildUpLine(
             "spares", v["server_price"] * per_year, v["spares_rate"] * servers, "server/GPU/year",
             (*server_uses, "spares_rate"),
         ),
     ]  # fmt: skip
     if switches["licence"]:
-        parts.append(Part("licence", v["licence_price"] * per_year, 1, "licence/GPU", ("licence_price",)))
+        parts.append(BuildUpLine("licence", v["licence_price"] * per_year, 1, "licence/GPU", ("licence_price",)))
     return parts
 
 
-def idle_part(provisioned: float, availability: float, utilisation: float) -> Part:
+def idle_part(provisioned: float, availability: float, utilisation: float) -> BuildUpLine:
     """Return the line of the hours that are paid for and not worked: 1 / (a x u) - 1 of them per working hour."""
     idle_hours = 1 / (availability * utilisation) - 1
-    return Part(IDLE, provisioned, idle_hours, "idle hour/working hour", ("utilisation", "availability"))
+    return BuildUpLine(IDLE, provisioned, idle_hours, "idle hour/working hour", ("utilisation", "availability"))
 
 
 def provisioned_usd(v: Mapping[str, float], switches: Mapping[str, bool]) -> float:

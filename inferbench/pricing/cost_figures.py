@@ -90,7 +90,7 @@ IDLENESS = ("availability", "utilisation")
 """Applied once, at the end. These two also apply to an all-in tier, which is the price of a fully used hour."""
 
 
-class Figure(Value):
+class CostFigure(Value):
     """One figure of a build-up with all that makes it one."""
 
     item: str

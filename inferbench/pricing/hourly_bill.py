@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inferbench.cost.cost import Bill, CostLine
-from inferbench.pricing.build_up import Part, idle_part, provisioned_parts, provisioned_usd, working_usd
-from inferbench.pricing.cost_figures import SWITCHES, Figure, Trust
+from inferbench.pricing.build_up import BuildUpLine, idle_part, provisioned_parts, provisioned_usd, working_usd
+from inferbench.pricing.cost_figures import SWITCHES, CostFigure, Trust
 from inferbench.pricing.listed_prices import check_names, listed_price
 from inferbench.pricing.owned_book import OWNED, Book, OwnedBook
 from inferbench.pricing.ranges import Swing, Values, interval, swings
 from inferbench.pricing.rate_card import Price, PriceBook
-from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, Settings, check_settings, setting_figure
+from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, CostSettings, check_settings, setting_figure
 
 
-def hourly_bill(book: Book, gpu: str, tier: str, settings: Settings = BOOK_AS_IT_IS) -> Bill:
+def hourly_bill(book: Book, gpu: str, tier: str, settings: CostSettings = BOOK_AS_IT_IS) -> Bill:
     """Return the bill of one GPU for one hour.
 
     Raises FileError where the book has no such tier or GPU, and UsageError for a setting that its prices have no
@@ -27,24 +27,24 @@ def hourly_bill(book: Book, gpu: str, tier: str, settings: Settings = BOOK_AS_IT
     return _all_in(book, listed_price(book, gpu, tier), settings)
 
 
-def figures_of(book: OwnedBook, gpu: str, settings: Settings = BOOK_AS_IT_IS) -> dict[str, Figure]:
+def figures_of(book: OwnedBook, gpu: str, settings: CostSettings = BOOK_AS_IT_IS) -> dict[str, CostFigure]:
     """Return the figures of one GPU by item, those set by the user in place of the book's."""
     own = {item: setting_figure(item, value, book.as_of) for item, value in settings.values.items()}
     return {**book.figures(gpu), **own}
 
 
-def switches_of(book: OwnedBook, settings: Settings = BOOK_AS_IT_IS) -> dict[str, bool]:
+def switches_of(book: OwnedBook, settings: CostSettings = BOOK_AS_IT_IS) -> dict[str, bool]:
     """Return which parts of the build-up count."""
     return {name: settings.switches.get(name, getattr(book.switches, name)) for name in SWITCHES}
 
 
-def price_swings(book: OwnedBook, gpu: str, settings: Settings = BOOK_AS_IT_IS) -> tuple[Swing, ...]:
+def price_swings(book: OwnedBook, gpu: str, settings: CostSettings = BOOK_AS_IT_IS) -> tuple[Swing, ...]:
     """Return what each figure's range does to the price of a working hour, the widest first."""
     switches = switches_of(book, settings)
     return swings(figures_of(book, gpu, settings), lambda values: working_usd(values, switches))
 
 
-def _all_in(book: PriceBook, price: Price, settings: Settings) -> Bill:
+def _all_in(book: PriceBook, price: Price, settings: CostSettings) -> Bill:
     lines = [
         CostLine(
             item="GPU, all-in", usd_per_unit_hour=price.value, quantity=1, unit="GPU", source=price.source,
@@ -75,7 +75,7 @@ def _all_in(book: PriceBook, price: Price, settings: Settings) -> Bill:
     )
 
 
-def _owned(book: OwnedBook, gpu: str, settings: Settings) -> Bill:
+def _owned(book: OwnedBook, gpu: str, settings: CostSettings) -> Bill:
     figures, switches = figures_of(book, gpu, settings), switches_of(book, settings)
     values = {item: figure.value for item, figure in figures.items()}
     parts = provisioned_parts(values, switches)
@@ -100,7 +100,7 @@ def _owned(book: OwnedBook, gpu: str, settings: Settings) -> Bill:
     )
 
 
-def _line(part: Part, index: int, figures: Mapping[str, Figure], switches: Mapping[str, bool]) -> CostLine:
+def _line(part: BuildUpLine, index: int, figures: Mapping[str, CostFigure], switches: Mapping[str, bool]) -> CostLine:
     used = [figures[item] for item in part.uses]
 
     def moved(values: Values) -> float:

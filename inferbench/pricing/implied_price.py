@@ -11,7 +11,7 @@ from inferbench.pricing.listed_prices import check_names
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.ranges import interval, swings
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 
 HIGHEST_RATE = 1.0
 """A cost of capital above 100 % a year is no answer."""
@@ -49,7 +49,7 @@ def rate_for(usd_per_gpu_hour: float, values: Mapping[str, float], switches: Map
     return (low + high) / 2
 
 
-def implied(book: Book, tier: str, owned: OwnedBook, gpu: str, settings: Settings = BOOK_AS_IT_IS) -> ImpliedPrice:
+def implied(book: Book, tier: str, owned: OwnedBook, gpu: str, settings: CostSettings = BOOK_AS_IT_IS) -> ImpliedPrice:
     """Return what one tier's price of a GPU-hour implies, all other lines as in `owned`.
 
     A tier is the price of a fully used hour, so availability and utilisation are 1 unless `settings` has them.
@@ -57,7 +57,7 @@ def implied(book: Book, tier: str, owned: OwnedBook, gpu: str, settings: Setting
     """
     target = price_of(book, gpu, tier).value
     check_names(owned, gpu, owned.tiers[0])
-    full = Settings({"availability": 1.0, "utilisation": 1.0, **settings.values}, settings.switches)
+    full = CostSettings({"availability": 1.0, "utilisation": 1.0, **settings.values}, settings.switches)
     figures, switches = figures_of(owned, gpu, full), switches_of(owned, full)
     values = {item: figure.value for item, figure in figures.items()}
     others = {item: figure for item, figure in figures.items() if item != "server_price"}

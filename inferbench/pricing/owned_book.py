@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from inferbench.files.allowed_names import ONCE, Label, Name, Text
-from inferbench.pricing.cost_figures import ITEMS, Figure, Trust
+from inferbench.pricing.cost_figures import ITEMS, CostFigure, Trust
 from inferbench.pricing.rate_card import PriceBook
 from inferbench.values import Value
 
@@ -36,7 +36,7 @@ class OwnedBook(Value):
     currency: Literal["USD"]
     gpus: Annotated[tuple[Label, ...], Field(min_length=1), ONCE]
     switches: Switches = Switches()
-    lines: tuple[Figure, ...] = Field(min_length=1)
+    lines: tuple[CostFigure, ...] = Field(min_length=1)
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class OwnedBook(Value):
                     raise ValueError(f"no line {item!r} for {gpu}: a figure that is missing is not zero")
         return self
 
-    def figures(self, gpu: str) -> dict[str, Figure]:
+    def figures(self, gpu: str) -> dict[str, CostFigure]:
         """The figures of one GPU by item: its own where it has one, else the one for all GPUs."""
         common = {line.item: line for line in self.lines if line.gpu is None}
         own = {line.item: line for line in self.lines if line.gpu == gpu}
@@ -70,7 +70,7 @@ Book = PriceBook | OwnedBook
 """A price book of either kind."""
 
 
-def _twice(lines: tuple[Figure, ...]) -> str:
+def _twice(lines: tuple[CostFigure, ...]) -> str:
     keys = [(line.item, line.gpu or "all GPUs") for line in lines]
     item, gpu = next(key for key in keys if keys.count(key) > 1)
     return f"{item} of {gpu}"

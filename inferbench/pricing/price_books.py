@@ -11,7 +11,7 @@ from inferbench.pricing.hourly_bill import figures_of, hourly_bill
 from inferbench.pricing.listed_prices import listed_price
 from inferbench.pricing.owned_book import OWNED, Book, OwnedBook
 from inferbench.pricing.rate_card import Price, PriceBook, counted_twice
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 
 _KINDS: dict[str, type[PriceBook] | type[OwnedBook]] = {"all_in": PriceBook, "owned": OwnedBook}
 
@@ -27,7 +27,7 @@ def load_book(path: Path) -> Book:
     return read_value(path, _KINDS[kind])
 
 
-def price_of(book: Book, gpu: str, tier: str, settings: Settings = BOOK_AS_IT_IS) -> Price:
+def price_of(book: Book, gpu: str, tier: str, settings: CostSettings = BOOK_AS_IT_IS) -> Price:
     """Return the price of a GPU in a tier, USD/GPU/h; that of an owned book is built up, and has an interval.
 
     Raises FileError where the book has no such tier, or no price for the GPU in it; the message says what the
@@ -51,7 +51,7 @@ def price_of(book: Book, gpu: str, tier: str, settings: Settings = BOOK_AS_IT_IS
     )
 
 
-def all_in_kw(book: Book, gpu: str, settings: Settings = BOOK_AS_IT_IS) -> float | None:
+def all_in_kw(book: Book, gpu: str, settings: CostSettings = BOOK_AS_IT_IS) -> float | None:
     """Return the all-in power that the book provisions for one GPU, kW; None where it has no figure.
 
     An owned book provisions the server's power times PUE.

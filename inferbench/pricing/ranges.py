@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferbench.pricing.cost_figures import Figure
+from inferbench.pricing.cost_figures import CostFigure
 
 Values = Mapping[str, float]
 
@@ -28,7 +28,7 @@ class Swing:
     """The smallest and largest result with the figure within its range."""
 
 
-def swings(figures: Mapping[str, Figure], result: Callable[[Values], float]) -> tuple[Swing, ...]:
+def swings(figures: Mapping[str, CostFigure], result: Callable[[Values], float]) -> tuple[Swing, ...]:
     """Move each figure that has a range to both its ends, and return what `result` becomes; the widest first."""
     values = {item: figure.value for item, figure in figures.items()}
     at = result(values)
@@ -48,8 +48,8 @@ def interval(at: float, moved: Sequence[Swing], floor: float = 0.0) -> tuple[flo
 
 
 def ratio_interval(
-    a: Mapping[str, Figure],
-    b: Mapping[str, Figure],
+    a: Mapping[str, CostFigure],
+    b: Mapping[str, CostFigure],
     result_a: Callable[[Values], float],
     result_b: Callable[[Values], float],
 ) -> tuple[float, float]:
@@ -66,8 +66,8 @@ def ratio_interval(
 
 
 def ratio_swings(
-    a: Mapping[str, Figure],
-    b: Mapping[str, Figure],
+    a: Mapping[str, CostFigure],
+    b: Mapping[str, CostFigure],
     result_a: Callable[[Values], float],
     result_b: Callable[[Values], float],
 ) -> tuple[Swing, ...]:
@@ -84,12 +84,12 @@ def ratio_swings(
     return tuple(sorted((swing for swing in found if swing.low < swing.high), key=lambda s: s.low / s.high))
 
 
-def _values(figures: Mapping[str, Figure]) -> dict[str, float]:
+def _values(figures: Mapping[str, CostFigure]) -> dict[str, float]:
     return {item: figure.value for item, figure in figures.items()}
 
 
 def _moves(
-    a: Mapping[str, Figure], b: Mapping[str, Figure]
+    a: Mapping[str, CostFigure], b: Mapping[str, CostFigure]
 ) -> list[tuple[str, str | None, list[dict[str, float]], list[dict[str, float]]]]:
     """Both ends of every figure, as what changes in `a` and what changes in `b`; a shared one changes both."""
     still: list[dict[str, float]] = [{}, {}]

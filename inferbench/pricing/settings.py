@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
-from inferbench.pricing.cost_figures import IDLENESS, ITEMS, SWITCHES, Figure, Trust
+from inferbench.pricing.cost_figures import IDLENESS, ITEMS, SWITCHES, CostFigure, Trust
 from inferbench.pricing.owned_book import Book, OwnedBook
 
 _ON_OFF = {"on": True, "off": False}
 
 
 @dataclass(frozen=True)
-class Settings:
+class CostSettings:
     """Figures and switches that take the place of a book's own."""
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -25,11 +25,11 @@ class Settings:
         return bool(self.values or self.switches)
 
 
-BOOK_AS_IT_IS = Settings()
+BOOK_AS_IT_IS = CostSettings()
 SET_BY_USER = "set by the user"
 
 
-def parse_settings(pairs: Mapping[str, str]) -> Settings:
+def parse_settings(pairs: Mapping[str, str]) -> CostSettings:
     """Read settings from `KEY=VALUE` pairs.
 
     Raises UsageError for an unknown key, naming the nearest, for a value that is no number (`on` or `off` for a
@@ -45,7 +45,7 @@ def parse_settings(pairs: Mapping[str, str]) -> Settings:
             values[key] = _number(key, text)
         else:
             raise UsageError(unknown("key to set", key, (*ITEMS, *SWITCHES)))
-    return Settings(values, switches)
+    return CostSettings(values, switches)
 
 
 def _number(key: str, text: str) -> float:
@@ -58,7 +58,7 @@ def _number(key: str, text: str) -> float:
     return value
 
 
-def check_settings(book: Book, settings: Settings) -> None:
+def check_settings(book: Book, settings: CostSettings) -> None:
     """Raise UsageError for a setting that the book's kind of price has no room for."""
     if isinstance(book, OwnedBook):
         return
@@ -70,7 +70,7 @@ def check_settings(book: Book, settings: Settings) -> None:
             )
 
 
-def setting_figure(item: str, value: float, as_of: datetime.date) -> Figure:
+def setting_figure(item: str, value: float, as_of: datetime.date) -> CostFigure:
     """A set value as a figure: taken as exact, and trusted as far as whoever set it."""
     unit = ITEMS[item].unit
-    return Figure(item=item, value=value, unit=unit, source=SET_BY_USER, as_of=as_of, trust=Trust.ASSUMPTION)
+    return CostFigure(item=item, value=value, unit=unit, source=SET_BY_USER, as_of=as_of, trust=Trust.ASSUMPTION)

@@ -20,7 +20,7 @@ BASELINES = ".baselines"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class Baseline(Value):
+class NamedBaseline(Value):
     """What candidates are held against until somebody sets it anew."""
 
     name: str
@@ -29,7 +29,7 @@ class Baseline(Value):
     set_unix: UnixTime
 
 
-def write_baseline(store: Path, baseline: Baseline) -> Path:
+def write_baseline(store: Path, baseline: NamedBaseline) -> Path:
     """Set a baseline, in place of the last one of that name. Raises UsageError for a name that no file can have."""
     if not NAME.fullmatch(baseline.name):
         raise UsageError(f"baseline {baseline.name!r}: use letters, digits, '.', '_' and '-', a letter or digit first")
@@ -47,12 +47,12 @@ def write_baseline(store: Path, baseline: Baseline) -> Path:
     return path
 
 
-def read_baselines(store: Path) -> dict[str, Baseline]:
+def read_baselines(store: Path) -> dict[str, NamedBaseline]:
     """All baselines of a store by name. Raises StoreError for a damaged file."""
     found = {}
     for path in sorted((store / BASELINES).glob("*.json")):
         try:
-            baseline = Baseline.model_validate_json(read_document(path.parent, path.name))
+            baseline = NamedBaseline.model_validate_json(read_document(path.parent, path.name))
         except ValidationError as error:
             raise StoreError(f"{path}: damaged: {excerpt(str(error), 160)}") from None
         found[baseline.name] = baseline

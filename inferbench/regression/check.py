@@ -11,7 +11,7 @@ from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.files.yaml_values import read_value
 from inferbench.records import layout
-from inferbench.regression.baselines import Baseline, read_baselines, relative_to_store, write_baseline
+from inferbench.regression.baselines import NamedBaseline, read_baselines, relative_to_store, write_baseline
 from inferbench.regression.policy import RegressionPolicy
 from inferbench.regression.run_groups import KEYS, MeasuredRun, judge_scenario
 from inferbench.regression.verdicts import DifferingKey, RegressionOutcome, RegressionReport, ScenarioRegression
@@ -75,10 +75,10 @@ def read_run(location: str) -> MeasuredRun:
         return MeasuredRun(run.manifest, run.summaries)
 
 
-def set_baseline(name: str, runs: Sequence[str | Path], store: str | Path = DEFAULT_STORE) -> Baseline:
+def set_baseline(name: str, runs: Sequence[str | Path], store: str | Path = DEFAULT_STORE) -> NamedBaseline:
     """Name the runs that candidates are held against from now on."""
     paths = relative_to_store(Path(store), find_runs(runs, store))
-    baseline = Baseline(name=name, runs=paths, set_unix=time.time())
+    baseline = NamedBaseline(name=name, runs=paths, set_unix=time.time())
     write_baseline(Path(store), baseline)
     return baseline
 

@@ -11,7 +11,7 @@ from inferbench.regression.level_changes import history as history_of
 from inferbench.regression.policy import RegressionMetric, RegressionPolicy
 from inferbench.store.index import refresh
 from inferbench.store.run_directory import DEFAULT_STORE
-from inferbench.store.storage_backends import open_place
+from inferbench.store.storage_backends import open_backend
 
 
 def history(
@@ -28,7 +28,7 @@ def history(
     names = [m.value for m in RegressionMetric]
     if metric not in names:
         raise UsageError(unknown("metric", metric, names))
-    rows = refresh(open_place(store)).table.to_pylist()
+    rows = refresh(open_backend(store)).table.to_pylist()
     scenarios = {row["scenario"] for row in rows}
     if scenario not in scenarios:
         raise UsageError(f"{store}: {unknown('scenario', scenario, scenarios)}")

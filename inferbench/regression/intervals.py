@@ -50,7 +50,7 @@ class Difference(ABC):
 def difference(baseline: Floats, candidate: Floats, resamples: int = RESAMPLES) -> Difference:
     """Compare two groups of at least two runs each, neither of them constant."""
     if min(baseline.shape[-1], candidate.shape[-1]) >= BOOTSTRAP_FROM:
-        return Bootstrap.of(baseline, candidate, resamples)
+        return BootstrapT.of(baseline, candidate, resamples)
     return Welch.of(baseline, candidate)
 
 
@@ -92,7 +92,7 @@ class Welch(Difference):
 
 
 @dataclass(frozen=True, eq=False)
-class Bootstrap(Difference):
+class BootstrapT(Difference):
     """Bootstrap-t (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12.5), with a fixed seed.
 
     Of the bootstrap intervals it is the one that still covers at ten runs: the percentile interval is too narrow.
@@ -102,7 +102,7 @@ class Bootstrap(Difference):
     """(resampled difference - estimate) / resampled error, sorted along the last axis."""
 
     @classmethod
-    def of(cls, baseline: Floats, candidate: Floats, resamples: int = RESAMPLES) -> Bootstrap:
+    def of(cls, baseline: Floats, candidate: Floats, resamples: int = RESAMPLES) -> BootstrapT:
         """Resample the runs of each group."""
         rng = np.random.default_rng(SEED)
         mean_a, var_a = _resampled(baseline, resamples, rng)

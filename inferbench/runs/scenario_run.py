@@ -16,16 +16,16 @@ from inferbench.runs.opened_run import Run, with_seed
 from inferbench.runs.provenance import book_stamps, client_host, pull_request
 from inferbench.runs.recorder import Recorder
 from inferbench.runs.sweep import OnProgress, PointOutcome, PointProgress, jobs, run_jobs
-from inferbench.scenario.caveats import Mark
+from inferbench.scenario.caveats import Caveat
 from inferbench.scenario.deployment import Deployment
-from inferbench.scenario.launch_caveats import marks_of_deployment
+from inferbench.scenario.launch_caveats import caveats_of_deployment
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.liveness import how_to_go_on
 from inferbench.store.manifest import FORMAT, RunManifest, RunState
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory, sha256
 
 if TYPE_CHECKING:
-    from inferbench.store.storage_backends import Place
+    from inferbench.store.storage_backends import StorageBackend
 
 
 def silent(progress: PointProgress) -> None:
@@ -65,7 +65,7 @@ def run(
     return finished
 
 
-def copy_to(place: Place | None, finished: Run) -> None:
+def copy_to(place: StorageBackend | None, finished: Run) -> None:
     """Copy a run that has ended to an object store; do nothing where there is none."""
     if place is not None:
         from inferbench.store.storage_backends import push
@@ -73,13 +73,13 @@ def copy_to(place: Place | None, finished: Run) -> None:
         push(finished.path, place)
 
 
-def remote(store: str | Path) -> Place | None:
+def remote(store: str | Path) -> StorageBackend | None:
     """The object store that a URL names; None for a directory."""
     if "://" not in str(store):
         return None
-    from inferbench.store.storage_backends import open_place  # pyarrow, only where it is needed
+    from inferbench.store.storage_backends import open_backend  # pyarrow, only where it is needed
 
-    return open_place(store)
+    return open_backend(store)
 
 
 def run_repeats(
@@ -177,5 +177,5 @@ def new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: S
     )
 
 
-def _marks(deployment: Deployment) -> dict[str, tuple[Mark, ...]]:
-    return {topology.name: marks_of_deployment(deployment, topology) for topology in deployment.topologies}
+def _marks(deployment: Deployment) -> dict[str, tuple[Caveat, ...]]:
+    return {topology.name: caveats_of_deployment(deployment, topology) for topology in deployment.topologies}

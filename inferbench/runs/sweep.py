@@ -140,7 +140,7 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     """Run one sweep point on the twin: drive it, keep every record, summarise what is on disk."""
     from inferbench.records.arrow_writer import ArrowSink
     from inferbench.records.reader import read_records
-    from inferbench.simulator.engine.build import plant_of
+    from inferbench.simulator.engine.build import cluster_of
     from inferbench.simulator.engine.cluster import TwinTarget
     from inferbench.simulator.engine.noise import paced, run_factor
     from inferbench.simulator.timing.modelled_energy import modelled_energy
@@ -149,7 +149,7 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     plan, clock = point_plan(job.load, job.point.concurrency), VirtualClock()
     pace = run_factor(job.load.seed, job.point.key, job.run_noise)
     gpu = gpus()[job.deployment.gpu]
-    plant = paced(plant_of(job.model, gpu, job.deployment, job.topology), pace)
+    plant = paced(cluster_of(job.model, gpu, job.deployment, job.topology), pace)
     target = TwinTarget(plant, clock)
 
     def watch(progress: Progress, _: int) -> None:

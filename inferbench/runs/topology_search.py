@@ -11,15 +11,15 @@ from inferbench.evidence.points_csv import Point, Points
 from inferbench.files.spelling import unknown
 from inferbench.scenario.deployment import Deployment
 from inferbench.scenario.scenario import Lengths
-from inferbench.simulator.steady_state.topology_search import Found, Limits, deployment_for, search
+from inferbench.simulator.steady_state.topology_search import FoundTopology, SearchLimits, deployment_for, search
 
 RANGE_RATIO = 0.8
 """Least length over nominal, as InferenceX draws them."""
 
 
 def search_topologies(
-    gpu: str, framework: str, precision: str, limits: Limits, isl: int, osl: int, model: str, best: int
-) -> list[Found]:
+    gpu: str, framework: str, precision: str, limits: SearchLimits, isl: int, osl: int, model: str, best: int
+) -> list[FoundTopology]:
     """Return the best topologies of a stack within the limits. Raises UsageError for an unknown name."""
     precisions = get_args(Deployment.model_fields["precision"].annotation)
     for what, name, known in (("GPU", gpu, gpus()), ("model", model, models()), ("precision", precision, precisions)):
@@ -34,7 +34,7 @@ def _lengths(nominal: int) -> Lengths:
     return Lengths(nominal=nominal, min=max(int(RANGE_RATIO * nominal), 1), max=nominal)
 
 
-def nearest(points: Points, found: Found, gpu: str, framework: str, precision: str, isl: int) -> Point | None:
+def nearest(points: Points, found: FoundTopology, gpu: str, framework: str, precision: str, isl: int) -> Point | None:
     """Return the measured point of the same stack, precision and prompt length that lies nearest in workers and load.
 
     Distance: the logs of prefill GPUs, decode GPUs and concurrency, and one for each kind of worker that differs.
@@ -47,7 +47,7 @@ def nearest(points: Points, found: Found, gpu: str, framework: str, precision: s
     return min(own, key=lambda point: _distance(point, found), default=None)
 
 
-def _distance(point: Point, found: Found) -> float:
+def _distance(point: Point, found: FoundTopology) -> float:
     assert point.prefill is not None
     top, total = found.topology, 0.0
     for workers, group in ((point.prefill, top.prefilling), (point.decode, top.decode)):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from inferbench.values import Value
 
 
-class Mark(Value):
+class Caveat(Value):
     """A setting that nobody would serve people with, or that hides what they would see."""
 
     name: str
@@ -15,34 +15,34 @@ class Mark(Value):
     """What it does to the figures, as half a sentence."""
 
 
-FAKE_DISPATCH = Mark(
+FAKE_DISPATCH = Caveat(
     name="fake expert dispatch",
     text="tokens go to experts drawn at random and balanced perfectly: another model than the one that answers people",
 )
-RADIX_CACHE_OFF = Mark(
+RADIX_CACHE_OFF = Caveat(
     name="prefix cache off", text="every prompt is computed whole, also where people's prompts share a beginning"
 )
-CAPPED_MOE_ROWS = Mark(
+CAPPED_MOE_ROWS = Caveat(
     name="capped MoE rows", text="rows beyond the cap never reach their experts: the answers are not the model's"
 )
-SYNTHETIC_ACCEPTANCE = Mark(
+SYNTHETIC_ACCEPTANCE = Caveat(
     name="synthetic acceptance", text="drafted tokens are accepted at a rate that was set, and not by what they say"
 )
-LOSSY_ACCEPTANCE = Mark(
+LOSSY_ACCEPTANCE = Caveat(
     name="lossy acceptance", text="drafted tokens are accepted that the model itself would not have written"
 )
-DUMMY_WEIGHTS = Mark(name="dummy weights", text="the weights are random: the answers mean nothing")
+DUMMY_WEIGHTS = Caveat(name="dummy weights", text="the weights are random: the answers mean nothing")
 
 
-def stream_interval(tokens: int) -> Mark:
+def stream_interval(tokens: int) -> Caveat:
     """The mark of a server that gathers `tokens` tokens before it sends them."""
-    return Mark(
+    return Caveat(
         name=f"stream interval {tokens}",
         text=f"tokens are sent {tokens} at a time: people would see text come in bursts, and ITL is not a token's",
     )
 
 
-def marks_of(flags: Mapping[str, str]) -> tuple[Mark, ...]:
+def caveats_of(flags: Mapping[str, str]) -> tuple[Caveat, ...]:
     """The marks that an engine's own launch flags ask for, under the names that SGLang and vLLM give them."""
     found = [mark for name, value, mark in _FLAGS if flags.get(name, "").lower() == value]
     if _number(flags.get("stream_interval")) > 1:

@@ -12,8 +12,8 @@ from inferbench.scenario.caveats import (
     FAKE_DISPATCH,
     RADIX_CACHE_OFF,
     SYNTHETIC_ACCEPTANCE,
-    Mark,
-    marks_of,
+    Caveat,
+    caveats_of,
     stream_interval,
 )
 from inferbench.scenario.deployment import Deployment, Topology
@@ -31,14 +31,14 @@ _FLAG = re.compile(r"--?[A-Za-z]")
 """How a flag begins; -1 is a value."""
 
 
-def marks_of_deployment(deployment: Deployment, topology: Topology | None = None) -> tuple[Mark, ...]:
+def caveats_of_deployment(deployment: Deployment, topology: Topology | None = None) -> tuple[Caveat, ...]:
     """Return the marks of one topology of a deployment, or of all together."""
     topologies = (topology,) if topology is not None else deployment.topologies
     launch = deployment.launch or Launch()
     return tuple(dict.fromkeys((*_switches(deployment, launch, topologies), *_given(launch))))
 
 
-def _switches(deployment: Deployment, launch: Launch, topologies: tuple[Topology, ...]) -> Iterator[Mark]:
+def _switches(deployment: Deployment, launch: Launch, topologies: tuple[Topology, ...]) -> Iterator[Caveat]:
     """Random routing and capped rows touch only workers that spread experts over GPUs."""
     spread = any(group.ep > 1 for topology in topologies for group in topology.groups)
     if launch.random_routing and spread:
@@ -53,23 +53,23 @@ def _switches(deployment: Deployment, launch: Launch, topologies: tuple[Topology
         yield stream_interval(held)
 
 
-def _given(launch: Launch) -> Iterator[Mark]:
+def _given(launch: Launch) -> Iterator[Caveat]:
     """Flags and variables that the person gave by themselves."""
     for flags in (launch.flags.prefill, launch.flags.decode):
-        yield from marks_of(flag_texts(flags))
+        yield from caveats_of(flag_texts(flags))
     for environment in (launch.environment.prefill, launch.environment.decode):
-        yield from marks_of_environment(environment)
+        yield from caveats_of_environment(environment)
 
 
-def marks_of_environment(environment: Mapping[str, str]) -> Iterator[Mark]:
+def caveats_of_environment(environment: Mapping[str, str]) -> Iterator[Caveat]:
     """The marks that variables ask for."""
     yield from (mark for name, mark in _ENVIRONMENT.items() if environment.get(name, "0") not in ("", "0"))
 
 
-def marks_of_command(command: str) -> tuple[Mark, ...]:
+def caveats_of_command(command: str) -> tuple[Caveat, ...]:
     """The marks that a launch command asks for, by its flags and by the variables that stand before it."""
     flags, environment = flags_of_command(command)
-    return tuple(dict.fromkeys((*marks_of(flags), *marks_of_environment(environment))))
+    return tuple(dict.fromkeys((*caveats_of(flags), *caveats_of_environment(environment))))
 
 
 def flags_of_command(command: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -11,14 +11,14 @@ from inferbench.records import layout
 from inferbench.records.layout import StoreError
 from inferbench.store.manifest import RunState
 from inferbench.store.run_directory import RunDirectory
-from inferbench.store.storage_backends import DirectoryPlace
+from inferbench.store.storage_backends import DirectoryBackend
 
 OLD_ENOUGH_S = 3600.0
 """What was changed more recently than this may belong to somebody who is writing it."""
 
 
 @dataclass(frozen=True)
-class Sweeping:
+class GarbageItem:
     """Something that can go, and why."""
 
     path: Path
@@ -34,7 +34,7 @@ class Sweeping:
             raise StoreError(f"{self.path}: cannot be removed: {error.strerror}") from None
 
 
-def sweepings(store: Path, now: float | None = None) -> list[Sweeping]:
+def garbage_of(store: Path, now: float | None = None) -> list[GarbageItem]:
     """What can go from a store without losing anything that was measured by a run that ended.
 
     Of a complete run: what unfinished attempts left. Of any: files of writes that broke off. Directories without a
@@ -42,7 +42,7 @@ def sweepings(store: Path, now: float | None = None) -> list[Sweeping]:
     """
     now = time.time() if now is None else now
     found: list[tuple[Path, str]] = []
-    for name in DirectoryPlace(store).names():
+    for name in DirectoryBackend(store).names():
         run = store / name
         found += [(part, "a write that broke off") for part in run.rglob("*.part")]
         if not (run / layout.MANIFEST).exists():
@@ -52,7 +52,7 @@ def sweepings(store: Path, now: float | None = None) -> list[Sweeping]:
             found.append((run / layout.ATTEMPTS, "unfinished attempts of a complete run"))
     whole = {path for path, reason in found if path.is_dir()}
     return [
-        Sweeping(path, reason, _size(path))
+        GarbageItem(path, reason, _size(path))
         for path, reason in found
         if now - _changed(path) > OLD_ENOUGH_S and not (whole & set(path.parents))
     ]

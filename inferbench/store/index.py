@@ -28,7 +28,7 @@ from inferbench.store.index_points import POINT, point_rows
 from inferbench.store.liveness import as_it_is, is_held
 from inferbench.store.manifest import RunManifest, RunState
 from inferbench.store.migrate import upgrade
-from inferbench.store.storage_backends import DirectoryPlace, Place
+from inferbench.store.storage_backends import DirectoryBackend, StorageBackend
 
 INDEX_FILE = layout.INDEX
 VERSION = b"4"
@@ -64,7 +64,7 @@ class Index:
     """What a person should know: an index that had to be made anew, or could not be written."""
 
 
-def refresh(place: Place, *, rebuild: bool = False, columns: Sequence[str] | None = None) -> Index:
+def refresh(place: StorageBackend, *, rebuild: bool = False, columns: Sequence[str] | None = None) -> Index:
     """Bring the index up to date and return it, with all columns or some; `rebuild` opens every run.
 
     A damaged index, or one of another version, is made anew. Where the store cannot be written the index is still
@@ -88,7 +88,7 @@ def refresh(place: Place, *, rebuild: bool = False, columns: Sequence[str] | Non
     return Index(table.select(columns) if columns is not None else table, len(missing), notes)
 
 
-def _settled(place: Place, known: pa.Table, there: set[str]) -> set[str]:
+def _settled(place: StorageBackend, known: pa.Table, there: set[str]) -> set[str]:
     """Names whose rows still hold: they are complete, or their manifests are as they were and go on if they say so."""
     rows = zip(*(known[c].to_pylist() for c in ("name", "state", "manifest_ns")), strict=True)
     return {
@@ -96,16 +96,16 @@ def _settled(place: Place, known: pa.Table, there: set[str]) -> set[str]:
         for name, state, manifest_ns in rows
         if name in there
         and (state == RunState.COMPLETE or place.stamp(f"{name}/{layout.MANIFEST}") == manifest_ns)
-        and not (state == RunState.RUNNING and isinstance(place, DirectoryPlace) and not is_held(place.path / name))
+        and not (state == RunState.RUNNING and isinstance(place, DirectoryBackend) and not is_held(place.path / name))
     }
 
 
-def _read(place: Place, columns: Sequence[str] | None) -> tuple[pa.Table | None, tuple[str, ...]]:
+def _read(place: StorageBackend, columns: Sequence[str] | None) -> tuple[pa.Table | None, tuple[str, ...]]:
     """The index as it was written, None where there is none that can be used."""
     source: Any
     wanted = None if columns is None else list(dict.fromkeys([*columns, "name", "state", "manifest_ns"]))
     try:
-        if isinstance(place, DirectoryPlace):
+        if isinstance(place, DirectoryBackend):
             path = place.path / INDEX_FILE
             if not path.exists():
                 return None, ()
@@ -121,7 +121,7 @@ def _read(place: Place, columns: Sequence[str] | None) -> tuple[pa.Table | None,
         return None, (f"the index was damaged and has been made anew: {excerpt(str(error), 120)}",)
 
 
-def _write(place: Place, table: pa.Table) -> tuple[str, ...]:
+def _write(place: StorageBackend, table: pa.Table) -> tuple[str, ...]:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     try:
@@ -131,7 +131,7 @@ def _write(place: Place, table: pa.Table) -> tuple[str, ...]:
     return ()
 
 
-def row_of(place: Place, name: str) -> dict[str, Any]:
+def row_of(place: StorageBackend, name: str) -> dict[str, Any]:
     """A run's row, from its manifest and its summaries; state BROKEN, with the reason, where they cannot be read."""
     scenario, run_id = name.split("/")
     stamp = place.stamp(f"{name}/{layout.MANIFEST}")
@@ -150,7 +150,7 @@ def row_of(place: Place, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(place: Place, name: str) -> dict[str, Any]:
+def _row(place: StorageBackend, name: str) -> dict[str, Any]:
     manifest = _manifest(place, name)
     summaries = _summaries(place, name, manifest.checksums.get(layout.SUMMARY))
     return {
@@ -173,18 +173,18 @@ def _row(place: Place, name: str) -> dict[str, Any]:
     }
 
 
-def _manifest(place: Place, name: str) -> RunManifest:
+def _manifest(place: StorageBackend, name: str) -> RunManifest:
     content = place.read(f"{name}/{layout.MANIFEST}", MAX_DOCUMENT)
     if content is None:
         raise StoreError(f"half-written: it holds no {layout.MANIFEST}")
     try:
         found = TypeAdapter(RunManifest).validate_python(upgrade(orjson.loads(content), Path(name)), strict=False)
-        return as_it_is(found, place.path / name) if isinstance(place, DirectoryPlace) else found
+        return as_it_is(found, place.path / name) if isinstance(place, DirectoryBackend) else found
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise StoreError(f"{layout.MANIFEST}: damaged: {_first_line(error)}") from None
 
 
-def _summaries(place: Place, name: str, expected: str | None) -> tuple[PointSummary, ...]:
+def _summaries(place: StorageBackend, name: str, expected: str | None) -> tuple[PointSummary, ...]:
     content = place.read(f"{name}/{layout.SUMMARY}", MAX_DOCUMENT)
     if content is None:
         return ()

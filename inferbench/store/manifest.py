@@ -10,7 +10,7 @@ from pydantic import Field
 from inferbench.endpoint.fingerprint import Attachment
 from inferbench.files.number_limits import Nanoseconds, UnixTime
 from inferbench.metrics.summary import Origin, SweepPoint
-from inferbench.scenario.caveats import Mark
+from inferbench.scenario.caveats import Caveat
 from inferbench.secrets.command_lines import Command, Kept
 from inferbench.values import Value
 
@@ -128,7 +128,7 @@ class RunManifest(Value):
     benchmark_start_time_unix: UnixTime
     benchmark_end_time_unix: UnixTime | None
     price_books: tuple[BookStamp, ...] = ()
-    unlike_production: dict[str, dict[str, tuple[Mark, ...]]] = Field(default_factory=dict)
+    unlike_production: dict[str, dict[str, tuple[Caveat, ...]]] = Field(default_factory=dict)
     """By deployment and topology, what the scenario launches it with that no service would run with."""
     attachments: tuple[Attachment, ...] = ()
     """The launches that were measured, in order; empty for the twin and for `bench`."""

@@ -9,11 +9,11 @@ from typing import Any
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.records import layout
-from inferbench.store.garbage import Sweeping, sweepings
+from inferbench.store.garbage import GarbageItem, garbage_of
 from inferbench.store.index import Index, refresh
 from inferbench.store.query import query
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
-from inferbench.store.storage_backends import DirectoryPlace, open_place, pull, push
+from inferbench.store.storage_backends import DirectoryBackend, open_backend, pull, push
 from inferbench.store.verify import verify
 
 LISTED = (
@@ -27,18 +27,18 @@ def list_runs(store: str | Path = DEFAULT_STORE, *, rebuild: bool = False) -> tu
 
     `store` is a directory or an object store's URL. `rebuild` opens every run instead of trusting the index.
     """
-    index = refresh(open_place(store), rebuild=rebuild, columns=LISTED)
+    index = refresh(open_backend(store), rebuild=rebuild, columns=LISTED)
     return index.table.select(LISTED).to_pylist(), index
 
 
 def query_runs(sql: str, store: str | Path = DEFAULT_STORE) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Answer SQL over the tables `runs` and `points`: column names, then rows. Raises UsageError where it cannot."""
-    return query(refresh(open_place(store)).table, sql)
+    return query(refresh(open_backend(store)).table, sql)
 
 
 def find_run(name: str, store: str | Path = DEFAULT_STORE) -> str:
     """The name `<scenario>/<run_id>` of a run, given that or its run_id. Raises UsageError where none is meant."""
-    names = open_place(store).names()
+    names = open_backend(store).names()
     found = [n for n in names if name in (n, n.split("/")[1])]
     if len(found) != 1:
         raise UsageError(
@@ -49,13 +49,13 @@ def find_run(name: str, store: str | Path = DEFAULT_STORE) -> str:
 
 def verify_runs(store: str | Path, names: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Check runs, all of the store where none is named: each with what is wrong with it."""
-    for name in [find_run(name, store) for name in names] or DirectoryPlace(_directory(store)).names():
+    for name in [find_run(name, store) for name in names] or DirectoryBackend(_directory(store)).names():
         yield name, verify(_directory(store) / name)
 
 
-def collect(store: str | Path, *, delete: bool) -> list[Sweeping]:
+def collect(store: str | Path, *, delete: bool) -> list[GarbageItem]:
     """What can go from a store; with `delete` it has gone."""
-    found = sweepings(_directory(store))
+    found = garbage_of(_directory(store))
     if delete:
         for sweeping in found:
             sweeping.remove()
@@ -72,12 +72,12 @@ def _directory(store: str | Path) -> Path:
 
 def push_run(run: str | Path, store: str) -> str:
     """Copy a run to another store, its manifest last, and return its name there."""
-    return push(RunDirectory.open(Path(run)).path, open_place(store))
+    return push(RunDirectory.open(Path(run)).path, open_backend(store))
 
 
 def pull_run(name: str, store: str, into: str | Path = DEFAULT_STORE) -> Path:
     """Copy a run from another store into a directory and return its path."""
-    return pull(find_run(name, store), open_place(store), Path(into))
+    return pull(find_run(name, store), open_backend(store), Path(into))
 
 
 NEEDED = (layout.SCENARIO, layout.SUMMARY, layout.MANIFEST)
@@ -91,12 +91,14 @@ def remote_runs(url: str) -> list[str]:
     """
     base, _, options = url.partition("?")
     base = base.rstrip("/")
-    if open_place(url).stamp(layout.MANIFEST) is not None:
+    if open_backend(url).stamp(layout.MANIFEST) is not None:
         return [_url(base, options)]
-    if names := open_place(url).names():
+    if names := open_backend(url).names():
         return [_url(f"{base}/{name}", options) for name in names]
     root, _, scenario = base.rpartition("/")
-    names = [n for n in open_place(_url(root, options)).names() if n.startswith(f"{scenario}/")] if "//" in root else []
+    names = (
+        [n for n in open_backend(_url(root, options)).names() if n.startswith(f"{scenario}/")] if "//" in root else []
+    )
     if not names:
         raise UsageError(f"{base}: holds no runs")
     return [_url(f"{root}/{name}", options) for name in names]
@@ -106,7 +108,7 @@ def fetch_run(url: str, into: Path) -> Path:
     """Copy what a verdict needs of a run from its URL into a directory, and return the run's path there."""
     base, _, options = url.partition("?")
     root, scenario, run_id = base.rsplit("/", 2)
-    return pull(f"{scenario}/{run_id}", open_place(_url(root, options)), into, NEEDED)
+    return pull(f"{scenario}/{run_id}", open_backend(_url(root, options)), into, NEEDED)
 
 
 def _url(base: str, options: str) -> str:

@@ -24,7 +24,7 @@ from inferbench.secrets.redact import excerpt, redact
 from inferbench.store.run_directory import write_whole
 
 
-class Place(ABC):
+class StorageBackend(ABC):
     """A store, wherever it lies. A run's name is `<scenario>/<run_id>`; files are named relative to the store."""
 
     location: str
@@ -53,12 +53,12 @@ class Place(ABC):
         """All files of a run, relative to the store."""
 
 
-def open_place(location: str | Path) -> Place:
+def open_backend(location: str | Path) -> StorageBackend:
     """Open a store by its path or URL. Raises StoreError for a URL that cannot be used."""
-    return ObjectPlace(str(location)) if "://" in str(location) else DirectoryPlace(Path(location))
+    return ObjectStoreBackend(str(location)) if "://" in str(location) else DirectoryBackend(Path(location))
 
 
-class DirectoryPlace(Place):
+class DirectoryBackend(StorageBackend):
     """A store in a directory."""
 
     def __init__(self, path: Path) -> None:
@@ -124,7 +124,7 @@ def _directories(path: Path) -> Iterator[os.DirEntry[str]]:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-class ObjectPlace(Place):
+class ObjectStoreBackend(StorageBackend):
     """A store below a prefix of an object store."""
 
     def __init__(self, url: str) -> None:
@@ -189,12 +189,12 @@ def _one_line(error: Exception) -> str:
     return excerpt(str(error), 300)
 
 
-def push(run: Path, place: Place) -> str:
+def push(run: Path, place: StorageBackend) -> str:
     """Copy a run to another store and return its name there.
 
     The manifest goes last: a run that was pushed half has none, and is listed as half-written.
     """
-    source = DirectoryPlace(run.parent.parent)
+    source = DirectoryBackend(run.parent.parent)
     name = f"{run.parent.name}/{run.name}"
     for file in _manifest_last(source.files(name)):
         if (content := source.read(file)) is not None:
@@ -202,12 +202,12 @@ def push(run: Path, place: Place) -> str:
     return name
 
 
-def pull(name: str, place: Place, store: Path, only: Iterable[str] | None = None) -> Path:
+def pull(name: str, place: StorageBackend, store: Path, only: Iterable[str] | None = None) -> Path:
     """Copy a run from another store, whole or `only` these of its files, and return its directory.
 
     Raises StoreError where there is no such run, or where a key would lead out of it.
     """
-    target = DirectoryPlace(store)
+    target = DirectoryBackend(store)
     files = place.files(name) if only is None else [f"{name}/{file}" for file in only]
     found = False
     for file in _manifest_last(files):

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from inferbench.metrics.summary import BasisSummary, PointSummary
-from inferbench.telemetry.bottleneck_values import Bottleneck, Place
+from inferbench.telemetry.bottleneck_values import Bottleneck, Stage
 from inferbench.telemetry.series import Metric, Series, Telemetry, WorkerRole
 from inferbench.units import MS_PER_S
 
@@ -32,7 +32,7 @@ GENERATING = (WorkerRole.SERVER, WorkerRole.DECODE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Load:
+class _ClientLoad:
     """What the client says, requests on average."""
 
     in_flight: float
@@ -50,7 +50,7 @@ def find_bottleneck(summary: PointSummary, telemetry: Telemetry | None) -> Bottl
     """
     client = summary.client
     if client is not None and not client.valid:
-        return Bottleneck(place=Place.CLIENT, evidence=(f"The client is INVALID: {'; '.join(client.reasons)}.",))
+        return Bottleneck(place=Stage.CLIENT, evidence=(f"The client is INVALID: {'; '.join(client.reasons)}.",))
     figures = summary.window or summary.whole_run
     if figures is None:
         return _undecided("No request succeeded.")
@@ -70,12 +70,12 @@ def _undecided(*why: str) -> Bottleneck:
     return Bottleneck(place=None, evidence=why)
 
 
-def _load(figures: BasisSummary) -> _Load | None:
+def _load(figures: BasisSummary) -> _ClientLoad | None:
     throughput, ttft = figures.throughput, figures.ttft_ms
     if not throughput.in_flight_mean or ttft is None or ttft.mean is None:
         return None
     waiting = throughput.request_tput * ttft.mean / MS_PER_S
-    return _Load(throughput.in_flight_mean, min(waiting, throughput.in_flight_mean), throughput.request_tput)
+    return _ClientLoad(throughput.in_flight_mean, min(waiting, throughput.in_flight_mean), throughput.request_tput)
 
 
 class _Watched:
@@ -129,7 +129,7 @@ class _Watched:
         return series.within(self._begin, self._end)
 
 
-def _shares(load: _Load, watched: _Watched) -> dict[Place, float]:
+def _shares(load: _ClientLoad, watched: _Watched) -> dict[Stage, float]:
     """Share of the requests in flight that was in each place."""
     server, prefill, decode = WorkerRole.SERVER, WorkerRole.PREFILL, WorkerRole.DECODE
     before_prefill = watched.mean(Metric.QUEUED, server, prefill) + watched.mean(Metric.RUNNING, prefill)
@@ -142,16 +142,16 @@ def _shares(load: _Load, watched: _Watched) -> dict[Place, float]:
         elsewhere, max(0.0, load.before_first - _first_token_in_engines(load, watched, before_prefill + moving))
     )
     numbers = {
-        Place.ROUTER: router,
-        Place.PREFILL_QUEUE: before_prefill,
-        Place.KV_TRANSFER: moving,
-        Place.DECODE: for_memory + generating,
-        Place.HOST_STREAMING: elsewhere - router,
+        Stage.ROUTER: router,
+        Stage.PREFILL_QUEUE: before_prefill,
+        Stage.KV_TRANSFER: moving,
+        Stage.DECODE: for_memory + generating,
+        Stage.HOST_STREAMING: elsewhere - router,
     }
     return {place: number / load.in_flight for place, number in numbers.items()}
 
 
-def _first_token_in_engines(load: _Load, watched: _Watched, in_queues: float) -> float:
+def _first_token_in_engines(load: _ClientLoad, watched: _Watched, in_queues: float) -> float:
     """Requests that wait for their first token in an engine, on average: by its own latency, or by its queues."""
     seconds = watched.mean_time(Metric.TTFT_SUM, Metric.TTFT_COUNT, *GENERATING) or 0.0
     if watched.is_sequential:
@@ -159,18 +159,18 @@ def _first_token_in_engines(load: _Load, watched: _Watched, in_queues: float) ->
     return max(in_queues, load.rate * seconds)
 
 
-def _judge(shares: dict[Place, float], load: _Load, watched: _Watched) -> Bottleneck:
-    others = sorted((p for p in shares if p is not Place.DECODE), key=lambda p: -shares[p])
+def _judge(shares: dict[Stage, float], load: _ClientLoad, watched: _Watched) -> Bottleneck:
+    others = sorted((p for p in shares if p is not Stage.DECODE), key=lambda p: -shares[p])
     first, second = others[0], others[1]
     if shares[first] >= MATERIAL:
         if shares[second] >= MATERIAL and shares[first] - shares[second] < CLEAR:
             why = f"{_share(first, shares)} and {_share(second, shares)} are too near to each other to name one."
             return Bottleneck(place=None, evidence=(why,), shares=shares)
         return Bottleneck(place=first, evidence=(_held(first, shares, load), *_signs(first, watched)), shares=shares)
-    if shares[Place.DECODE] >= 0.5:
+    if shares[Stage.DECODE] >= 0.5:
         return Bottleneck(
-            place=Place.DECODE,
-            evidence=(_held(Place.DECODE, shares, load), *_signs(Place.DECODE, watched),
+            place=Stage.DECODE,
+            evidence=(_held(Stage.DECODE, shares, load), *_signs(Stage.DECODE, watched),
                       f"No other place held {MATERIAL:.0%}: the next is {_share(first, shares)}."),
             shares=shares,
         )  # fmt: skip
@@ -178,37 +178,37 @@ def _judge(shares: dict[Place, float], load: _Load, watched: _Watched) -> Bottle
     return Bottleneck(place=None, evidence=(why,), shares=shares)
 
 
-def _share(place: Place, shares: dict[Place, float]) -> str:
+def _share(place: Stage, shares: dict[Stage, float]) -> str:
     return f"{place.value} ({shares[place]:.0%} of requests in flight)"
 
 
 _WHERE = {
-    Place.ROUTER: "were on their way to an engine, and in no engine's queue",
-    Place.PREFILL_QUEUE: "waited for prefill or were in it",
-    Place.KV_TRANSFER: "had their KV cache on its way",
-    Place.DECODE: "were in decode, or waited for room in it",
-    Place.HOST_STREAMING: "had been let go by the scheduler with tokens that had not reached the client",
+    Stage.ROUTER: "were on their way to an engine, and in no engine's queue",
+    Stage.PREFILL_QUEUE: "waited for prefill or were in it",
+    Stage.KV_TRANSFER: "had their KV cache on its way",
+    Stage.DECODE: "were in decode, or waited for room in it",
+    Stage.HOST_STREAMING: "had been let go by the scheduler with tokens that had not reached the client",
 }
 
 
-def _held(place: Place, shares: dict[Place, float], load: _Load) -> str:
+def _held(place: Stage, shares: dict[Stage, float], load: _ClientLoad) -> str:
     return f"Of {load.in_flight:.1f} requests in flight {shares[place]:.0%} {_WHERE[place]}."
 
 
-def _signs(place: Place, watched: _Watched) -> Iterator[str]:
+def _signs(place: Stage, watched: _Watched) -> Iterator[str]:
     """What else speaks for a place."""
-    if place is Place.KV_TRANSFER:
+    if place is Stage.KV_TRANSFER:
         seconds = watched.mean_time(Metric.KV_TRANSFER_TIME_SUM, Metric.KV_TRANSFER_TIME_COUNT)
         if seconds is not None:
             yield f"A transfer took {seconds * MS_PER_S:.1f} ms on average."
-    if place is Place.DECODE:
+    if place is Stage.DECODE:
         usage = watched.highest(Metric.KV_USAGE, *GENERATING)
         if usage is not None:
             yield f"The KV cache of the fullest decode worker was {usage:.0%} full."
         for_memory = watched.mean(Metric.KV_WAITING, WorkerRole.DECODE)
         if for_memory >= 1:
             yield f"{for_memory:.1f} requests waited for room in it."
-    if place in (Place.ROUTER, Place.HOST_STREAMING):
+    if place in (Stage.ROUTER, Stage.HOST_STREAMING):
         engine = watched.mean_time(Metric.TTFT_SUM, Metric.TTFT_COUNT, *GENERATING)
         if engine is not None:
             yield f"The engine's own mean time to the first token was {engine * MS_PER_S:.1f} ms."

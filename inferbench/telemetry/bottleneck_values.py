@@ -9,7 +9,7 @@ from pydantic import Field
 from inferbench.values import Value
 
 
-class Place(StrEnum):
+class Stage(StrEnum):
     """Where a request can be waited for or worked on."""
 
     CLIENT = "client"
@@ -23,11 +23,11 @@ class Place(StrEnum):
 class Bottleneck(Value):
     """The place that holds a sweep point back."""
 
-    place: Place | None
+    place: Stage | None
     """None: undecided."""
     evidence: tuple[str, ...]
     """Why, or what is missing for an answer; one sentence each."""
-    shares: dict[Place, float] = Field(default_factory=dict)
+    shares: dict[Stage, float] = Field(default_factory=dict)
     """Share of the requests in flight that were in each place, on average over the span; empty where not known."""
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from inferbench.errors import EndpointError
 from inferbench.telemetry.possible_values import possible
-from inferbench.telemetry.series import Metric, Reading, Told
+from inferbench.telemetry.series import Metric, MetricReading, SourceReading
 
 Tool = Literal["nvidia-smi", "amd-smi"]
 
@@ -57,7 +57,7 @@ class _Sheet:
     """Nothing of it is in the tool's format."""
 
 
-def read_tool(tool: Tool, text: str, name: str, devices: Sequence[str] = ()) -> Told:
+def read_tool(tool: Tool, text: str, name: str, devices: Sequence[str] = ()) -> SourceReading:
     """Read what a tool printed of these GPUs, of all where none is named; values that it does not have are left out.
 
     Warnings before and after, GPUs that are lost and values that cannot be are said in remarks. Raises EndpointError,
@@ -67,7 +67,7 @@ def read_tool(tool: Tool, text: str, name: str, devices: Sequence[str] = ()) -> 
     if sheet.foreign:
         raise EndpointError(f"{name} printed something else than its {_FORMAT[tool]}: {_begin(text)}")
     remarks = [f"{name} also printed {line[:SHOWN]!r}" for line in sheet.odd[:NAMED]]
-    readings: list[Reading] = []
+    readings: list[MetricReading] = []
     silent: dict[str, list[str]] = {}
     for device, cells in sheet.rows:
         if devices and device not in devices:
@@ -81,7 +81,7 @@ def read_tool(tool: Tool, text: str, name: str, devices: Sequence[str] = ()) -> 
     if not any(reading.metric is Metric.POWER for reading in readings):
         raise EndpointError(f"{name} tells no power of {whose}")
     remarks += [f"{name} tells no power of GPU {', '.join(gpus)}: {_shown(shown)}" for shown, gpus in silent.items()]
-    return Told(tool, tuple(readings), tuple(dict.fromkeys(remarks)))
+    return SourceReading(tool, tuple(readings), tuple(dict.fromkeys(remarks)))
 
 
 def _shown(cell: object) -> str:
@@ -94,13 +94,13 @@ def _begin(text: str) -> str:
     return repr(lines[0][:60]) if lines else "nothing"
 
 
-def _readings(device: str, cells: Cells, name: str, remarks: list[str]) -> Iterator[Reading]:
+def _readings(device: str, cells: Cells, name: str, remarks: list[str]) -> Iterator[MetricReading]:
     for metric, scale, cell in cells:
         value = _number(cell)
         if value is None:
             continue
         if possible(metric, value * scale):
-            yield Reading(metric, value * scale, device)
+            yield MetricReading(metric, value * scale, device)
         else:
             remarks.append(f"{name} tells a {metric} of GPU {device} of {_shown(cell)}, which is no reading")
 

@@ -135,7 +135,7 @@ class Metric(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MetricReading:
     """One value of a metric, of one device where the source has several."""
 
     metric: Metric
@@ -144,12 +144,12 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SourceReading:
     """What one look at a source gave."""
 
     engine: str
     """As recognised, or the tool."""
-    readings: tuple[Reading, ...]
+    readings: tuple[MetricReading, ...]
     remarks: tuple[str, ...] = ()
     """What it told and what is no reading, a line each."""
 

@@ -20,7 +20,7 @@ from inferbench.telemetry.exporters.vocabulary import read_metrics
 from inferbench.telemetry.gpu_tools import COMMANDS, read_tool
 from inferbench.telemetry.monitor import WatchedGpus, WatchedWorker
 from inferbench.telemetry.scrape import Scraper, pages
-from inferbench.telemetry.series import TelemetrySource, Told, WorkerRole
+from inferbench.telemetry.series import SourceReading, TelemetrySource, WorkerRole
 
 TOOL_S = 10.0
 """Longest that one run of a GPU tool may take, s."""
@@ -43,7 +43,7 @@ class Source(ABC):
         return TelemetrySource(name=self.name, role=self._role, engine=self._engine)
 
     @abstractmethod
-    async def look(self) -> Told:
+    async def look(self) -> SourceReading:
         """What it tells now. Raises EndpointError."""
 
 
@@ -56,7 +56,7 @@ class PageSource(Source):
         self._pages = pages(worker.url)
 
     @override
-    async def look(self) -> Told:
+    async def look(self) -> SourceReading:
         try:
             return await self._look_at(self._pages[0])
         except EndpointError as error:
@@ -65,7 +65,7 @@ class PageSource(Source):
                     return await self._look_at(url)
             raise error from None
 
-    async def _look_at(self, url: str) -> Told:
+    async def _look_at(self, url: str) -> SourceReading:
         headers = {"Accept": ACCEPT, **self._worker.headers}
         text = KNOWN.hide(await self._scraper.fetch(url, headers, self._worker.verify_tls))
         # In a thread, so that a page which takes long to read keeps nobody from looking at GPUs.
@@ -84,7 +84,7 @@ class ToolSource(Source):
         self._gpus = gpus
 
     @override
-    async def look(self) -> Told:
+    async def look(self) -> SourceReading:
         text, ended = await self._run([*self._gpus.prefix, *COMMANDS[self._gpus.tool]])
         try:
             told = read_tool(self._gpus.tool, text, self.name, self._gpus.devices)

@@ -22,7 +22,7 @@ from inferbench.records.arrow_writer import ArrowStream, write_parquet
 from inferbench.records.layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
 from inferbench.records.parquet import read_batches, read_whole
 from inferbench.telemetry.possible_values import limits
-from inferbench.telemetry.series import Gap, Metric, Reading, Series, Telemetry, TelemetrySource, WorkerRole
+from inferbench.telemetry.series import Gap, Metric, MetricReading, Series, Telemetry, TelemetrySource, WorkerRole
 
 VERSION = 1
 _KEY = b"inferbench.telemetry"
@@ -52,7 +52,7 @@ class TelemetrySink:
             directory.mkdir(parents=True, exist_ok=True)
             self._stream = ArrowStream(directory / TELEMETRY_STREAM, COLUMNS)
 
-    def told(self, source: TelemetrySource, at_ns: int, readings: Iterable[Reading]) -> None:
+    def told(self, source: TelemetrySource, at_ns: int, readings: Iterable[MetricReading]) -> None:
         """A source has answered."""
         self._write(source, at_ns, [(r.device, r.metric.value, r.value, None) for r in readings])
 

@@ -12,7 +12,7 @@ from inferbench.metrics.ttft_tpot import Latencies, latencies
 from inferbench.records.columns import NEVER, Floats, Ints, Records
 from inferbench.telemetry.bottleneck import find_bottleneck
 from inferbench.telemetry.series import Metric, Series, Telemetry, WorkerRole
-from inferbench.telemetry.timeline_values import Lane, Trace, WatchedPoint
+from inferbench.telemetry.timeline_values import Lane, TimelineCurve, WatchedPoint
 from inferbench.units import MS_PER_S, NS_PER_S
 from inferbench.workload.plan import Arrival
 
@@ -64,7 +64,7 @@ def _client_lanes(records: Records, lat: Latencies, edges: Floats, telemetry: Te
     first, last = records.chunks.first_ns, records.chunks.last_ns
     yield Lane(title="TTFT", unit="ms", traces=(_medians("client, median", first, lat.ttft, lat.ok, edges),))
     yield Lane(title="TPOT", unit="ms", traces=(_medians("client, median", last, lat.tpot, lat.ok, edges),))
-    flying = Trace(name="in flight (client)", values=_in_flight(records, lat, edges))
+    flying = TimelineCurve(name="in flight (client)", values=_in_flight(records, lat, edges))
     gauges = (
         trace
         for name, (metric, roles) in GAUGES.items()
@@ -73,12 +73,12 @@ def _client_lanes(records: Records, lat: Latencies, edges: Floats, telemetry: Te
     yield Lane(title="Requests", unit="requests", traces=(flying, *gauges))
 
 
-def _medians(name: str, at_ns: Ints, values: Floats, ok: np.ndarray, edges: Floats) -> Trace:
+def _medians(name: str, at_ns: Ints, values: Floats, ok: np.ndarray, edges: Floats) -> TimelineCurve:
     """Median of what fell into each step."""
     told = ok & np.isfinite(values)
     steps = np.clip(np.searchsorted(edges, at_ns[told], side="right") - 1, 0, len(edges) - 2)
     parts = (values[told][steps == step] for step in range(len(edges) - 1))
-    return Trace(name=name, values=tuple(float(np.median(part)) if len(part) else None for part in parts))
+    return TimelineCurve(name=name, values=tuple(float(np.median(part)) if len(part) else None for part in parts))
 
 
 def _in_flight(records: Records, lat: Latencies, edges: Floats) -> tuple[float | None, ...]:
@@ -95,10 +95,12 @@ def _kv_lanes(telemetry: Telemetry, edges: Floats) -> Iterator[Lane]:
     if total is not None and count is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.where(count > 0, total / count * MS_PER_S, np.nan)
-        yield Lane(title="KV transfer", unit="ms", traces=(Trace(name="mean time", values=_known(mean)),))
+        yield Lane(title="KV transfer", unit="ms", traces=(TimelineCurve(name="mean time", values=_known(mean)),))
     moved = _rates(telemetry.of(Metric.KV_TRANSFER_BYTES_SUM), edges)
     if moved is not None:
-        yield Lane(title="KV moved", unit="MB/s", traces=(Trace(name="all workers", values=_known(moved / 1e6)),))
+        yield Lane(
+            title="KV moved", unit="MB/s", traces=(TimelineCurve(name="all workers", values=_known(moved / 1e6)),)
+        )
 
 
 def _gpu_lanes(telemetry: Telemetry, edges: Floats) -> Iterator[Lane]:
@@ -107,13 +109,13 @@ def _gpu_lanes(telemetry: Telemetry, edges: Floats) -> Iterator[Lane]:
         yield Lane(title="Power", unit="W", traces=(power,))
 
 
-def _sum(name: str, series: Iterable[Series], edges: Floats) -> Trace | None:
+def _sum(name: str, series: Iterable[Series], edges: Floats) -> TimelineCurve | None:
     """Sum over sources of a gauge's mean in each step; None where nobody tells it, or it never was above 0."""
     steps = [_step_means(s, edges) for s in series if len(s.values)]
     if not steps:
         return None
     total = np.sum(steps, axis=0)
-    return Trace(name=name, values=_known(total)) if np.nansum(total) > 0 else None
+    return TimelineCurve(name=name, values=_known(total)) if np.nansum(total) > 0 else None
 
 
 def _step_means(series: Series, edges: Floats) -> Floats:

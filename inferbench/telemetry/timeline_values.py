@@ -7,7 +7,7 @@ from inferbench.telemetry.bottleneck_values import Bottleneck
 from inferbench.values import Value
 
 
-class Trace(Value):
+class TimelineCurve(Value):
     """One curve: a value for each instant of the timeline, None where there is none."""
 
     name: str
@@ -19,7 +19,7 @@ class Lane(Value):
 
     title: str
     unit: str
-    traces: tuple[Trace, ...]
+    traces: tuple[TimelineCurve, ...]
 
 
 class WatchedPoint(Value):

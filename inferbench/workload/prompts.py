@@ -9,7 +9,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from inferbench.workload.plan import PlannedRequest
-from inferbench.workload.vocabulary import MadeUpWords, Vocabulary
+from inferbench.workload.vocabulary import MadeUpWords, WordSource
 
 TOKENIZER = "words-approximate"
 """Name of the built-in word prompts: one word counts as one token. A server's tokenizer counts otherwise, so lengths
@@ -63,7 +63,7 @@ class WordPrompts(PromptMaker):
 
     exact = False
 
-    def __init__(self, salt: str, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(self, salt: str, vocabulary: WordSource | None = None) -> None:
         self._salt = salt
         self._vocabulary = vocabulary or MadeUpWords()
         self.natural = self._vocabulary.natural

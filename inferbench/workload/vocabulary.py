@@ -16,7 +16,7 @@ MADE_UP = tuple(a + b for a in _SYLLABLES for b in _SYLLABLES)
 """Words of a built-in language."""
 
 
-class Vocabulary(Protocol):
+class WordSource(Protocol):
     """A source of words. The same generator state gives the same words, whatever their number."""
 
     name: str
@@ -27,7 +27,7 @@ class Vocabulary(Protocol):
         """Return n words; fewer words are the beginning of more."""
 
 
-class MadeUpWords(Vocabulary):
+class MadeUpWords(WordSource):
     """Words of the built-in language, drawn independently: one random byte each, which is quick."""
 
     natural = False
@@ -39,7 +39,7 @@ class MadeUpWords(Vocabulary):
         return list(map(MADE_UP.__getitem__, whole[:n]))
 
 
-class RandomWords(Vocabulary):
+class RandomWords(WordSource):
     """Words of a given list, drawn independently."""
 
     natural = False
@@ -53,7 +53,7 @@ class RandomWords(Vocabulary):
         return rng.choices(self._words, k=n)
 
 
-class TextWords(Vocabulary):
+class TextWords(WordSource):
     """Words in a row of real text, from a place drawn at random, round and round. Raises UsageError for no words."""
 
     natural = True

@@ -12,12 +12,12 @@ from inferbench.audits.report import Check
 from inferbench.audits.roofline import Facts, bounds, roofline
 from inferbench.catalog.bundled import gpus, models
 from inferbench.claim.audit import audit
-from inferbench.evidence.measured_point import Latency, Role
+from inferbench.evidence.measured_point import Latency, RoleWorkers
 from tests.support.measured_data import measured
 from tests.support.measured_points import DAY, TP8, curve, point
 
 FACTS = Facts(gpus(), models())
-SPLIT = {"prefill": Role(workers=1, gpus=4, tp=4), "decode": Role(workers=2, gpus=16, tp=8)}
+SPLIT = {"prefill": RoleWorkers(workers=1, gpus=4, tp=4), "decode": RoleWorkers(workers=2, gpus=16, tp=8)}
 
 
 def test_littles_law_holds_on_nominal_lengths_and_breaks_beyond_its_band() -> None:
@@ -32,7 +32,7 @@ def test_littles_law_holds_on_nominal_lengths_and_breaks_beyond_its_band() -> No
 
 
 def test_a_gpu_count_of_tp_times_ep_is_named() -> None:
-    role = Role(workers=1, gpus=8, tp=8, ep=8)
+    role = RoleWorkers(workers=1, gpus=8, tp=8, ep=8)
     _, flags = single_point.gpu_count([point(decode=role, stated_gpus=64), point(decode=role), point(**SPLIT)])
     assert [flag.observation for flag in flags] == ["64 GPUs stated, which is TP x EP (8 x 8), 8 by the topology"]
     other = single_point.gpu_count([point(stated_gpus=16)])[1][0]
@@ -40,11 +40,11 @@ def test_a_gpu_count_of_tp_times_ep_is_named() -> None:
 
 
 def test_a_worker_with_more_gpus_than_it_uses_is_named() -> None:
-    two = Role(workers=1, gpus=16, tp=8)
+    two = RoleWorkers(workers=1, gpus=16, tp=8)
     assert single_point.gpu_count([point(decode=two)])[1][0].observation == (
         "decode: 1 worker(s) of TP8/EP1 on 16 GPUs, 16 each"
     )
-    wide = Role(workers=1, gpus=8, tp=1, ep=8, dp_attention=True)
+    wide = RoleWorkers(workers=1, gpus=8, tp=1, ep=8, dp_attention=True)
     assert single_point.gpu_count([point(decode=wide)])[1] == []
     plain = single_point.gpu_count([point(decode=wide.model_copy(update={"dp_attention": False}))])[1]
     assert "without DP attention" in plain[0].observation
@@ -94,7 +94,7 @@ def test_interactivity_may_rise_by_the_re_run_floor_only() -> None:
         curves.interactivity_rises(rising)[1][0].observation
     )
     assert curves.interactivity_rises(curve({1: 100, 2: 101.9}))[1] == []
-    two_topologies = [*curve({1: 100}), *curve({2: 150}, decode=Role(workers=2, gpus=16, tp=8))]
+    two_topologies = [*curve({1: 100}), *curve({2: 150}, decode=RoleWorkers(workers=2, gpus=16, tp=8))]
     assert curves.interactivity_rises(two_topologies) == (0, [])
     other_days = [*curve({1: 100}), *curve({2: 150}, date=datetime.date(2026, 5, 28))]
     assert curves.interactivity_rises(other_days) == (0, [])
@@ -153,7 +153,7 @@ def test_one_configuration_on_two_days() -> None:
 
 
 def test_benchmark_switches_are_known_by_stack_and_date() -> None:
-    ep = Role(workers=1, gpus=8, tp=8, ep=8, dp_attention=True)
+    ep = RoleWorkers(workers=1, gpus=8, tp=8, ep=8, dp_attention=True)
     amd = point(gpu="mi355x", framework="mori-sglang", decode=ep, prefill=TP8)
     _, flags = benchmark_settings.benchmark_switches([amd, point(), amd.model_copy(update={"decode": TP8})])
     assert all(flag.points == (amd.label,) for flag in flags)
@@ -199,20 +199,20 @@ def test_models_are_known_by_their_own_name_and_by_those_of_the_same_dimensions(
 
 
 def test_weights_that_do_not_fit_a_workers_gpus_are_named_by_role() -> None:
-    one = Role(workers=1, gpus=1, tp=1)
+    one = RoleWorkers(workers=1, gpus=1, tp=1)
     alone = point(decode=one)  # DeepSeek-R1 in FP8 on one H200: 671 GB in 141
     checked, flags = impossible.weights_fit([alone, point(), point(model="other"), point(gpu="tpuv7")], FACTS)
     assert (checked, [flag.points for flag in flags]) == (2, [(alone.label,)])
     assert flags[0].observation == "aggregated: fp8 weights of 671 GB in workers of 1 GPUs with 141 GB"
     # Eight workers of one GPU have room for the weights together, and none has by itself.
-    apart = point(prefill=TP8, decode=Role(workers=8, gpus=8, tp=1))
+    apart = point(prefill=TP8, decode=RoleWorkers(workers=8, gpus=8, tp=1))
     assert impossible.weights_fit([apart], FACTS)[1][0].observation.startswith("decode: fp8 weights of 671 GB")
-    small_prefill = point(prefill=Role(workers=2, gpus=8, tp=4), decode=TP8)
+    small_prefill = point(prefill=RoleWorkers(workers=2, gpus=8, tp=4), decode=TP8)
     assert "prefill: fp8 weights of 671 GB in workers of 4 GPUs" in (
         impossible.weights_fit([small_prefill], FACTS)[1][0].observation
     )
     # Half the bytes fit four H200, and FP8 just fits four B200 (as published) but not eight H100.
-    four = Role(workers=1, gpus=4, tp=4)
+    four = RoleWorkers(workers=1, gpus=4, tp=4)
     fits = [point(decode=four, precision="fp4"), point(decode=four, gpu="b200")]
     assert impossible.weights_fit(fits, FACTS)[1] == []
     assert len(impossible.weights_fit([point(gpu="h100"), point(decode=four)], FACTS)[1]) == 2

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inferbench.claim.answer import Answer, ClaimReport, LineAnswer
+from inferbench.claim.answer import ClaimReport, LineAnswer, LineOutcome
 from inferbench.claim.answer_file import claims
 from inferbench.comparison.verdict import Outcome
 from inferbench.errors import FileError
@@ -77,12 +77,12 @@ def test_the_claim_is_computed_to_the_digit(shipped: ClaimReport, id: str, value
 
 
 def test_what_holds_and_what_does_not(shipped: ClaimReport) -> None:
-    held = {x.id for x in shipped.lines if x.answer is Answer.REPRODUCED}
+    held = {x.id for x in shipped.lines if x.answer is LineOutcome.REPRODUCED}
     assert held == {
         "tput-mi355x", "tput-b200-sglang", "tput-b200-trt", "ratio", "cost-mi355x", "cost-b200-sglang",
         "cost-b200-trt", "cheaper",
     }  # fmt: skip
-    assert {x.id for x in shipped.lines if x.answer is Answer.NOT_REPRODUCED} == {
+    assert {x.id for x in shipped.lines if x.answer is LineOutcome.NOT_REPRODUCED} == {
         "cheaper-derived", "cheaper-july", "ratio-elsewhere", "ratio-fp8", "all-to-all",
     }  # fmt: skip
     assert line(shipped, "ratio-elsewhere").found == (
@@ -102,7 +102,7 @@ def test_fp8_is_below_one_at_every_point_that_is_reached(shipped: ClaimReport) -
 def test_spline_cost_is_the_older_way_in_every_line() -> None:
     older = claims(spline_cost=True)
     assert line(older, "derived-b200-trt").value == pytest.approx(0.1775, abs=5e-5)
-    assert line(older, "cheaper-derived").answer is Answer.REPRODUCED
+    assert line(older, "cheaper-derived").answer is LineOutcome.REPRODUCED
 
 
 def test_the_verdict_has_an_interval_a_break_even_and_what_moves_it(shipped: ClaimReport) -> None:
@@ -144,7 +144,7 @@ def test_less_a_point_the_answers_move_as_they_said(shipped: ClaimReport, change
         points[:] = [p for p in points if p["interactivity"] != 130.613]
 
     moved = changed(take_out)
-    assert line(moved, "ratio").answer is Answer.NOT_REPRODUCED
+    assert line(moved, "ratio").answer is LineOutcome.NOT_REPRODUCED
     assert f"it is {line(moved, 'ratio').value:.3f}x" in line(shipped, "ratio").flips
     assert line(moved, "tput-b200-trt") == line(shipped, "tput-b200-trt")
 
@@ -156,17 +156,17 @@ def test_at_another_price_the_answers_move_as_they_said(changed: Callable[..., C
         return lambda content: content.update(prices=[price])
 
     # The line says a price ratio of 0.7786 turns it: 1.73 x 0.7786 = 1.347.
-    assert line(changed(own_price(1.346)), "cheaper-july").answer is Answer.REPRODUCED
-    assert line(changed(own_price(1.348)), "cheaper-july").answer is Answer.NOT_REPRODUCED
+    assert line(changed(own_price(1.346)), "cheaper-july").answer is LineOutcome.REPRODUCED
+    assert line(changed(own_price(1.348)), "cheaper-july").answer is LineOutcome.NOT_REPRODUCED
 
 
 def test_out_of_reach_is_undecidable(changed: Callable[..., ClaimReport]) -> None:
     report = changed(lambda content: content.update(interactivity=300))
     sglang = line(report, "tput-b200-sglang")
-    assert sglang.answer is Answer.UNDECIDABLE
+    assert sglang.answer is LineOutcome.UNDECIDABLE
     assert sglang.value is None
     assert "reaches 64.68 to 258" in sglang.found
-    assert line(report, "tput-mi355x").answer is Answer.NOT_REPRODUCED
+    assert line(report, "tput-mi355x").answer is LineOutcome.NOT_REPRODUCED
     assert {v.against for v in report.verdicts} == set()
     assert len(report.unanswered) == 2
 
@@ -177,7 +177,7 @@ def test_another_interactivity_flips_where_the_line_says(
     words = line(shipped, "cheaper-july").flips
     at = float(words.split("; ")[1].split(" ")[0])
     there = changed(lambda content: content.update(interactivity=at))
-    assert line(there, "cheaper-july").answer is Answer.REPRODUCED
+    assert line(there, "cheaper-july").answer is LineOutcome.REPRODUCED
 
 
 def test_the_bytes_claim_says_bytes_and_no_time() -> None:
@@ -188,8 +188,8 @@ def test_the_bytes_claim_says_bytes_and_no_time() -> None:
     assert "this says no time" in line(report, "bytes-ratio").found
     assert line(report, "time-large").value == pytest.approx((463.9 + 867.1) / (335.1 + 769))
     answers = [x.answer for x in report.lines]
-    assert answers.count(Answer.REPRODUCED) == 3
-    assert answers.count(Answer.NOT_REPRODUCED) == 3
+    assert answers.count(LineOutcome.REPRODUCED) == 3
+    assert answers.count(LineOutcome.NOT_REPRODUCED) == 3
     assert report.verdicts == ()
     assert report.audit is None
 

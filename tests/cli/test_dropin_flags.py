@@ -14,7 +14,7 @@ from inferbench.cli import execute
 from inferbench.cli.app import build
 from inferbench.cli.bench.other_clients import own_options
 from inferbench.cli.dropin import others, vllm
-from inferbench.cli.dropin.flag import Kind
+from inferbench.cli.dropin.flag import FlagKind
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
 from inferbench.cli.dropin.translate import FLAGS, Translated, translate
 from inferbench.errors import ExitCode, UsageError
@@ -37,12 +37,12 @@ def test_a_flag_is_an_option_or_leads_to_one_or_says_what_to_use_instead(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flag = FLAGS[name]
-    if flag.kind is Kind.OWN:
+    if flag.kind is FlagKind.OWN:
         assert name in OWN
-    elif flag.kind is Kind.SAME:
+    elif flag.kind is FlagKind.SAME:
         assert set(flag.to.split()) <= set(OWN)
         assert name not in OWN
-    elif flag.kind is Kind.REFUSED:
+    elif flag.kind is FlagKind.REFUSED:
         words = ["1"] * abs(flag.values)
         assert execute(["bench", name.replace("-", "_").replace("__", "--", 1), *words]) == ExitCode.USAGE
         error = capsys.readouterr().err

@@ -10,7 +10,7 @@ from inferbench.cli import execute
 from inferbench.cli.files import write_file
 from inferbench.errors import ExitCode, UsageError
 from inferbench.records.layout import StoreError
-from inferbench.regression.baselines import Baseline, write_baseline
+from inferbench.regression.baselines import NamedBaseline, write_baseline
 from inferbench.store.run_directory import RunDirectory
 
 LONG = "x" * 5000
@@ -60,7 +60,7 @@ def test_a_path_made_of_a_url_is_no_folder_named_after_its_keys(
     with pytest.raises(StoreError, match=r"^s3://\.\.\.: is a URL") as refused:
         RunDirectory.create(Path("s3://key:word@bucket/x"), "bench")
     with pytest.raises(StoreError, match=r"^s3://\.\.\.: is a URL"):
-        write_baseline(Path("s3://key:word@bucket/x"), Baseline(name="main", runs=("a",), set_unix=0.0))
+        write_baseline(Path("s3://key:word@bucket/x"), NamedBaseline(name="main", runs=("a",), set_unix=0.0))
     with pytest.raises(UsageError, match=r"^s3://\.\.\.: is a URL"):
         write_file(Path("s3://key:word@bucket/x.json"), b"")
     assert "word" not in str(refused.value)
@@ -75,6 +75,6 @@ def test_an_argument_that_is_nested_deeply_is_kept_without_its_secrets() -> None
 
 
 def test_an_answer_that_is_nested_deeply_tells_nothing() -> None:
-    from inferbench.endpoint.control_requests import Answer
+    from inferbench.endpoint.control_requests import ControlReply
 
-    assert Answer(200, NESTED.replace("1", NESTED).encode()).json == {}
+    assert ControlReply(200, NESTED.replace("1", NESTED).encode()).json == {}

@@ -18,7 +18,7 @@ from inferbench.pricing.build_up import IDLE
 from inferbench.pricing.cost_figures import Trust
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.implied_price import implied
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 from tests.support.factories import point_summary, price_book, sweep_point
 from tests.support.owned_factories import exact_but, owned
 
@@ -76,7 +76,9 @@ def test_a_whole_bill_line_by_line() -> None:
 
 
 def test_the_licence_adds_its_price_before_idle_time() -> None:
-    without, with_it = (hourly_bill(owned(), "b200", "owned", Settings({}, {"licence": on})) for on in (False, True))
+    without, with_it = (
+        hourly_bill(owned(), "b200", "owned", CostSettings({}, {"licence": on})) for on in (False, True)
+    )
     added = with_it.provisioned_usd_per_gpu_hour - without.provisioned_usd_per_gpu_hour
     assert added == pytest.approx(4500 / 8760)
     assert with_it.usd_per_gpu_hour - without.usd_per_gpu_hour == pytest.approx(added / (0.97 * 0.6))

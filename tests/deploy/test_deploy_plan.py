@@ -11,9 +11,15 @@ from pydantic import ValidationError
 from inferbench.deploy.launch_plan import LaunchPlan, Process
 from inferbench.errors import UsageError
 from inferbench.files.yaml_values import describe
-from inferbench.scenario.caveats import CAPPED_MOE_ROWS, FAKE_DISPATCH, RADIX_CACHE_OFF, marks_of, stream_interval
+from inferbench.scenario.caveats import (
+    CAPPED_MOE_ROWS,
+    FAKE_DISPATCH,
+    RADIX_CACHE_OFF,
+    caveats_of,
+    stream_interval,
+)
 from inferbench.scenario.launch import Launch
-from inferbench.scenario.launch_caveats import flag_texts, marks_of_environment
+from inferbench.scenario.launch_caveats import caveats_of_environment, flag_texts
 from tests.support.deploy_plans import BUNDLED, CASES, VLLM, plan, scenario_of
 
 MI355X = (BUNDLED, "mi355x-sglang-mori", "2p1d-dep8")
@@ -137,7 +143,7 @@ def test_an_engine_launched_by_the_plan_would_tell_of_the_plans_marks(case: tupl
     told = {
         mark
         for process in made.processes
-        for mark in (*marks_of(flag_texts(process.flags)), *marks_of_environment(process.environment))
+        for mark in (*caveats_of(flag_texts(process.flags)), *caveats_of_environment(process.environment))
     }
     assert told <= set(made.unlike_production)
     if made.engine != "dynamo-trtllm":  # whose options are in a file

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from inferbench.endpoint.control_requests import Answer
+from inferbench.endpoint.control_requests import ControlReply
 from inferbench.endpoint.engine_identity import plain_flags, read_pages, version_note
-from inferbench.endpoint.fingerprint import Part, Role, fingerprint
+from inferbench.endpoint.fingerprint import DeployedProcess, ProcessRole, fingerprint
 
 
-def pages(**by_name: Any) -> dict[str, Answer]:
+def pages(**by_name: Any) -> dict[str, ControlReply]:
     """Pages by path, `v1_models` for /v1/models; bytes are taken as they are."""
     return {
-        f"/{name}".replace("v1_", "v1/"): Answer(200, body if isinstance(body, bytes) else json.dumps(body).encode())
+        f"/{name}".replace("v1_", "v1/"): ControlReply(
+            200, body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
         for name, body in by_name.items()
     }
 
@@ -98,7 +100,11 @@ def test_a_router_names_its_workers() -> None:
     ]  # fmt: skip
     told = read_pages(pages(v1_models=listing("sglang"), workers={"workers": workers}))
     assert told.router
-    assert told.workers == ((Role.PREFILL, "http://a:1"), (Role.DECODE, "http://b:2"), (Role.ENGINE, "http://c:3"))
+    assert told.workers == (
+        (ProcessRole.PREFILL, "http://a:1"),
+        (ProcessRole.DECODE, "http://b:2"),
+        (ProcessRole.ENGINE, "http://c:3"),
+    )
     assert version_note(told) is None
 
 
@@ -117,19 +123,19 @@ def test_a_version_never_seen_is_one_line(engine: str, version: str | None, says
     assert says in (version_note(told) or "")
 
 
-def part(role: Role = Role.DECODE, url: str = "http://a:1", **changed: Any) -> Part:
+def part(role: ProcessRole = ProcessRole.DECODE, url: str = "http://a:1", **changed: Any) -> DeployedProcess:
     flags = plain_flags({"tp_size": 8})
-    return Part(role=role, url=url, engine="sglang", version="0.5.12", model="m", flags=flags).model_copy(
+    return DeployedProcess(role=role, url=url, engine="sglang", version="0.5.12", model="m", flags=flags).model_copy(
         update=changed
     )
 
 
 def test_a_fingerprint_is_of_the_launch_and_not_of_where_it_runs() -> None:
-    prefill, decode = part(Role.PREFILL), part(url="http://b:2")
+    prefill, decode = part(ProcessRole.PREFILL), part(url="http://b:2")
     whole = fingerprint([prefill, decode], "m", None)
     assert len(whole) == 16
-    assert whole == fingerprint([part(url="http://z:9"), part(Role.PREFILL, "http://y:8")], "m", None)
-    assert whole == fingerprint([part(Role.ROUTER), prefill, decode], "m", None)
+    assert whole == fingerprint([part(url="http://z:9"), part(ProcessRole.PREFILL, "http://y:8")], "m", None)
+    assert whole == fingerprint([part(ProcessRole.ROUTER), prefill, decode], "m", None)
     others = [
         fingerprint([prefill, decode, decode], "m", None),
         fingerprint([prefill, part(version="0.5.13")], "m", None),

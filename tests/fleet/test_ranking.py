@@ -17,7 +17,7 @@ from inferbench.fleet.whole_nodes import nodes_apart, nodes_packed
 from inferbench.metrics.summary import Origin
 from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.hourly_bill import hourly_bill
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 from tests.support.factories import price_book
 from tests.support.owned_factories import exact_but, owned
 
@@ -139,7 +139,7 @@ def test_throughput_and_price_add_in_quadrature() -> None:
 
 def test_utilisation_of_a_fleet_cannot_be_set() -> None:
     with pytest.raises(UsageError, match="utilisation: a fleet's follows from its demand; set headroom instead"):
-        FleetPrices(owned(), "owned", Settings({"utilisation": 0.5}))
+        FleetPrices(owned(), "owned", CostSettings({"utilisation": 0.5}))
 
 
 def test_a_fleet_of_gpus_without_a_price_is_an_error() -> None:
@@ -199,9 +199,9 @@ def test_a_shared_price_moves_both_gpus_and_leaves_little_doubt_between_them() -
     """Electricity is a larger share of an MI355X hour, so its price moves the ratio, by less than either hour."""
     exact = exact_but(owned(), "b200", "power_price", "server_price", "kw_per_gpu", "licence_price", *IDLENESS)
     own = {"server_price": 4e5, "kw_per_gpu": 2.0}
-    low, high = FleetPrices(owned(), "owned", Settings({**exact.values, **own})).ratio_spread("b200", "mi355x")
+    low, high = FleetPrices(owned(), "owned", CostSettings({**exact.values, **own})).ratio_spread("b200", "mi355x")
     assert (low, high) == (pytest.approx(1.0), pytest.approx(1.0)), "two GPUs alike in all but name"
-    low, high = FleetPrices(owned(), "owned", Settings({**exact.values, "server_price": 4e5})).ratio_spread(
+    low, high = FleetPrices(owned(), "owned", CostSettings({**exact.values, "server_price": 4e5})).ratio_spread(
         "b200", "mi355x"
     )
     assert 0.9 < low < 1 < high < 1.2

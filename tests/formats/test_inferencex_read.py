@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inferbench.errors import FileError
-from inferbench.evidence.measured_point import Role
+from inferbench.evidence.measured_point import RoleWorkers
 from inferbench.formats.inferencex import names
 from inferbench.formats.inferencex.published_summary import summary_of
 from inferbench.formats.inferencex.reader import read_inferencex
@@ -45,7 +45,7 @@ def save(path: Path, content: Any) -> Path:
 def test_an_aggregated_row_has_the_gpus_of_its_topology() -> None:
     point = point_of(AGGREGATED)
     assert (point.gpu, point.framework, point.gpus) == ("b200", "trt", 8)
-    assert point.decode == Role(workers=1, gpus=8, tp=8, ep=8, dp_attention=True)
+    assert point.decode == RoleWorkers(workers=1, gpus=8, tp=8, ep=8, dp_attention=True)
     assert point.prefill is None
     assert point.ttft_ms is not None
     assert (point.ttft_ms.p50, point.ttft_ms.p99, point.ttft_ms.p999) == (200, 900, 1100)

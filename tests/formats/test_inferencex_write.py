@@ -7,7 +7,7 @@ import io
 import json
 from pathlib import Path
 
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.formats.inferencex.aggregate_row import UNOFFICIAL, agg_row
 from inferbench.formats.inferencex.flat_table import COLUMNS, table_row
 from inferbench.formats.inferencex.reader import read_inferencex
@@ -23,7 +23,8 @@ def full(**changes: object) -> MeasuredPoint:
 
 
 SPLIT = full(
-    prefill=Role(workers=1, gpus=4, tp=4), decode=Role(workers=2, gpus=16, tp=8, dp_attention=True), speculation="mtp",
+    prefill=RoleWorkers(workers=1, gpus=4, tp=4), decode=RoleWorkers(workers=2, gpus=16, tp=8, dp_attention=True),
+    speculation="mtp",
     gpu="mi355x", framework="mori-sglang", invalid=("late by 3; and 4 %",),
 )  # fmt: skip
 

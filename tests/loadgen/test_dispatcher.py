@@ -10,7 +10,7 @@ import pytest
 
 from inferbench.errors import InferbenchError, UsageError
 from inferbench.loadgen.clock import VirtualClock
-from inferbench.loadgen.dispatcher import Dispatcher, Limits
+from inferbench.loadgen.dispatcher import Dispatcher, RunLimits
 from inferbench.loadgen.driver import drive_virtual
 from inferbench.loadgen.port import Done
 from inferbench.records.columns import Ints
@@ -88,7 +88,7 @@ def test_a_target_that_ends_requests_at_once_does_not_recurse() -> None:
 def test_too_many_errors_stop_the_run_and_every_request_still_ends_once() -> None:
     clock, log = VirtualClock(), Log()
     server = Server(clock, lambda r: (1 + r.seq % 7) * MS, status=lambda r: Status.ERROR if r.seq > 60 else Status.OK)
-    dispatcher = Dispatcher(plan(1000, 8), server, clock, log, limits=Limits(max_error_rate=0.1, min_ended=20))
+    dispatcher = Dispatcher(plan(1000, 8), server, clock, log, limits=RunLimits(max_error_rate=0.1, min_ended=20))
     dispatcher.start()
     clock.run(lambda: dispatcher.finished)
     assert dispatcher.stop_reason is not None

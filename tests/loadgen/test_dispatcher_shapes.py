@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inferbench.errors import InferbenchError
 from inferbench.loadgen.clock import VirtualClock
-from inferbench.loadgen.dispatcher import Dispatcher, Limits, StopKind
+from inferbench.loadgen.dispatcher import Dispatcher, RunLimits, StopKind
 from inferbench.loadgen.port import Done
 from inferbench.records.request_record import RequestRecord, Status
 from inferbench.workload.plan import Arrival, Plan, PlannedRequest
@@ -22,7 +22,7 @@ from inferbench.workload.split_over_workers import split
 from tests.support.dispatcher_rig import MS, Log, Server, plan
 
 
-def drive(made: Plan, server: Server, clock: VirtualClock, limits: Limits | None = None) -> tuple[Dispatcher, Log]:
+def drive(made: Plan, server: Server, clock: VirtualClock, limits: RunLimits | None = None) -> tuple[Dispatcher, Log]:
     log = Log()
     dispatcher = Dispatcher(made, server, clock, log, limits=limits)
     dispatcher.start()
@@ -101,7 +101,7 @@ def test_in_an_open_loop_later_turns_are_due_after_their_pause() -> None:
 @pytest.mark.parametrize(("grace_s", "cancelled"), [(0.015, 0), (0.004, 4), (0.0, 4)])
 def test_a_duration_is_a_normal_end_with_grace(grace_s: float, cancelled: int) -> None:
     clock = VirtualClock()
-    limits = Limits(duration_s=0.095, grace_s=grace_s)
+    limits = RunLimits(duration_s=0.095, grace_s=grace_s)
     dispatcher, log = drive(plan(1000, 4), Server(clock, lambda _: 10 * MS), clock, limits)
     assert dispatcher.stop_reason == "0.095 s were over"
     assert dispatcher.stop_kind is StopKind.DURATION
@@ -114,14 +114,14 @@ def test_a_duration_is_a_normal_end_with_grace(grace_s: float, cancelled: int) -
 
 def test_a_duration_that_the_plan_does_not_last_ends_nothing() -> None:
     clock = VirtualClock()
-    dispatcher, _ = drive(plan(40, 4), Server(clock, lambda _: 10 * MS), clock, Limits(duration_s=60))
+    dispatcher, _ = drive(plan(40, 4), Server(clock, lambda _: 10 * MS), clock, RunLimits(duration_s=60))
     assert (dispatcher.stop_reason, dispatcher.stop_kind, clock.now_ns()) == (None, None, 100 * MS)
 
 
 def test_a_stop_during_the_grace_cuts_it_short() -> None:
     clock, log = VirtualClock(), Log()
     server = Server(clock, lambda _: 1000 * MS)
-    dispatcher = Dispatcher(plan(50, 4), server, clock, log, limits=Limits(duration_s=0.1, grace_s=100))
+    dispatcher = Dispatcher(plan(50, 4), server, clock, log, limits=RunLimits(duration_s=0.1, grace_s=100))
     dispatcher.start()
     clock.call_at(300 * MS, lambda: dispatcher.stop("asked"))
     clock.run(lambda: dispatcher.finished)
@@ -133,7 +133,7 @@ def test_a_stop_during_the_grace_cuts_it_short() -> None:
 def test_a_session_that_thinks_when_time_is_up_sends_no_more() -> None:
     clock = VirtualClock()
     made = plan(20, 2, turns=Turns(5, think_s=1.0))
-    dispatcher, log = drive(made, Server(clock, lambda _: 10 * MS), clock, Limits(duration_s=0.5))
+    dispatcher, log = drive(made, Server(clock, lambda _: 10 * MS), clock, RunLimits(duration_s=0.5))
     assert (len(log.records), dispatcher.progress.unsent, clock.now_ns()) == (2, 18, 500 * MS)
 
 
@@ -169,7 +169,7 @@ def test_every_request_ends_once_or_is_unsent(
 ) -> None:
     """Whatever the shape, and however it is split: planned = ended + unsent, and no number twice."""
     made = plan(n, concurrency, turns=Turns(turns, think_s=0.003), slot_ramp_s=ramp_ms / 1000)
-    limits = Limits(duration_s=None if duration_ms is None else duration_ms / 1000, grace_s=0.005)
+    limits = RunLimits(duration_s=None if duration_ms is None else duration_ms / 1000, grace_s=0.005)
     ended: Counter[int] = Counter()
     unsent = 0
     for part in split(made, min(workers, concurrency)):

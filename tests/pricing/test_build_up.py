@@ -15,7 +15,7 @@ from inferbench.pricing.cost_figures import ITEMS
 from inferbench.pricing.hourly_bill import figures_of, hourly_bill, price_swings, switches_of
 from inferbench.pricing.implied_price import implied, rate_for, server_price_for
 from inferbench.pricing.ranges import Swing, interval, ratio_interval
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 from tests.support.factories import price_book
 from tests.support.owned_factories import exact_but, owned
 
@@ -90,7 +90,7 @@ def test_an_hour_below_what_any_financing_gives_has_no_rate() -> None:
 
 def test_an_implied_server_price_gives_the_tier_back() -> None:
     found = implied(price_book({"b200": 1.73}), "rented", owned(), "b200")
-    settings = Settings({"server_price": found.server_price, "availability": 1.0, "utilisation": 1.0})
+    settings = CostSettings({"server_price": found.server_price, "availability": 1.0, "utilisation": 1.0})
     assert hourly_bill(owned(), "b200", "owned", settings).usd_per_gpu_hour == pytest.approx(1.73)
     assert found.server_price_low < found.server_price < found.server_price_high
 
@@ -99,7 +99,7 @@ def test_an_implied_rate_gives_the_tier_back() -> None:
     found = implied(price_book({"b200": 2.9}), "rented", owned(), "b200")
     assert found.implied_rate is not None
     assert found.no_rate is None
-    settings = Settings({"capital_rate": found.implied_rate, "availability": 1.0, "utilisation": 1.0})
+    settings = CostSettings({"capital_rate": found.implied_rate, "availability": 1.0, "utilisation": 1.0})
     assert hourly_bill(owned(), "b200", "owned", settings).usd_per_gpu_hour == pytest.approx(2.9)
 
 

@@ -17,7 +17,7 @@ from inferbench.metrics.summary import Basis
 from inferbench.pricing.cost_figures import ITEMS, Trust
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.price_books import all_in_kw, load_book, price_of
-from inferbench.pricing.settings import Settings, parse_settings
+from inferbench.pricing.settings import CostSettings, parse_settings
 from tests.support.factories import point_summary, price_book, sweep_point
 from tests.support.owned_factories import PRICING, exact_but, line_of, owned, template
 
@@ -148,7 +148,7 @@ def test_setting_a_line_of_a_build_up_on_an_all_in_book_is_an_error() -> None:
 
 def test_utilisation_is_applied_once_to_an_all_in_price() -> None:
     book = load_book(PRICING / "inferencex-2026-09.yaml")
-    bill = hourly_bill(book, "b200", "hyperscaler", Settings({"utilisation": 0.6, "availability": 0.9}))
+    bill = hourly_bill(book, "b200", "hyperscaler", CostSettings({"utilisation": 0.6, "availability": 0.9}))
     assert bill.usd_per_gpu_hour == pytest.approx(1.73 / 0.54)
     assert bill.provisioned_usd_per_gpu_hour == 1.73
     assert sum(line.usd_per_hour for line in bill.lines) == pytest.approx(bill.usd_per_gpu_hour)
@@ -219,6 +219,6 @@ def test_a_lines_range_is_that_of_its_own_figures() -> None:
 def test_an_interval_that_an_all_in_book_gives_is_kept() -> None:
     book = price_book({"b200": 2.0})
     ranged = book.model_copy(update={"prices": (book.prices[0].model_copy(update={"low": 1.8, "high": 2.4}),)})
-    bill = hourly_bill(ranged, "b200", "rented", Settings({"utilisation": 0.5}))
+    bill = hourly_bill(ranged, "b200", "rented", CostSettings({"utilisation": 0.5}))
     assert (bill.low, bill.usd_per_gpu_hour, bill.high) == (3.6, 4.0, 4.8)
     assert (bill.provisioned_low, bill.provisioned_high) == (1.8, 2.4)

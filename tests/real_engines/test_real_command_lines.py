@@ -14,7 +14,7 @@ from inferbench.cli.app import build
 from inferbench.cli.bench.options import Dataset
 from inferbench.cli.bench.other_clients import own_options
 from inferbench.cli.dropin import vllm
-from inferbench.cli.dropin.flag import MANY, Kind
+from inferbench.cli.dropin.flag import MANY, FlagKind
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
 
 pytestmark = pytest.mark.real
@@ -49,7 +49,7 @@ def test_every_flag_of_vllms_parser_is_known_with_its_words(flags: dict[str, tup
         takes = {0: 0, None: 1, "*": MANY, "+": MANY}[flags[name][0]]
         flag = known[name]
         # Where one word is taken there, several may be here.
-        assert (own[name] if flag.kind is Kind.OWN else flag.values) in (takes, MANY if takes else takes), name
+        assert (own[name] if flag.kind is FlagKind.OWN else flag.values) in (takes, MANY if takes else takes), name
 
 
 def test_every_backend_and_data_set_of_vllm_is_taken_or_refused_by_name(

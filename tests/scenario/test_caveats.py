@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inferbench.scenario import caveats
-from inferbench.scenario.caveats import marks_of
-from inferbench.scenario.launch_caveats import marks_of_command
+from inferbench.scenario.caveats import caveats_of
+from inferbench.scenario.launch_caveats import caveats_of_command
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from inferbench.scenario.launch_caveats import marks_of_command
     ],
 )
 def test_marks_of_flags(flags: dict[str, str], names: list[str]) -> None:
-    assert [mark.name for mark in marks_of(flags)] == names
+    assert [mark.name for mark in caveats_of(flags)] == names
 
 
 def test_an_interval_says_how_many_tokens_come_at_once() -> None:
@@ -47,4 +47,4 @@ def test_an_interval_says_how_many_tokens_come_at_once() -> None:
     ],
 )
 def test_marks_of_a_command(command: str, names: list[str]) -> None:
-    assert [mark.name for mark in marks_of_command(command)] == names
+    assert [mark.name for mark in caveats_of_command(command)] == names

@@ -22,7 +22,7 @@ from inferbench.store.index import BROKEN, INDEX_FILE, refresh
 from inferbench.store.manifest import RunState
 from inferbench.store.operations import list_runs
 from inferbench.store.run_directory import RunDirectory
-from inferbench.store.storage_backends import DirectoryPlace
+from inferbench.store.storage_backends import DirectoryBackend
 from tests.support.store_factories import write_run
 
 
@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def rows(store: Path) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in refresh(DirectoryPlace(store)).table.to_pylist()}
+    return {row["name"]: row for row in refresh(DirectoryBackend(store)).table.to_pylist()}
 
 
 def test_a_row_holds_what_the_run_says(store: Path) -> None:
@@ -59,7 +59,7 @@ def test_listing_opens_no_directory_of_a_run_that_it_knows(tmp_path: Path) -> No
         path.mkdir()
         for name in (layout.MANIFEST, layout.SUMMARY):
             (path / name).write_bytes((template.path / name).read_bytes())
-    first = refresh(DirectoryPlace(store))
+    first = refresh(DirectoryBackend(store))
     assert first.opened == 300
     opened = opened_files(store)
     assert not [name for name in opened if "/s/r" in name]
@@ -81,10 +81,10 @@ def opened_files(store: Path) -> list[str]:
 
 
 def test_new_runs_are_found_and_removed_ones_forgotten(store: Path) -> None:
-    assert refresh(DirectoryPlace(store)).opened == 3
+    assert refresh(DirectoryBackend(store)).opened == 3
     write_run(store, "r9")
     write_run(store, "q0", scenario="t")
-    index = refresh(DirectoryPlace(store))
+    index = refresh(DirectoryBackend(store))
     assert (index.opened, index.table["name"].to_pylist()) == (2, ["s/r0", "s/r1", "s/r2", "s/r9", "t/q0"])
     for file in sorted((store / "s" / "r1").rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
@@ -96,7 +96,7 @@ def test_a_run_that_had_not_ended_is_looked_at_again_when_it_has_changed(store: 
     run = write_run(store, "running", state=RunState.RUNNING)
     with run.lock():
         assert rows(store)["s/running"]["state"] == "running"
-        assert refresh(DirectoryPlace(store)).opened == 0
+        assert refresh(DirectoryBackend(store)).opened == 0
     manifest = run.manifest().model_copy(update={"state": RunState.COMPLETE})
     run.write_value(layout.MANIFEST, manifest)
     os.utime(run.path / layout.MANIFEST, ns=(1, 1))
@@ -121,17 +121,17 @@ def test_a_run_whose_process_is_gone_is_broken_although_no_file_has_changed(
     assert (row["state"], row["reason"], row["n_points"]) == ("broken", reason, 2)
     assert (Run(run).manifest.state, Run(run).manifest.reason) == (RunState.BROKEN, reason)
     assert run.manifest().state is RunState.RUNNING
-    assert refresh(DirectoryPlace(store)).opened == 0
+    assert refresh(DirectoryBackend(store)).opened == 0
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"PAR1" + b"\x00" * 100 + b"PAR1"])
 def test_a_damaged_index_is_made_anew_and_says_so(store: Path, damage: bytes) -> None:
     before = rows(store)
     (store / INDEX_FILE).write_bytes(damage)
-    index = refresh(DirectoryPlace(store))
+    index = refresh(DirectoryBackend(store))
     assert "damaged and has been made anew" in index.notes[0]
     assert {row["name"]: row for row in index.table.to_pylist()} == before
-    assert refresh(DirectoryPlace(store)).notes == ()
+    assert refresh(DirectoryBackend(store)).notes == ()
 
 
 def test_an_index_cut_anywhere_loses_no_run(store: Path) -> None:
@@ -145,14 +145,14 @@ def test_an_index_cut_anywhere_loses_no_run(store: Path) -> None:
 def test_an_index_of_another_version_is_made_anew(store: Path) -> None:
     before = rows(store)
     pq.write_table(pa.table({"name": ["s/r0"]}), store / INDEX_FILE)
-    index = refresh(DirectoryPlace(store))
+    index = refresh(DirectoryBackend(store))
     assert "another version" in index.notes[0]
     assert {row["name"]: row for row in index.table.to_pylist()} == before
 
 
 def test_it_can_be_made_anew_at_any_time(store: Path) -> None:
     before = rows(store)
-    assert refresh(DirectoryPlace(store), rebuild=True).opened == 3
+    assert refresh(DirectoryBackend(store), rebuild=True).opened == 3
     (store / INDEX_FILE).unlink()
     assert rows(store) == before
 
@@ -168,7 +168,7 @@ def test_half_written_and_damaged_runs_are_listed_with_the_reason_and_hide_no_ot
         "s/half": "half-written", "s/damaged": layout.MANIFEST, "s/lost": layout.SUMMARY,
     }  # fmt: skip
     assert len(found) == 6
-    assert refresh(DirectoryPlace(store)).opened == 0
+    assert refresh(DirectoryBackend(store)).opened == 0
     write_run(store, "whole")
     assert rows(store)["s/half"]["state"] == BROKEN
 
@@ -187,7 +187,7 @@ def test_an_older_format_is_brought_up_step_by_step(store: Path, monkeypatch: py
         migrate.MIGRATIONS, 0, lambda m: {k: v for k, v in m.items() if k != "random_seed"} | {"seed": m["random_seed"]}
     )
     assert run.manifest().seed == 1
-    assert {r["seed"] for r in refresh(DirectoryPlace(store), rebuild=True).table.to_pylist()} == {0, 1, 2}
+    assert {r["seed"] for r in refresh(DirectoryBackend(store), rebuild=True).table.to_pylist()} == {0, 1, 2}
     assert (run.path / layout.MANIFEST).read_bytes() == content
 
 
@@ -207,7 +207,7 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     def write(writer: int) -> None:
         for number in range(5):
             write_run(store, f"w{writer}-{number}")
-            refresh(DirectoryPlace(store))
+            refresh(DirectoryBackend(store))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
@@ -227,7 +227,7 @@ def test_a_store_that_cannot_be_written_is_still_listed(store: Path) -> None:
 def test_a_run_directly_in_the_store_is_not_taken_for_a_scenario(store: Path) -> None:
     write_run(store.parent, "own", scenario="store")
     assert set(rows(store)) == {"s/r0", "s/r1", "s/r2"}
-    assert DirectoryPlace(store / "s").names() == []
+    assert DirectoryBackend(store / "s").names() == []
 
 
 def test_no_store_lists_nothing(tmp_path: Path) -> None:
@@ -235,9 +235,9 @@ def test_no_store_lists_nothing(tmp_path: Path) -> None:
 
 
 def test_a_store_that_was_indexed_empty_may_fill(tmp_path: Path) -> None:
-    assert refresh(DirectoryPlace(tmp_path)).table.num_rows == 0
+    assert refresh(DirectoryBackend(tmp_path)).table.num_rows == 0
     write_run(tmp_path, "r0")
-    assert refresh(DirectoryPlace(tmp_path)).table["name"].to_pylist() == ["s/r0"]
+    assert refresh(DirectoryBackend(tmp_path)).table["name"].to_pylist() == ["s/r0"]
 
 
 @pytest.mark.parametrize("seed", [2**63, 2**64 - 1])

@@ -22,7 +22,7 @@ from inferbench.regression.check import find_runs, regress, set_baseline
 from inferbench.regression.verdicts import RegressionOutcome
 from inferbench.store.index import BROKEN, INDEX_FILE, refresh
 from inferbench.store.operations import list_runs, pull_run, push_run, query_runs
-from inferbench.store.storage_backends import open_place
+from inferbench.store.storage_backends import open_backend
 from inferbench.store.verify import verify
 from tests.support.scenarios_for_tests import small_scenario, write_scenario
 from tests.support.store_factories import NOISE, write_run, write_side
@@ -85,7 +85,7 @@ def test_it_lists_and_answers_as_a_directory_does(url: str, tmp_path: Path) -> N
     listed, index = list_runs(url)
     assert (len(listed), index.opened) == (5, 5)
     assert list_runs(url)[1].opened == 0
-    assert open_place(url).read(INDEX_FILE)
+    assert open_backend(url).read(INDEX_FILE)
     assert query_runs("SELECT count(*), min(seed) FROM runs", url)[1] == [(5, 0)]
     local = list_runs(tmp_path / "a")[0]
     assert listed == local
@@ -93,7 +93,7 @@ def test_it_lists_and_answers_as_a_directory_does(url: str, tmp_path: Path) -> N
 
 def test_a_run_that_was_pushed_half_is_listed_as_half_written(url: str, tmp_path: Path) -> None:
     run = write_run(tmp_path / "a", "r1")
-    place = open_place(url)
+    place = open_backend(url)
     place.write(f"s/r1/{layout.SUMMARY}", (run.path / layout.SUMMARY).read_bytes())
     (row,) = refresh(place).table.to_pylist()
     assert (row["state"], row["reason"].split(":")[0]) == (BROKEN, "half-written")
@@ -146,10 +146,10 @@ def test_a_run_is_copied_there_when_it_has_ended(
 
 def test_a_server_that_is_down_or_a_bad_url_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="ftp://x/y: cannot be used"):
-        open_place("ftp://x/y")
+        open_backend("ftp://x/y")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     down = f"s3://bucket/x?endpoint_override=127.0.0.1:{port}&scheme=http"
     with pytest.raises(StoreError, match="s3://bucket/x: cannot be listed"):
-        open_place(down).names()
+        open_backend(down).names()

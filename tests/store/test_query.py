@@ -13,7 +13,7 @@ import pytest
 from inferbench.errors import UsageError
 from inferbench.store.index import refresh
 from inferbench.store.query import SETTINGS, query
-from inferbench.store.storage_backends import DirectoryPlace
+from inferbench.store.storage_backends import DirectoryBackend
 from tests.support.store_factories import write_run
 
 
@@ -22,7 +22,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     store = tmp_path_factory.mktemp("store")
     for number in range(3):
         write_run(store, f"r{number}", tput=1 + number / 10, began=float(number))
-    return refresh(DirectoryPlace(store)).table
+    return refresh(DirectoryBackend(store)).table
 
 
 def test_runs_and_points_can_be_joined(table: pa.Table) -> None:
@@ -76,4 +76,4 @@ def test_no_extension_is_fetched_or_loaded_by_itself(tmp_path: Path) -> None:
 
 
 def test_an_empty_store_can_be_asked(tmp_path: Path) -> None:
-    assert query(refresh(DirectoryPlace(tmp_path)).table, "SELECT count(*) FROM points")[1] == [(0,)]
+    assert query(refresh(DirectoryBackend(tmp_path)).table, "SELECT count(*) FROM points")[1] == [(0,)]

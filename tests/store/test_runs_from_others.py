@@ -21,14 +21,14 @@ from inferbench.records import layout, schema
 from inferbench.records.layout import StoreError
 from inferbench.records.parquet import FREE, RATIO, allowed
 from inferbench.records.reader import read_records
-from inferbench.regression.baselines import Baseline, write_baseline
+from inferbench.regression.baselines import NamedBaseline, write_baseline
 from inferbench.runs.point_requests import point_requests
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.evaluation_files import read_evaluations
 from inferbench.store.index import refresh
 from inferbench.store.manifest import RunManifest
 from inferbench.store.run_directory import RunDirectory, sha256
-from inferbench.store.storage_backends import DirectoryPlace, pull, push
+from inferbench.store.storage_backends import DirectoryBackend, pull, push
 from inferbench.store.verify import verify
 from tests.support.factories import sweep_point
 from tests.support.scenarios_for_tests import small_scenario
@@ -95,7 +95,7 @@ def test_a_run_may_itself_be_reached_by_a_link(run: RunDirectory, tmp_path: Path
     (tmp_path / "linked").symlink_to(run.path)
     assert len(inferbench.open_run(tmp_path / "linked").summaries) == 2
     (tmp_path / "store" / "s" / "again").symlink_to(run.path)
-    assert refresh(DirectoryPlace(tmp_path / "store")).table["state"].to_pylist() == ["complete", "complete"]
+    assert refresh(DirectoryBackend(tmp_path / "store")).table["state"].to_pylist() == ["complete", "complete"]
 
 
 def test_an_export_stays_in_its_folder_and_records_in_their_run(
@@ -139,7 +139,7 @@ def test_no_verdict_rests_on_a_summary_that_was_changed(
     said = capsys.readouterr()
     assert "summary.json: damaged: its checksum is not the manifest's" in said.err
     assert (said.out, said.err.count("\n")) == ("", 1)
-    index = refresh(DirectoryPlace(tmp_path / "store")).table
+    index = refresh(DirectoryBackend(tmp_path / "store")).table
     states = dict(zip(index["run_id"].to_pylist(), index["state"].to_pylist(), strict=True))
     assert states == {"o": "complete", "r": "broken"}
 
@@ -162,7 +162,7 @@ def test_a_document_of_a_gigabyte_is_not_read(run: RunDirectory) -> None:
         file.truncate(2**30)  # it takes no room on the disk
     with pytest.raises(StoreError, match=r"summary.json: has 1,024 MiB; at most 64 are read"):
         run.summaries()
-    assert "has 1,024 MiB" in refresh(DirectoryPlace(run.path.parents[1])).table["reason"].to_pylist()[0]
+    assert "has 1,024 MiB" in refresh(DirectoryBackend(run.path.parents[1])).table["reason"].to_pylist()[0]
     assert MAX_DOCUMENT == 64 * 2**20
 
 
@@ -197,11 +197,11 @@ def test_a_run_with_a_link_out_of_it_is_not_pushed(run: RunDirectory, tmp_path: 
     (tmp_path / "secret").write_text("of this machine")
     (run.path / "points" / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(StoreError, match="a link that leads out of"):
-        push(run.path, DirectoryPlace(tmp_path / "there"))
+        push(run.path, DirectoryBackend(tmp_path / "there"))
     assert not list((tmp_path / "there").rglob("link"))
 
 
-class _Named(DirectoryPlace):
+class _Named(DirectoryBackend):
     """A store whose objects have any key that somebody gave them, as an object store's do."""
 
     keys: tuple[str, ...] = ()
@@ -229,7 +229,7 @@ def test_what_another_run_calls_a_fingerprint_is_no_path(run: RunDirectory, tmp_
 
 
 def test_a_baseline_keeps_no_keys_of_a_store(tmp_path: Path) -> None:
-    baseline = Baseline(name="b", runs=("s3://AKIAPLANTED:planted@bucket/s/r",), set_unix=0.0)
+    baseline = NamedBaseline(name="b", runs=("s3://AKIAPLANTED:planted@bucket/s/r",), set_unix=0.0)
     with pytest.raises(UsageError, match="would keep the keys in its runs' URLs") as caught:
         write_baseline(tmp_path, baseline)
     assert "planted" not in str(caught.value).lower()

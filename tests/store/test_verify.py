@@ -14,7 +14,7 @@ import pytest
 from inferbench.records import layout
 from inferbench.records.layout import StoreError
 from inferbench.store import run_directory
-from inferbench.store.garbage import OLD_ENOUGH_S, sweepings
+from inferbench.store.garbage import OLD_ENOUGH_S, garbage_of
 from inferbench.store.liveness import is_held
 from inferbench.store.manifest import RunState
 from inferbench.store.run_directory import RunDirectory, sha256
@@ -111,13 +111,13 @@ def test_only_what_no_run_needs_can_go(tmp_path: Path) -> None:
     (lost / "points" / "d.t.c8").mkdir(parents=True)
     (lost / "points" / "d.t.c8" / layout.RECORDS_STREAM).write_bytes(b"records that somebody measured")
     now = max(p.stat().st_mtime for p in store.rglob("*"))
-    found = sweepings(store, now + LATER)
+    found = garbage_of(store, now + LATER)
     assert {s.path.relative_to(store).as_posix() for s in found} == {
         "s/complete/attempts", "s/complete/summary.json.0a1b.part", "s/never",
     }  # fmt: skip
-    assert sweepings(store, now + 1) == []
+    assert garbage_of(store, now + 1) == []
     for sweeping in found:
         sweeping.remove()
     assert not never.exists()
     assert verify(complete.path) == verify(partial.path) == ()
-    assert sweepings(store, now + LATER) == []
+    assert garbage_of(store, now + LATER) == []

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 
 DAY = datetime.date(2026, 5, 27)
-TP8 = Role(workers=1, gpus=8, tp=8)
+TP8 = RoleWorkers(workers=1, gpus=8, tp=8)
 
 
 def point(**changes: Any) -> MeasuredPoint:

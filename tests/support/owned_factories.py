@@ -11,7 +11,7 @@ import yaml
 from inferbench.pricing.cost_figures import ITEMS
 from inferbench.pricing.owned_book import OwnedBook
 from inferbench.pricing.price_books import load_book
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 
 PRICING = Path(__file__).parents[2] / "pricing"
 TEMPLATE: dict[str, Any] = yaml.safe_load((PRICING / "template-owned.yaml").read_text())
@@ -34,7 +34,7 @@ def line_of(data: dict[str, Any], item: str, gpu: str | None = None) -> dict[str
     return found
 
 
-def exact_but(book: OwnedBook, gpu: str, *items: str) -> Settings:
+def exact_but(book: OwnedBook, gpu: str, *items: str) -> CostSettings:
     """Settings that take every figure of a GPU as exact, but those named."""
     figures = book.figures(gpu)
-    return Settings({item: figures[item].value for item in ITEMS if item not in items})
+    return CostSettings({item: figures[item].value for item in ITEMS if item not in items})

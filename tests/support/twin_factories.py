@@ -17,7 +17,7 @@ from inferbench.loadgen.dispatcher import Dispatcher
 from inferbench.records.request_record import PassChunks, RequestRecord
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.scenario.scenario import Scenario
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.timing.decode_step import Coefficients
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Arrival, Plan, PlannedRequest
@@ -77,7 +77,7 @@ class EveryToken:
         return tokens
 
 
-PLANT = Plant(
+PLANT = Cluster(
     prefill_workers=1,
     prefill=Fixed(0.1),
     max_batch_tokens=1,
@@ -94,7 +94,7 @@ PLANT = Plant(
 )
 
 
-def plant(**changes: Any) -> Plant:
+def plant(**changes: Any) -> Cluster:
     return replace(PLANT, **changes)
 
 
@@ -137,7 +137,7 @@ class Records:
         self.ended_records.append(record)
 
 
-def drive(of: Plant, load: Plan) -> tuple[list[RequestRecord], TwinTarget]:
+def drive(of: Cluster, load: Plan) -> tuple[list[RequestRecord], TwinTarget]:
     clock, sink = VirtualClock(), Records()
     target = TwinTarget(of, clock)
     dispatcher = Dispatcher(load, target, clock, sink)
@@ -146,7 +146,7 @@ def drive(of: Plant, load: Plan) -> tuple[list[RequestRecord], TwinTarget]:
     return sink.ended_records, target
 
 
-def submit_all(of: Plant, requests: Sequence[PlannedRequest]) -> dict[int, RequestRecord]:
+def submit_all(of: Cluster, requests: Sequence[PlannedRequest]) -> dict[int, RequestRecord]:
     """Submit requests at once and run until all have ended."""
     clock = VirtualClock()
     ended: dict[int, RequestRecord] = {}

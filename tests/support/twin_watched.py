@@ -18,7 +18,7 @@ from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
 from inferbench.records.arrow_writer import ArrowSink
 from inferbench.records.reader import read_records
 from inferbench.records.request_record import RequestRecord, StampedChunks
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.telemetry.series import Metric, Series, Telemetry, TelemetrySource, WorkerRole
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import PlannedRequest
@@ -78,7 +78,7 @@ def gauges(twin: TwinTarget) -> dict[tuple[TelemetrySource, Metric], int]:
 
 
 def watched_run(
-    of: Plant, directory: Path, *, router_s: float = 0.0, late_s: float = 0.0
+    of: Cluster, directory: Path, *, router_s: float = 0.0, late_s: float = 0.0
 ) -> tuple[PointSummary, Telemetry]:
     """Drive a closed loop, look once a second, and summarise."""
     load = plan(CONCURRENCY * 8, CONCURRENCY, isl=(900, 1100), osl=(90, 110))

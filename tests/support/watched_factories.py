@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from inferbench.telemetry.bottleneck_values import Bottleneck, Place
-from inferbench.telemetry.timeline_values import Lane, Trace, WatchedPoint
+from inferbench.telemetry.bottleneck_values import Bottleneck, Stage
+from inferbench.telemetry.timeline_values import Lane, TimelineCurve, WatchedPoint
 from tests.support.factories import sweep_point
 
 
@@ -14,22 +14,22 @@ def curve(level: float, swing: float, n: int = 40) -> tuple[float | None, ...]:
 
 
 def watched(
-    place: Place | None = Place.KV_TRANSFER, evidence: str = "Of 32 requests in flight 45% ..."
+    place: Stage | None = Stage.KV_TRANSFER, evidence: str = "Of 32 requests in flight 45% ..."
 ) -> WatchedPoint:
     lanes = (
-        Lane(title="TTFT", unit="ms", traces=(Trace(name="client, median", values=curve(900, 200)),)),
-        Lane(title="TPOT", unit="ms", traces=(Trace(name="client, median", values=curve(21, 1)),)),
+        Lane(title="TTFT", unit="ms", traces=(TimelineCurve(name="client, median", values=curve(900, 200)),)),
+        Lane(title="TPOT", unit="ms", traces=(TimelineCurve(name="client, median", values=curve(21, 1)),)),
         Lane(
             title="Requests",
             unit="requests",
             traces=(
-                Trace(name="in flight (client)", values=curve(32, 0)),
-                Trace(name="running in engines", values=curve(15, 3)),
-                Trace(name="KV on its way", values=curve(14, 3)),
+                TimelineCurve(name="in flight (client)", values=curve(32, 0)),
+                TimelineCurve(name="running in engines", values=curve(15, 3)),
+                TimelineCurve(name="KV on its way", values=curve(14, 3)),
             ),
         ),
-        Lane(title="KV transfer", unit="ms", traces=(Trace(name="mean time", values=curve(120, 30)),)),
-        Lane(title="Power", unit="W", traces=(Trace(name="all GPUs", values=curve(5200, 400)),)),
+        Lane(title="KV transfer", unit="ms", traces=(TimelineCurve(name="mean time", values=curve(120, 30)),)),
+        Lane(title="Power", unit="W", traces=(TimelineCurve(name="all GPUs", values=curve(5200, 400)),)),
     )
     return WatchedPoint(
         point=sweep_point(),

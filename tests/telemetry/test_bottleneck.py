@@ -10,7 +10,7 @@ import pytest
 
 from inferbench.metrics.summary import PointSummary
 from inferbench.telemetry.bottleneck import find_bottleneck
-from inferbench.telemetry.bottleneck_values import Place
+from inferbench.telemetry.bottleneck_values import Stage
 from inferbench.telemetry.series import Metric, Series, Telemetry, TelemetrySource, WorkerRole
 from inferbench.units import NS_PER_S
 from tests.support.factories import basis_summary, point_summary
@@ -24,16 +24,16 @@ FAST = {"prefill": Fixed(0.005), "transfer": Fixed(0.002), "decode": Step(0.02),
 @pytest.mark.parametrize(
     ("slow", "place"),
     [
-        ({"prefill": Fixed(0.3)}, Place.PREFILL_QUEUE),  # 32 in flight, 0.3 s each: a queue of 9.6 s
-        ({"transfer": Fixed(0.3)}, Place.KV_TRANSFER),
-        ({}, Place.DECODE),
-        ({"max_running": 4}, Place.DECODE),
-        ({"router_s": 3.0}, Place.ROUTER),
-        ({"late_s": 3.0}, Place.HOST_STREAMING),
+        ({"prefill": Fixed(0.3)}, Stage.PREFILL_QUEUE),  # 32 in flight, 0.3 s each: a queue of 9.6 s
+        ({"transfer": Fixed(0.3)}, Stage.KV_TRANSFER),
+        ({}, Stage.DECODE),
+        ({"max_running": 4}, Stage.DECODE),
+        ({"router_s": 3.0}, Stage.ROUTER),
+        ({"late_s": 3.0}, Stage.HOST_STREAMING),
     ],
     ids=["prefill", "kv", "decode", "decode-memory", "router", "streaming"],
 )
-def test_a_twin_whose_bottleneck_is_known(tmp_path: Path, slow: dict[str, Any], place: Place) -> None:
+def test_a_twin_whose_bottleneck_is_known(tmp_path: Path, slow: dict[str, Any], place: Stage) -> None:
     around = {key: value for key, value in slow.items() if key in ("router_s", "late_s")}
     inside = {key: value for key, value in slow.items() if key not in around}
     summary, telemetry = watched_run(plant(**{**FAST, **inside}), tmp_path, **around)
@@ -47,7 +47,7 @@ def test_the_same_twin_seen_by_a_client_that_is_late_is_the_clients(tmp_path: Pa
     summary, telemetry = watched_run(plant(**{**FAST, "prefill": Fixed(0.3)}), tmp_path)
     late = point_summary(invalid="its stamps are late").client
     found = find_bottleneck(summary.model_copy(update={"client": late}), telemetry)
-    assert found.place is Place.CLIENT
+    assert found.place is Stage.CLIENT
     assert found.evidence == ("The client is INVALID: its stamps are late.",)
 
 
@@ -70,12 +70,12 @@ def aggregated(n: int = 20, **numbers: float) -> tuple[PointSummary, Telemetry]:
 @pytest.mark.parametrize(
     ("numbers", "place"),
     [
-        ({"running": 7.8, "queued": 0.0}, Place.DECODE),
-        ({"running": 4.0, "queued": 4.0}, Place.PREFILL_QUEUE),
-        ({"running": 4.0, "queued": 0.0}, Place.HOST_STREAMING),
+        ({"running": 7.8, "queued": 0.0}, Stage.DECODE),
+        ({"running": 4.0, "queued": 4.0}, Stage.PREFILL_QUEUE),
+        ({"running": 4.0, "queued": 0.0}, Stage.HOST_STREAMING),
     ],
 )
-def test_constructed_figures_of_one_server(numbers: dict[str, float], place: Place) -> None:
+def test_constructed_figures_of_one_server(numbers: dict[str, float], place: Stage) -> None:
     found = find_bottleneck(*aggregated(**numbers))
     assert found.place is place, found
 
@@ -91,8 +91,8 @@ def test_an_engine_whose_own_ttft_is_short_leaves_the_rest_to_the_router() -> No
     )
     telemetry = Telemetry(telemetry.sources, (*telemetry.series, *own), ())
     found = find_bottleneck(summary.model_copy(update={"whole_run": run, "window": None}), telemetry)
-    assert found.place is Place.ROUTER
-    assert found.shares[Place.ROUTER] == pytest.approx((4.1 - 0.1) / 8)
+    assert found.place is Stage.ROUTER
+    assert found.shares[Stage.ROUTER] == pytest.approx((4.1 - 0.1) / 8)
     assert "The engine's own mean time to the first token was 100.0 ms." in found.evidence
 
 

@@ -9,7 +9,7 @@ import pytest
 from inferbench.errors import EndpointError
 from inferbench.telemetry.exporters.vocabulary import read_metrics
 from inferbench.telemetry.gpu_tools import COMMANDS, Tool, read_tool
-from inferbench.telemetry.series import Metric, Reading
+from inferbench.telemetry.series import Metric, MetricReading
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
@@ -19,7 +19,7 @@ def transcript(name: str) -> str:
     return "".join(line for line in lines if not line.startswith("#"))
 
 
-def told(readings: tuple[Reading, ...], device: str) -> dict[Metric, float]:
+def told(readings: tuple[MetricReading, ...], device: str) -> dict[Metric, float]:
     return {r.metric: r.value for r in readings if r.device == device}
 
 

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from inferbench.errors import ExitCode
 from inferbench.records.layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
 from inferbench.telemetry.monitor import WatchedGpus, WatchedWorker, Watching, watch
-from inferbench.telemetry.series import Metric, Reading, TelemetrySource, WorkerRole
+from inferbench.telemetry.series import Metric, MetricReading, TelemetrySource, WorkerRole
 from inferbench.telemetry.storage import TelemetrySink, read_telemetry
 
 NOWHERE = "http://127.0.0.1:1"
@@ -273,8 +273,8 @@ def test_blanks_that_earlier_versions_kept_are_no_readings(tmp_path: Path) -> No
     engine = TelemetrySource(name="y", role=WorkerRole.SERVER, engine="vllm")
     sink = TelemetrySink(tmp_path)
     for at, (good, bad) in enumerate([(700.0, -1.0), (-1.0, 65535.0), (710.0, 2147483632.0)]):
-        sink.told(host, at, [Reading(Metric.POWER, good, "0"), Reading(Metric.POWER, bad, "1")])
-    sink.told(engine, 4, [Reading(Metric.ITL_SUM, 0.25), Reading(Metric.ITL_COUNT, 5)])
+        sink.told(host, at, [MetricReading(Metric.POWER, good, "0"), MetricReading(Metric.POWER, bad, "1")])
+    sink.told(engine, 4, [MetricReading(Metric.ITL_SUM, 0.25), MetricReading(Metric.ITL_COUNT, 5)])
     sink.close()
     telemetry = read_telemetry(tmp_path)
     assert telemetry is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inferbench.records.reader import read_records
-from inferbench.telemetry.bottleneck_values import Place
+from inferbench.telemetry.bottleneck_values import Stage
 from inferbench.telemetry.series import Gap, Metric, Series, Telemetry, TelemetrySource, WorkerRole
 from inferbench.telemetry.timeline import watched_point
 from inferbench.telemetry.timeline_values import Lane, WatchedPoint
@@ -53,7 +53,7 @@ def test_all_lanes_share_the_axis(seen: WatchedPoint) -> None:
     steps = np.diff(seen.seconds)
     assert steps == pytest.approx(np.full(len(steps), steps[0]))
     assert steps[0] >= 1
-    assert seen.bottleneck.place is Place.PREFILL_QUEUE
+    assert seen.bottleneck.place is Stage.PREFILL_QUEUE
     assert seen.gaps == ("r cannot be reached",)
     assert seen.window is not None
     assert 0 < seen.window[0] < seen.window[1] < seen.seconds[-1]

@@ -20,7 +20,7 @@ from inferbench.metrics.summary import Basis
 
 if TYPE_CHECKING:
     from inferbench.cost.cost import Blend
-    from inferbench.pricing.settings import Settings
+    from inferbench.pricing.settings import CostSettings
 
 BOOK = "inferencex-2026-09"
 OWNED_BOOK = "neocloud-owned-2026"
@@ -141,7 +141,7 @@ def implied(
         show(implied_table(found))
 
 
-def parse_set(given: Sequence[str] | None) -> Settings:
+def parse_set(given: Sequence[str] | None) -> CostSettings:
     """Read `--set` options. Raises UsageError for an unknown key or a value that it cannot have."""
     from inferbench.pricing.settings import parse_settings
 

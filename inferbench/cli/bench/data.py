@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inferbench.workload.shared_prefixes import SharedPrefix, Turns
 
 
-class Shape(NamedTuple):
+class PromptShape(NamedTuple):
     """Lengths and groups of made-up prompts, where the options do not say."""
 
     isl: int = 1024
@@ -30,10 +30,10 @@ class Shape(NamedTuple):
 
 
 SHAPES = {
-    Dataset.RANDOM: Shape(),
-    Dataset.RANDOM_IDS: Shape(),
-    Dataset.PREFIX_REPETITION: Shape(256, 128, 256, 10, even=True),
-    Dataset.GENERATED_SHARED_PREFIX: Shape(128, 256, 2048, 64, even=True),
+    Dataset.RANDOM: PromptShape(),
+    Dataset.RANDOM_IDS: PromptShape(),
+    Dataset.PREFIX_REPETITION: PromptShape(256, 128, 256, 10, even=True),
+    Dataset.GENERATED_SHARED_PREFIX: PromptShape(128, 256, 2048, 64, even=True),
 }
 """Made-up prompts, with the defaults of the load generators that named them."""
 
@@ -81,8 +81,8 @@ class DataOptions:
             raise UsageError(f"{given[0]} is for a trace; --dataset-name {self.name.value} is none")
 
     @property
-    def _shape(self) -> Shape:
-        return SHAPES.get(self.name, Shape())
+    def _shape(self) -> PromptShape:
+        return SHAPES.get(self.name, PromptShape())
 
     @property
     def lengths(self) -> tuple[Lengths, Lengths]:

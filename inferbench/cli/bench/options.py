@@ -44,7 +44,7 @@ class TimeUnit(StrEnum):
     MS = "ms"
 
 
-class RampStrategy(StrEnum):
+class RampStrategyOption(StrEnum):
     """How a request rate rises."""
 
     LINEAR = "linear"
@@ -111,7 +111,7 @@ ProbeRate = Annotated[
     float, Option("--probe-request-rate", min=0, help="Send requests for one token beside the load, so many per s.")
 ]
 ArrivalShape = Annotated[ArrivalPattern, Option("--arrival-pattern", help="Gaps of an open loop.")]
-RampUp = Annotated[RampStrategy | None, Option("--ramp-up-strategy", help="Let the request rate rise.")]
+RampUp = Annotated[RampStrategyOption | None, Option("--ramp-up-strategy", help="Let the request rate rise.")]
 RampUpStart = Annotated[float | None, Option("--ramp-up-start-rps", help="... from so many requests/s")]
 RampUpEnd = Annotated[float | None, Option("--ramp-up-end-rps", help="... to so many.")]
 ConcurrencyRamp = Annotated[

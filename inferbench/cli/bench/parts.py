@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from inferbench.cli.bench.options import RampStrategy
-from inferbench.cli.dropin.names import BACKENDS, CHAT, GENERATE, Backend
+from inferbench.cli.bench.options import RampStrategyOption
+from inferbench.cli.dropin.names import BACKENDS, CHAT, GENERATE, ClientBackend
 from inferbench.cli.lists import parse_list
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
@@ -76,10 +76,10 @@ def _with_sampling(path: str, sampling: dict[str, Any], extra: Mapping[str, Any]
     return {**sampling, **extra}
 
 
-def backend_of(name: str | None, path: str | None) -> Backend:
+def backend_of(name: str | None, path: str | None) -> ClientBackend:
     """The backend of a name, with the path that is asked for. Raises UsageError for an unknown one, or another path."""
     if name is None:
-        return Backend(path or BACKENDS["openai"].path)
+        return ClientBackend(path or BACKENDS["openai"].path)
     if name not in BACKENDS:
         raise UsageError(unknown("backend", name, BACKENDS))
     backend = BACKENDS[name]
@@ -96,7 +96,7 @@ def _dialect(path: str) -> str:
     return next((end for end in known if path.rstrip("/").endswith(end)), path)
 
 
-def ramp_of(strategy: RampStrategy | None, start: float | None, end: float | None) -> RateRamp | None:
+def ramp_of(strategy: RampStrategyOption | None, start: float | None, end: float | None) -> RateRamp | None:
     """The rate ramp; all three options or none."""
     from inferbench.workload import arrivals
 

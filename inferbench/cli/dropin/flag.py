@@ -10,7 +10,7 @@ MANY = -1
 """Takes all words up to the next flag."""
 
 
-class Kind(StrEnum):
+class FlagKind(StrEnum):
     """How a flag is taken."""
 
     OWN = "own"
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class ForeignFlag:
     """One flag."""
 
     name: str
-    kind: Kind
+    kind: FlagKind
     says: str = ""
     """OWN and SAME: what else is to be known; NOTHING: why; REFUSED: what to use instead."""
     to: str = ""
@@ -44,9 +44,11 @@ class Flag:
     """The only values that can be taken, and what they are here. Empty: all are, as they are."""
 
 
-def own(name: str, says: str = "", *, only: tuple[str, ...] = (), refuses: Mapping[str, str] | None = None) -> Flag:
+def own(
+    name: str, says: str = "", *, only: tuple[str, ...] = (), refuses: Mapping[str, str] | None = None
+) -> ForeignFlag:
     """An option of `inferbench bench` has this name and this meaning."""
-    return Flag(name, Kind.OWN, says, only=only, refuses=refuses or {})
+    return ForeignFlag(name, FlagKind.OWN, says, only=only, refuses=refuses or {})
 
 
 def same(
@@ -57,14 +59,14 @@ def same(
     values: int = 1,
     only: tuple[str, ...] = (),
     means: Mapping[str, str] | None = None,
-) -> Flag:
+) -> ForeignFlag:
     """The option `to` has this meaning."""
-    return Flag(name, Kind.SAME, says, to, values, only, means=means or {})
+    return ForeignFlag(name, FlagKind.SAME, says, to, values, only, means=means or {})
 
 
-def body(name: str, says: str = "") -> Flag:
+def body(name: str, says: str = "") -> ForeignFlag:
     """The value goes into the body under the flag's own name."""
-    return Flag(name, Kind.BODY, says, name.removeprefix("--").replace("-", "_"))
+    return ForeignFlag(name, FlagKind.BODY, says, name.removeprefix("--").replace("-", "_"))
 
 
 def nothing(
@@ -75,11 +77,11 @@ def nothing(
     only: tuple[str, ...] = (),
     refuses: Mapping[str, str] | None = None,
     means: Mapping[str, str] | None = None,
-) -> Flag:
+) -> ForeignFlag:
     """What it asks for is so anyway."""
-    return Flag(name, Kind.NOTHING, why, values=values, only=only, refuses=refuses or {}, means=means or {})
+    return ForeignFlag(name, FlagKind.NOTHING, why, values=values, only=only, refuses=refuses or {}, means=means or {})
 
 
-def refused(name: str, instead: str, *, values: int = 1) -> Flag:
+def refused(name: str, instead: str, *, values: int = 1) -> ForeignFlag:
     """It cannot be had here."""
-    return Flag(name, Kind.REFUSED, instead, values=values)
+    return ForeignFlag(name, FlagKind.REFUSED, instead, values=values)

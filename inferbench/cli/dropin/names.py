@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Backend(NamedTuple):
+class ClientBackend(NamedTuple):
     """What a name of a backend stands for."""
 
     path: str
@@ -16,17 +16,17 @@ class Backend(NamedTuple):
 
 COMPLETIONS, CHAT, RESPONSES, GENERATE = "/v1/completions", "/v1/chat/completions", "/v1/responses", "/generate"
 BACKENDS = {
-    "vllm": Backend(COMPLETIONS),
-    "openai": Backend(COMPLETIONS),
-    "openai-chat": Backend(CHAT),
-    "openai-responses": Backend(RESPONSES),
-    "vllm-chat": Backend(CHAT, ignore_eos=True),
-    "sglang": Backend(GENERATE, 30000, ignore_eos=True),
-    "sglang-native": Backend(GENERATE, 30000, ignore_eos=True),
-    "sglang-oai": Backend(COMPLETIONS, 30000, ignore_eos=True),
-    "sglang-oai-chat": Backend(CHAT, 30000, ignore_eos=True),
-    "lmdeploy": Backend(COMPLETIONS, 23333, ignore_eos=True),
-    "lmdeploy-chat": Backend(CHAT, 23333, ignore_eos=True),
+    "vllm": ClientBackend(COMPLETIONS),
+    "openai": ClientBackend(COMPLETIONS),
+    "openai-chat": ClientBackend(CHAT),
+    "openai-responses": ClientBackend(RESPONSES),
+    "vllm-chat": ClientBackend(CHAT, ignore_eos=True),
+    "sglang": ClientBackend(GENERATE, 30000, ignore_eos=True),
+    "sglang-native": ClientBackend(GENERATE, 30000, ignore_eos=True),
+    "sglang-oai": ClientBackend(COMPLETIONS, 30000, ignore_eos=True),
+    "sglang-oai-chat": ClientBackend(CHAT, 30000, ignore_eos=True),
+    "lmdeploy": ClientBackend(COMPLETIONS, 23333, ignore_eos=True),
+    "lmdeploy-chat": ClientBackend(CHAT, 23333, ignore_eos=True),
 }
 """vLLM's and SGLang's, each with the path that it speaks and the port that its load generator takes."""
 

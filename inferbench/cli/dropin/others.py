@@ -5,7 +5,7 @@ What both have means the same in both, but for `--random-range-ratio`. Defaults 
 
 from __future__ import annotations
 
-from inferbench.cli.dropin.flag import MANY, Flag, nothing, refused, same
+from inferbench.cli.dropin.flag import MANY, ForeignFlag, nothing, refused, same
 from inferbench.cli.dropin.names import CUSTOM, GROUPS, MEDIA
 
 TITLE = "sglang.benchmark.serving 0.5.23"
@@ -27,7 +27,7 @@ _BODY = "name it in the body: --extra-body '{\"return_logprob\": true, ...}'"
 _EACH = "every group has as many requests as the next: give --num-prompts, groups times prompts per group"
 _EVEN = "lengths are those given, and every group has as many requests as the next; leave it out"
 
-SGLANG: tuple[Flag, ...] = (
+SGLANG: tuple[ForeignFlag, ...] = (
     refused("--dataset-offset", "cut the file"),
     refused("--agentic-max-turns", "cut the file"),
     refused("--sharegpt-context-len", "as in vLLM's client, conversations of up to 2,048 tokens are taken"),
@@ -90,14 +90,14 @@ SGLANG: tuple[Flag, ...] = (
     refused("--rust-worker-threads", "give --workers N to share a load out over processes"),
 )
 
-AIPERF: tuple[Flag, ...] = (
+AIPERF: tuple[ForeignFlag, ...] = (
     same("--warmup-request-count", "--num-warmups"),
     same("--random-seed", "--seed"),
     same("--benchmark-duration", "--duration"),
     same("--benchmark-grace-period", "--grace-period"),
 )
 
-OLDER: tuple[Flag, ...] = (
+OLDER: tuple[ForeignFlag, ...] = (
     nothing("--custom-skip-chat-template", "a text goes out as it is"),
 )  # fmt: skip
 """Of earlier versions of `vllm bench serve`, as its pages still print them."""

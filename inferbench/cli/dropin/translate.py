@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from inferbench.cli.dropin import others, vllm
-from inferbench.cli.dropin.flag import MANY, Flag, Kind
+from inferbench.cli.dropin.flag import MANY, FlagKind, ForeignFlag
 from inferbench.errors import UsageError
 from inferbench.files.spelling import nearest
 
-FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in (*others.SGLANG, *others.AIPERF, *others.OLDER, *vllm.FLAGS)}
+FLAGS: Mapping[str, ForeignFlag] = {
+    flag.name: flag for flag in (*others.SGLANG, *others.AIPERF, *others.OLDER, *vllm.FLAGS)
+}
 """All that is known, by name."""
 
 
@@ -48,12 +50,12 @@ def translate(arguments: Sequence[str], own: Mapping[str, int]) -> Translated:
             notices.append(f"{name} says nothing about --dataset-name {dataset}, and is left out")
         elif name.startswith("--extra-body."):
             _put(keys, name.split(".")[1:], _value(words))
-        elif flag is None or flag.kind is Kind.OWN:
+        elif flag is None or flag.kind is FlagKind.OWN:
             ours += _written(name, words)
-        elif flag.kind is Kind.SAME:
+        elif flag.kind is FlagKind.SAME:
             *before, last = flag.to.split()
             ours += [*before, *_written(last, [flag.means.get(word, word) for word in words])]
-        elif flag.kind is Kind.BODY:
+        elif flag.kind is FlagKind.BODY:
             sampling[flag.to] = _number(name, words)
     whole = _value([values.get("--extra-body", "{}")])
     if keys and isinstance(whole, dict):  # what is no object is refused with the other options
@@ -99,14 +101,14 @@ def _takes(name: str, own: Mapping[str, int]) -> int:
         return 1
     if name in FLAGS:
         return FLAGS[name].values
-    taken = [flag.name for flag in FLAGS.values() if flag.kind is not Kind.REFUSED]
+    taken = [flag.name for flag in FLAGS.values() if flag.kind is not FlagKind.REFUSED]
     guess = nearest(name, (*own, *taken))
     raise UsageError(f"unknown option {name}" + (f"; did you mean {guess}?" if guess else ""))
 
 
-def _refuse(flag: Flag, words: Iterable[str]) -> Flag:
+def _refuse(flag: ForeignFlag, words: Iterable[str]) -> ForeignFlag:
     """Raise UsageError where a flag or its value is refused."""
-    if flag.kind is Kind.REFUSED:
+    if flag.kind is FlagKind.REFUSED:
         raise UsageError(f"{flag.name} is not taken here: {flag.says}")
     for word in words:
         if word in flag.refuses:

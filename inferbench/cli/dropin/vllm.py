@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferbench.cli.dropin.flag import MANY, Flag, body, nothing, own, refused, same
+from inferbench.cli.dropin.flag import MANY, ForeignFlag, body, nothing, own, refused, same
 from inferbench.cli.dropin.names import (
     GROUPS,
     HUB,
@@ -26,7 +26,7 @@ _TEMPERATURE = (
     "`--extra-body '{\"temperature\": null}'` sends none"
 )
 
-FLAGS: tuple[Flag, ...] = (
+FLAGS: tuple[ForeignFlag, ...] = (
     own("--label"),
     own(
         "--backend",

@@ -53,10 +53,10 @@ def show_run(
     from inferbench.cli.console import show
     from inferbench.store.index import row_of
     from inferbench.store.operations import find_run
-    from inferbench.store.storage_backends import open_place
+    from inferbench.store.storage_backends import open_backend
     from inferbench.store.tables import run_table
 
-    row = row_of(open_place(store), find_run(run, store))
+    row = row_of(open_backend(store), find_run(run, store))
     if json:
         _print_json(row)
     else:

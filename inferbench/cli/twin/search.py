@@ -10,7 +10,7 @@ import typer
 from inferbench.cli.lists import parse_list
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
-from inferbench.simulator.steady_state.topology_search import Limits
+from inferbench.simulator.steady_state.topology_search import SearchLimits
 
 METRICS = ("tpot", "ttft")
 
@@ -66,7 +66,7 @@ def search(
     show(Table("Best topologies (simulated, steady state)", columns, tuple(rows), note="Medians of whole runs."))
 
 
-def _limits(gpus: str, slo: list[str]) -> Limits:
+def _limits(gpus: str, slo: list[str]) -> SearchLimits:
     least, separator, most = gpus.partition("..")
     if not separator or not least.isdigit() or not most.isdigit() or not 0 < int(least) <= int(most):
         raise UsageError(f"--gpus: {gpus!r} is not LEAST..MOST, such as 8..72")
@@ -79,4 +79,4 @@ def _limits(gpus: str, slo: list[str]) -> Limits:
             given[metric] = float(text)
         except ValueError:
             raise UsageError(f"--slo: {part!r} is not METRIC:MS, such as tpot:10") from None
-    return Limits((int(least), int(most)), given.get("tpot"), given.get("ttft"))
+    return SearchLimits((int(least), int(most)), given.get("tpot"), given.get("ttft"))

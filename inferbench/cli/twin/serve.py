@@ -12,7 +12,7 @@ from inferbench.files.spelling import unknown
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.scenario.scenario import Scenario
 from inferbench.simulator.server.faults.fault_rules import FORMS, Faults, parse_faults, slowed
-from inferbench.simulator.server.identity import Role
+from inferbench.simulator.server.identity import ServerRole
 from inferbench.simulator.server.protocol.request_body import DEFAULT_BOOTSTRAP_PORT
 from inferbench.units import NS_PER_MS
 
@@ -23,8 +23,8 @@ def serve(
     ] = None,
     deployment: Annotated[str | None, typer.Option(help="Which deployment of the scenario.")] = None,
     topology: Annotated[str | None, typer.Option(help="Which of its topologies; the first by default.")] = None,
-    role: Annotated[Role, typer.Option(help="The whole deployment, or one of its workers behind a router.")] = (
-        Role.BOTH
+    role: Annotated[ServerRole, typer.Option(help="The whole deployment, or one of its workers behind a router.")] = (
+        ServerRole.BOTH
     ),
     bootstrap_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Prefill worker: where decode workers meet it; 0: any free port.")
@@ -60,15 +60,15 @@ def serve(
         serve_backend(whole(make), Served("paced"), host, port, _announce, time_scale, faults)
         return
     from inferbench.catalog.bundled import gpus, load_scenario, models
-    from inferbench.simulator.engine.build import plant_of
+    from inferbench.simulator.engine.build import cluster_of
     from inferbench.simulator.server.deployment import backend_of, served_of
     from inferbench.simulator.server.roles.bootstrap import listen
 
     spec = load_scenario(scenario)
     chosen, shape = _choose(spec, deployment, topology)
     model = models()[spec.model]
-    plant = slowed(plant_of(model, gpus()[chosen.gpu], chosen, shape), faults)
-    listener = listen(host, bootstrap_port) if role is Role.PREFILL else None
+    plant = slowed(cluster_of(model, gpus()[chosen.gpu], chosen, shape), faults)
+    listener = listen(host, bootstrap_port) if role is ServerRole.PREFILL else None
     meeting_port = None if listener is None else listener.getsockname()[1]
     served = served_of(model, chosen, shape, role, plant, meeting_port)
     backend = backend_of(model, chosen, shape, role, plant, time_scale, listener)
@@ -76,13 +76,13 @@ def serve(
     serve_backend(backend, served, host, port, announce, time_scale, faults)
 
 
-def _check(scenario: str | None, role: Role, faults: Faults) -> None:
+def _check(scenario: str | None, role: ServerRole, faults: Faults) -> None:
     """Refuse what a server of this kind cannot be or do."""
-    if scenario is None and role is not Role.BOTH:
+    if scenario is None and role is not ServerRole.BOTH:
         raise UsageError(f"--role {role}: a fixed pace has no workers; name a scenario")
-    if faults.slow_kv is not None and (scenario is None or role is Role.DECODE):
+    if faults.slow_kv is not None and (scenario is None or role is ServerRole.DECODE):
         raise UsageError("--fault slow-kv: the prefill worker of a scenario moves KV caches; give it to that one")
-    if faults.dead_after_s is not None and role is Role.PREFILL:
+    if faults.dead_after_s is not None and role is ServerRole.PREFILL:
         raise UsageError("--fault dead-decode: this is a prefill worker; give it to a decode worker")
 
 

@@ -7,14 +7,14 @@ from inferbench.deploy.launch_commands.routers import FRONT
 from inferbench.deploy.launch_commands.sglang import sglang_environment, sglang_flags
 from inferbench.deploy.launch_commands.user_flags import finish_flags
 from inferbench.deploy.launch_plan import Process
-from inferbench.deploy.placement import STRIDE, Place, host, places, worker_port, worker_process
-from inferbench.deploy.settings import Flags, Settings
+from inferbench.deploy.placement import STRIDE, WorkerPlace, host, places, worker_port, worker_process
+from inferbench.deploy.settings import Flags, LaunchSettings
 
 ETCD_IMAGE = "quay.io/coreos/etcd:v3.5.21"
 NATS_IMAGE = "docker.io/library/nats:2.11"
 
 
-def services(settings: Settings) -> list[Process]:
+def services(settings: LaunchSettings) -> list[Process]:
     """Return etcd, where workers are found, and NATS for the versions that cannot do without it."""
     ports = settings.launch.ports
     etcd = Process(
@@ -49,7 +49,7 @@ def services(settings: Settings) -> list[Process]:
     ]
 
 
-def needs_nats(settings: Settings) -> bool:
+def needs_nats(settings: LaunchSettings) -> bool:
     """Whether events go over NATS: versions that have a choice use ZMQ."""
     return not version("dynamo-frontend", settings.dynamo_version).knows("--event-plane")
 
@@ -62,7 +62,7 @@ def planes(known: EngineVersion) -> Flags:
     return flags
 
 
-def meeting_environment(settings: Settings) -> dict[str, str]:
+def meeting_environment(settings: LaunchSettings) -> dict[str, str]:
     """Return where Dynamo's processes find the services."""
     ports = settings.launch.ports
     environment = {"ETCD_ENDPOINTS": f"http://{host('etcd')}:{ports.etcd}"}
@@ -71,7 +71,7 @@ def meeting_environment(settings: Settings) -> dict[str, str]:
     return environment
 
 
-def frontend(settings: Settings) -> Process:
+def frontend(settings: LaunchSettings) -> Process:
     """Return Dynamo's frontend, which is what clients talk to."""
     known = version("dynamo-frontend", settings.dynamo_version)
     port = settings.launch.ports.router
@@ -90,21 +90,21 @@ def frontend(settings: Settings) -> Process:
     )
 
 
-def install(settings: Settings) -> tuple[tuple[str, ...], ...]:
+def install(settings: LaunchSettings) -> tuple[tuple[str, ...], ...]:
     """Return how Dynamo comes into an image that is not its own, as InferenceX's recipes do it."""
     if "ai-dynamo" in settings.image:
         return ()
     return (("python3", "-m", "pip", "install", "--quiet", f"ai-dynamo=={settings.dynamo_version}"),)
 
 
-def sglang_under_dynamo(settings: Settings, notes: list[str]) -> list[Process]:
+def sglang_under_dynamo(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     """Return SGLang's workers as Dynamo runs them: the engine's own flags, and Dynamo's."""
     engine, wrapper = version("sglang", settings.version), version("dynamo-sglang", settings.dynamo_version)
     return [_worker(settings, place, engine, wrapper, notes) for place in places(settings)]
 
 
 def _worker(
-    settings: Settings, place: Place, engine: EngineVersion, wrapper: EngineVersion, notes: list[str]
+    settings: LaunchSettings, place: WorkerPlace, engine: EngineVersion, wrapper: EngineVersion, notes: list[str]
 ) -> Process:
     port = worker_port(settings, place)
     own = planes(wrapper)

@@ -6,7 +6,7 @@ import math
 
 from inferbench.deploy.constraints import prefill_tokens_per_rank
 from inferbench.deploy.engine_versions import EngineVersion
-from inferbench.deploy.settings import Settings
+from inferbench.deploy.settings import LaunchSettings
 from inferbench.scenario.launch import Role
 
 IO = {
@@ -25,7 +25,7 @@ LEAST_DISPATCH = 512
 """Tokens that a decode rank can dispatch at least (InferenceX's server_sglang.sh)."""
 
 
-def mori_environment(settings: Settings, role: Role, known: EngineVersion, notes: list[str]) -> dict[str, str]:
+def mori_environment(settings: LaunchSettings, role: Role, known: EngineVersion, notes: list[str]) -> dict[str, str]:
     """Return what MoRI needs on a role's workers; nothing where the deployment does not use it."""
     stack, environment = settings.deployment.stack, dict[str, str]()
     if stack.kv_transfer == "mori-io" or stack.all_to_all == "mori-ep":
@@ -38,12 +38,12 @@ def mori_environment(settings: Settings, role: Role, known: EngineVersion, notes
     return environment
 
 
-def _quality(prefix: str, settings: Settings) -> dict[str, str]:
+def _quality(prefix: str, settings: LaunchSettings) -> dict[str, str]:
     given = {"TC": settings.launch.traffic_class, "SL": settings.launch.service_level}
     return {f"{prefix}_{name}": str(value) for name, value in given.items() if value is not None}
 
 
-def _experts(settings: Settings, role: Role, known: EngineVersion, notes: list[str]) -> dict[str, str]:
+def _experts(settings: LaunchSettings, role: Role, known: EngineVersion, notes: list[str]) -> dict[str, str]:
     launch, stack = settings.launch, settings.deployment.stack
     combine = (launch.prefill_combine if role == "prefill" else None) or stack.combine
     environment = {
@@ -71,7 +71,7 @@ def _combine(form: str, known: EngineVersion) -> dict[str, str]:
     return {"SGLANG_MORI_COMBINE_DTYPE": COMBINE[form]}
 
 
-def _dispatch_tokens(settings: Settings, role: Role) -> int:
+def _dispatch_tokens(settings: LaunchSettings, role: Role) -> int:
     """Tokens that a rank may dispatch at once: a chunk, or every running request with its drafts."""
     given = getattr(settings.launch.dispatch_tokens, role)
     if given is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inferbench.deploy.settings import Settings
+from inferbench.deploy.settings import LaunchSettings
 
 
-def network_environment(settings: Settings) -> dict[str, str]:
+def network_environment(settings: LaunchSettings) -> dict[str, str]:
     """Return what NCCL (RCCL on AMD) and Gloo need to find the fabric."""
     launch = settings.launch
     interface = launch.interface or settings.default.interface
@@ -21,7 +21,7 @@ def network_environment(settings: Settings) -> dict[str, str]:
     return environment
 
 
-def kv_environment(settings: Settings) -> dict[str, str]:
+def kv_environment(settings: LaunchSettings) -> dict[str, str]:
     """Return what the library that moves KV caches needs; MoRI's is in mori.py."""
     backend = settings.deployment.stack.kv_transfer
     if backend == "nixl":  # of these UCX takes those nearest to each GPU

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from inferbench.deploy.engine_versions import version
 from inferbench.deploy.launch_plan import Process
 from inferbench.deploy.placement import host
-from inferbench.deploy.settings import Flags, Settings
+from inferbench.deploy.settings import Flags, LaunchSettings
 
 FRONT = 0
 """The node of the router: that of the first prefill worker."""
 
 
-def sglang_router(settings: Settings, workers: Sequence[Process]) -> Process:
+def sglang_router(settings: LaunchSettings, workers: Sequence[Process]) -> Process:
     """SGLang's router, which sends each request to a prefill and a decode worker at once."""
     flags: Flags = {
         "--pd-disaggregation": True,
@@ -37,7 +37,7 @@ def _sglang_words(worker: Process) -> tuple[str, ...]:
     return (f"--{worker.role}", f"http://{host(worker.name)}:{worker.port}", *port)
 
 
-def vllm_router(settings: Settings, workers: Sequence[Process]) -> Process:
+def vllm_router(settings: LaunchSettings, workers: Sequence[Process]) -> Process:
     """The router of vLLM: each request goes to a prefill worker and then, with its KV addresses, to a decode worker."""
     connector = {"nixl": "nixl", "mooncake": "mooncake", "mori-io": "moriio"}
     flags: Flags = {
@@ -56,7 +56,7 @@ def vllm_router(settings: Settings, workers: Sequence[Process]) -> Process:
 
 
 def _router(
-    settings: Settings, command: tuple[str, ...], flags: Flags, arguments: tuple[str, ...], ready: str
+    settings: LaunchSettings, command: tuple[str, ...], flags: Flags, arguments: tuple[str, ...], ready: str
 ) -> Process:
     """Its package is not in every engine's image, and is small."""
     package = command[2].split(".")[0].replace("_", "-")

@@ -9,8 +9,8 @@ from inferbench.deploy.launch_commands.mori import mori_environment
 from inferbench.deploy.launch_commands.network import kv_environment, network_environment
 from inferbench.deploy.launch_commands.user_flags import finish_environment, finish_flags
 from inferbench.deploy.launch_plan import Process
-from inferbench.deploy.placement import Place, places, worker_port, worker_process
-from inferbench.deploy.settings import Flags, Settings
+from inferbench.deploy.placement import WorkerPlace, places, worker_port, worker_process
+from inferbench.deploy.settings import Flags, LaunchSettings
 from inferbench.scenario.launch import Role
 
 KV_BACKENDS = {"mori-io": "mori", "mooncake": "mooncake", "nixl": "nixl"}
@@ -19,13 +19,13 @@ PREFILL_REQUESTS = 128
 """Requests of a tensor-parallel prefill worker, where the scenario sets none (InferenceX's models.yaml)."""
 
 
-def sglang_workers(settings: Settings, notes: list[str]) -> list[Process]:
+def sglang_workers(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     """Return the workers under SGLang's own server."""
     known = version("sglang", settings.version)
     return [_worker(settings, place, known, notes) for place in places(settings)]
 
 
-def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[str]) -> Process:
+def _worker(settings: LaunchSettings, place: WorkerPlace, known: EngineVersion, notes: list[str]) -> Process:
     port = worker_port(settings, place)
     listening: Flags = {"--host": "0.0.0.0", "--port": port}
     flags = {**sglang_flags(settings, place, known), **listening}
@@ -38,7 +38,9 @@ def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[
     )
 
 
-def sglang_environment(settings: Settings, place: Place, known: EngineVersion, notes: list[str]) -> dict[str, str]:
+def sglang_environment(
+    settings: LaunchSettings, place: WorkerPlace, known: EngineVersion, notes: list[str]
+) -> dict[str, str]:
     """Return the environment of a worker of SGLang, under whichever server."""
     environment = {
         **settings.environment(place.role),
@@ -49,7 +51,7 @@ def sglang_environment(settings: Settings, place: Place, known: EngineVersion, n
     return finish_environment(settings, place.role, environment, known, "SGLANG_", notes)
 
 
-def sglang_flags(settings: Settings, place: Place, known: EngineVersion) -> Flags:
+def sglang_flags(settings: LaunchSettings, place: WorkerPlace, known: EngineVersion) -> Flags:
     """Return the engine's own flags, which Dynamo's worker takes as well."""
     role, launch = place.role, settings.launch
     flags: Flags = {
@@ -71,7 +73,7 @@ def sglang_flags(settings: Settings, place: Place, known: EngineVersion) -> Flag
     return flags
 
 
-def _parallelism(settings: Settings, role: Role, known: EngineVersion) -> Flags:
+def _parallelism(settings: LaunchSettings, role: Role, known: EngineVersion) -> Flags:
     group, stack = settings.group(role), settings.deployment.stack
     flags: Flags = {"--tp-size": group.tp}
     if group.dp_attention:
@@ -91,7 +93,7 @@ def _parallelism(settings: Settings, role: Role, known: EngineVersion) -> Flags:
     return flags
 
 
-def _rdma(settings: Settings, place: Place) -> Flags:
+def _rdma(settings: LaunchSettings, place: WorkerPlace) -> Flags:
     """NIXL finds its devices by itself."""
     if settings.deployment.stack.kv_transfer == "nixl":
         return {}
@@ -99,7 +101,7 @@ def _rdma(settings: Settings, place: Place) -> Flags:
     return {"--disaggregation-ib-device": ",".join(settings.rdma_devices[place.first_gpu : end])}
 
 
-def _speculation(settings: Settings) -> Flags:
+def _speculation(settings: LaunchSettings) -> Flags:
     """The same on both roles: both hold the draft layer's KV cache."""
     depth = settings.topology.mtp
     if not depth:
@@ -110,7 +112,7 @@ def _speculation(settings: Settings) -> Flags:
     return flags
 
 
-def _limits(settings: Settings, role: Role, known: EngineVersion) -> Flags:
+def _limits(settings: LaunchSettings, role: Role, known: EngineVersion) -> Flags:
     group, topology = settings.group(role), settings.topology
     most = max(topology.concurrency)
     flags: Flags = {"--context-length": settings.context_tokens}

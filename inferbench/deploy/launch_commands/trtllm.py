@@ -11,8 +11,8 @@ from inferbench.deploy.launch_commands.dynamo import meeting_environment, planes
 from inferbench.deploy.launch_commands.network import kv_environment, network_environment
 from inferbench.deploy.launch_commands.user_flags import finish_environment, finish_flags
 from inferbench.deploy.launch_plan import Process
-from inferbench.deploy.placement import Place, places, worker_port, worker_process
-from inferbench.deploy.settings import Flags, Settings
+from inferbench.deploy.placement import WorkerPlace, places, worker_port, worker_process
+from inferbench.deploy.settings import Flags, LaunchSettings
 from inferbench.scenario.launch import Role
 
 SLACK_TOKENS = 40
@@ -24,13 +24,13 @@ MEMORY = {"prefill": 0.75, "dp": 0.8, "tp": 0.9}
 TRANSFER = {"nixl": "NIXL", "mooncake": "MOONCAKE"}
 
 
-def trtllm_workers(settings: Settings, notes: list[str]) -> list[Process]:
+def trtllm_workers(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     """Return the workers: context (prefill) and generation (decode)."""
     known = version("dynamo-trtllm", settings.version)
     return [_worker(settings, place, known, notes) for place in places(settings)]
 
 
-def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[str]) -> Process:
+def _worker(settings: LaunchSettings, place: WorkerPlace, known: EngineVersion, notes: list[str]) -> Process:
     port = worker_port(settings, place)
     environment = {
         **meeting_environment(settings),
@@ -60,13 +60,13 @@ def engine_file(role: Role) -> str:
     return f"{role}-engine.yaml"
 
 
-def engine_files(settings: Settings) -> dict[str, str]:
+def engine_files(settings: LaunchSettings) -> dict[str, str]:
     """Return the files of both roles, by name: text."""
     written = {"prefill": _prefill(settings), "decode": _decode(settings)}
     return {f"{role}-engine.yaml": yaml.safe_dump(options, sort_keys=False) for role, options in written.items()}
 
 
-def _prefill(settings: Settings) -> dict[str, Any]:
+def _prefill(settings: LaunchSettings) -> dict[str, Any]:
     group, longest = settings.group("prefill"), settings.scenario.load.isl.max
     tokens = group.max_batch_tokens // (group.gpus if group.dp_attention else 1)
     return {
@@ -82,7 +82,7 @@ def _prefill(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _decode(settings: Settings) -> dict[str, Any]:
+def _decode(settings: LaunchSettings) -> dict[str, Any]:
     group, topology, stack = settings.topology.decode, settings.topology, settings.deployment.stack
     running = group.max_running or max(topology.concurrency)
     batch = max(1, running // (group.gpus if group.dp_attention else 1))
@@ -107,14 +107,14 @@ def _decode(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def _decode_experts(settings: Settings) -> str:
+def _decode_experts(settings: LaunchSettings) -> str:
     """Kernels of the experts in NVIDIA's recipes."""
     if settings.deployment.precision != "fp4":
         return "DEEPGEMM"
     return "CUTLASS" if settings.topology.decode.dp_attention else "TRTLLM"
 
 
-def _common(settings: Settings, role: Role) -> dict[str, Any]:
+def _common(settings: LaunchSettings, role: Role) -> dict[str, Any]:
     group = settings.group(role)
     return {
         "tensor_parallel_size": group.tp,
@@ -125,7 +125,7 @@ def _common(settings: Settings, role: Role) -> dict[str, Any]:
     }
 
 
-def _kv(settings: Settings, share: float) -> dict[str, Any]:
+def _kv(settings: LaunchSettings, share: float) -> dict[str, Any]:
     longest = settings.scenario.load.isl.max
     return {
         "kv_cache_config": {
@@ -140,6 +140,6 @@ def _kv(settings: Settings, share: float) -> dict[str, Any]:
     }
 
 
-def _speculation(settings: Settings) -> dict[str, Any]:
+def _speculation(settings: LaunchSettings) -> dict[str, Any]:
     depth = settings.topology.mtp
     return {"speculative_config": {"decoding_type": "MTP", "num_nextn_predict_layers": depth}} if depth else {}

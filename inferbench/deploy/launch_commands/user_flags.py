@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inferbench.deploy.engine_versions import EngineVersion
-from inferbench.deploy.settings import Flags, Settings
+from inferbench.deploy.settings import Flags, LaunchSettings
 from inferbench.scenario.launch import Role
 
 
-def finish_flags(settings: Settings, role: Role, flags: Flags, known: EngineVersion, notes: list[str]) -> Flags:
+def finish_flags(settings: LaunchSettings, role: Role, flags: Flags, known: EngineVersion, notes: list[str]) -> Flags:
     """Return a worker's flags as its version takes them; what was left out for a newer version goes to `notes`.
 
     The order is that in which a person reads a command: flags that the plan gives, then those of the deployment. Raises
@@ -25,7 +25,12 @@ def finish_flags(settings: Settings, role: Role, flags: Flags, known: EngineVers
 
 
 def finish_environment(
-    settings: Settings, role: Role, environment: Mapping[str, str], known: EngineVersion, prefix: str, notes: list[str]
+    settings: LaunchSettings,
+    role: Role,
+    environment: Mapping[str, str],
+    known: EngineVersion,
+    prefix: str,
+    notes: list[str],
 ) -> dict[str, str]:
     """Return a worker's environment in the same way; names with `prefix` are the engine's own and are checked."""
     given = getattr(settings.launch.environment, role)

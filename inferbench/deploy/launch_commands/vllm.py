@@ -8,8 +8,8 @@ from inferbench.deploy.engine_versions import EngineVersion, version
 from inferbench.deploy.launch_commands.network import kv_environment, network_environment
 from inferbench.deploy.launch_commands.user_flags import finish_environment, finish_flags
 from inferbench.deploy.launch_plan import MY_ADDRESS, Process
-from inferbench.deploy.placement import Place, places, worker_port, worker_process
-from inferbench.deploy.settings import Flags, Settings
+from inferbench.deploy.placement import WorkerPlace, places, worker_port, worker_process
+from inferbench.deploy.settings import Flags, LaunchSettings
 from inferbench.errors import UsageError
 
 CONNECTORS = {
@@ -20,13 +20,13 @@ ROLES = {"prefill": "kv_producer", "decode": "kv_consumer"}
 """What a role does with KV caches, for connectors that ask."""
 
 
-def vllm_workers(settings: Settings, notes: list[str]) -> list[Process]:
+def vllm_workers(settings: LaunchSettings, notes: list[str]) -> list[Process]:
     """Return the workers. Raises UsageError for a KV transfer that vLLM's router and connectors do not share."""
     known = version("vllm", settings.version)
     return [_worker(settings, place, known, notes) for place in places(settings)]
 
 
-def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[str]) -> Process:
+def _worker(settings: LaunchSettings, place: WorkerPlace, known: EngineVersion, notes: list[str]) -> Process:
     ports, role = settings.launch.ports, place.role
     port, group = worker_port(settings, place), settings.group(role)
     environment = {**settings.environment(role), **network_environment(settings), **kv_environment(settings)}
@@ -42,7 +42,7 @@ def _worker(settings: Settings, place: Place, known: EngineVersion, notes: list[
     )
 
 
-def _flags(settings: Settings, place: Place) -> Flags:
+def _flags(settings: LaunchSettings, place: WorkerPlace) -> Flags:
     role, topology, ports = place.role, settings.topology, settings.launch.ports
     group = settings.group(role)
     flags: Flags = {
@@ -76,7 +76,7 @@ def _flags(settings: Settings, place: Place) -> Flags:
     return flags
 
 
-def _connector(settings: Settings, place: Place) -> dict[str, str]:
+def _connector(settings: LaunchSettings, place: WorkerPlace) -> dict[str, str]:
     transfer = settings.deployment.stack.kv_transfer or ""
     if transfer not in CONNECTORS:
         raise UsageError(f"{settings.deployment.name}: no launch plan for vLLM with {transfer}; use nixl or mooncake")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.formats.validity_keys import row_keys
 from inferbench.units import MS_PER_S
 
@@ -59,7 +59,7 @@ def _topology(point: MeasuredPoint) -> dict[str, Any]:
     }
 
 
-def _role(lead: str, role: Role) -> dict[str, Any]:
+def _role(lead: str, role: RoleWorkers) -> dict[str, Any]:
     return {
         f"{lead}tp": role.tp,
         f"{lead}pp": 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.files.csv_cells import inert
 from inferbench.formats.inferencex.aggregate_row import UNOFFICIAL
 from inferbench.formats.validity_keys import REASONS
@@ -51,7 +51,7 @@ def table_row(point: MeasuredPoint) -> dict[str, object]:
     return {name: inert(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _role(name: str, role: Role | None) -> dict[str, object]:
+def _role(name: str, role: RoleWorkers | None) -> dict[str, object]:
     if role is None:
         return {}
     return {

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.formats.inferencex import names
 from inferbench.formats.validity_keys import reasons_in
 from inferbench.units import MS_PER_S
@@ -63,7 +63,7 @@ def point_of(row: Row, model: str | None = None) -> MeasuredPoint:
     )
 
 
-def _topology(row: Row, marks: tuple[str, ...]) -> tuple[Role | None, Role, int | None]:
+def _topology(row: Row, marks: tuple[str, ...]) -> tuple[RoleWorkers | None, RoleWorkers, int | None]:
     """Prefill and decode roles, and the publisher's own GPU count where it is another than theirs together."""
     stated = maybe_whole(row, "num_decode_gpu")
     if not _true(row.get("disagg")):
@@ -79,7 +79,7 @@ def _topology(row: Row, marks: tuple[str, ...]) -> tuple[Role | None, Role, int 
     return prefill, decode, own if own != sum(gpus) else None
 
 
-def _role(row: Row, prefix: str, gpus: int | None) -> Role:
+def _role(row: Row, prefix: str, gpus: int | None) -> RoleWorkers:
     """The workers of a role; `gpus` None: TP x PP of one worker, as an aggregated server has."""
     lead = f"{prefix}_" if prefix else ""
     workers = max(maybe_whole(row, f"{lead}num_workers") or 1, 1) if gpus is not None else 1
@@ -87,7 +87,7 @@ def _role(row: Row, prefix: str, gpus: int | None) -> Role:
     if tp is None:
         raise ValueError(f"{lead}tp is missing")
     pp, pcp = (maybe_whole(row, f"{lead}{key}") or 1 for key in ("pp", "pcp_size"))
-    return Role(
+    return RoleWorkers(
         workers=workers,
         gpus=gpus if gpus is not None else tp * pp * pcp,
         tp=tp,

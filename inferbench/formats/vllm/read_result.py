@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, MeasuredRequests, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, MeasuredRequests, RoleWorkers
 from inferbench.formats.inferencex import names
 from inferbench.formats.inferencex.row import STATISTICS, Row, maybe, maybe_whole, number
 from inferbench.formats.validity_keys import reasons_in
@@ -58,7 +58,7 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
         requests=requests,
         seconds=seconds,
         in_flight_mean=in_flight,
-        decode=Role(workers=1, gpus=gpus, tp=gpus),
+        decode=RoleWorkers(workers=1, gpus=gpus, tp=gpus),
         tput_per_gpu=total / gpus,
         output_tput_per_gpu=output / gpus,
         input_tput_per_gpu=(total - output) / gpus,
@@ -98,7 +98,7 @@ def _requests(row: Row) -> MeasuredRequests:
     return MeasuredRequests(planned=completed + failed, ok=completed, error=failed)
 
 
-class _Load(NamedTuple):
+class _RequestPattern(NamedTuple):
     """How requests came."""
 
     concurrency: int | None
@@ -107,7 +107,7 @@ class _Load(NamedTuple):
     marks: tuple[str, ...] = ()
 
 
-def _load(row: Row, requests: MeasuredRequests, in_flight: float | None) -> _Load:
+def _load(row: Row, requests: MeasuredRequests, in_flight: float | None) -> _RequestPattern:
     """Without a rate, requests are sent at once as far as the limit lets them: that is the concurrency.
 
     With a rate, a ramp, or the times of a trace, the limit is not what was in flight. That they were those of a trace
@@ -117,11 +117,11 @@ def _load(row: Row, requests: MeasuredRequests, in_flight: float | None) -> _Loa
     rate = _rate(row)
     by_trace = limit is None and most is not None and most < requests.ok * TOGETHER
     if rate is None and row.get("ramp_up_strategy") is None and not by_trace:
-        return _Load(limit or requests.planned)
+        return _RequestPattern(limit or requests.planned)
     flying = max(1, round(in_flight)) if in_flight is not None else most
     how = f"of {rate:g} requests/s" if rate is not None else "at times of its own"
     concurrency = flying if flying is None or limit is None else min(limit, flying)
-    return _Load(concurrency, rate, True, (f"open loop {how}: its concurrency is the mean in flight",))
+    return _RequestPattern(concurrency, rate, True, (f"open loop {how}: its concurrency is the mean in flight",))
 
 
 def _rate(row: Row) -> float | None:

@@ -10,8 +10,8 @@ from typing_extensions import override
 from inferbench.loadgen.dialects.dialect import (
     AT_LIMIT,
     Dialect,
+    EventReading,
     Prompt,
-    Reading,
     Usage,
     count,
     mapping,
@@ -46,28 +46,30 @@ class Messages(Dialect):
         return count(body.get("max_tokens"))
 
     @override
-    def _read(self, event: dict[str, Any]) -> Reading:
+    def _read(self, event: dict[str, Any]) -> EventReading:
         match event.get("type"):
             case "content_block_delta":
                 return _delta(mapping(event.get("delta")))
             case "message_start":
-                return Reading(False, usage=_usage(mapping(mapping(event.get("message")).get("usage")), at_start=True))
+                return EventReading(
+                    False, usage=_usage(mapping(mapping(event.get("message")).get("usage")), at_start=True)
+                )
             case "message_delta":
                 reason = word(mapping(event.get("delta")).get("stop_reason"))
                 usage = _usage(mapping(event.get("usage")))
                 ends_itself = reason not in AT_LIMIT  # with a token that has no event of its own
-                return Reading(False, usage=usage, silent=ends_itself, finish=reason or None)
+                return EventReading(False, usage=usage, silent=ends_itself, finish=reason or None)
             case kind:
-                return Reading(False, closes=kind == "message_stop")
+                return EventReading(False, closes=kind == "message_stop")
 
 
-def _delta(delta: Mapping[str, Any]) -> Reading:
+def _delta(delta: Mapping[str, Any]) -> EventReading:
     kind = str(delta.get("type"))
     text = delta.get(TEXTS.get(kind, ""))
     if not isinstance(text, str):
-        return Reading(False)  # a signature or a citation, which are no tokens
+        return EventReading(False)  # a signature or a citation, which are no tokens
     thinking = kind == "thinking_delta"
-    return Reading(bool(text), text, answer=kind == "text_delta", reasoning=thinking, silent=not text)
+    return EventReading(bool(text), text, answer=kind == "text_delta", reasoning=thinking, silent=not text)
 
 
 def _usage(usage: Mapping[str, Any], at_start: bool = False) -> Usage | None:

@@ -42,7 +42,7 @@ class Usage(NamedTuple):
         return Usage(*(old if new is None else new for old, new in zip(self, later, strict=True)))
 
 
-class Reading(NamedTuple):
+class EventReading(NamedTuple):
     """What one event says."""
 
     token_bearing: bool
@@ -101,7 +101,7 @@ class Dialect(ABC):
     def _limit(self, body: Mapping[str, Any]) -> int | None:
         """The limit that a whole body sets."""
 
-    def interpret(self, name: str, data: bytes) -> Reading:
+    def interpret(self, name: str, data: bytes) -> EventReading:
         """Say what an event holds. An event that is no JSON object is an error; nothing is raised."""
         try:
             event, is_json = _parse(data), True
@@ -109,16 +109,16 @@ class Dialect(ABC):
             event, is_json = None, False
         if not isinstance(event, dict):
             what = "error" if name == "error" else "no JSON object" if is_json else "not JSON"
-            return Reading(False, error=f"{what} in the stream: {_excerpt(data) or 'without a word'}")
+            return EventReading(False, error=f"{what} in the stream: {_excerpt(data) or 'without a word'}")
         if name == "error" or is_error(event):
-            return Reading(False, error=f"error in the stream: {error_message(event)}")
+            return EventReading(False, error=f"error in the stream: {error_message(event)}")
         reading = self._read(event)
         if reading.finish in FAILED and not reading.error:
             return reading._replace(error=f"the server ended the answer: {reading.finish}{_reason_in(event)}")
         return reading
 
     @abstractmethod
-    def _read(self, event: dict[str, Any]) -> Reading:
+    def _read(self, event: dict[str, Any]) -> EventReading:
         """Say what an event without an error holds."""
 
 

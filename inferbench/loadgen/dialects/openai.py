@@ -12,8 +12,8 @@ from inferbench.errors import UsageError
 from inferbench.loadgen.dialects.anthropic import Messages
 from inferbench.loadgen.dialects.dialect import (
     Dialect,
+    EventReading,
     Prompt,
-    Reading,
     Usage,
     count,
     finish_of,
@@ -50,7 +50,7 @@ class _OpenAI(Dialect):
         return max(limits) * answers if limits else None
 
     @override
-    def _read(self, event: dict[str, Any]) -> Reading:
+    def _read(self, event: dict[str, Any]) -> EventReading:
         bearing, said, answer, reasoning, opening = False, "", False, False, False
         choices, finish = event.get("choices"), None
         held = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
@@ -63,7 +63,7 @@ class _OpenAI(Dialect):
                 answer, reasoning = answer or bool(text), reasoning or bool(thought)
                 said += _text(text) + _text(thought) + _text(calls)
         usage = event.get("usage")
-        return Reading(
+        return EventReading(
             bearing,
             said,
             _usage(usage) if usage else None,

@@ -10,8 +10,8 @@ from typing_extensions import override
 from inferbench.loadgen.dialects.dialect import (
     AT_LIMIT,
     Dialect,
+    EventReading,
     Prompt,
-    Reading,
     Usage,
     count,
     error_message,
@@ -48,16 +48,16 @@ class Responses(Dialect):
         return count(body.get("max_output_tokens"))
 
     @override
-    def _read(self, event: dict[str, Any]) -> Reading:
+    def _read(self, event: dict[str, Any]) -> EventReading:
         kind = word(event.get("type"))
         if kind in ENDS:
             return _end(mapping(event.get("response")))
         if kind == "response.failed":
-            return Reading(False, error=f"error in the stream: {_failure(mapping(event.get('response')))}")
+            return EventReading(False, error=f"error in the stream: {_failure(mapping(event.get('response')))}")
         text = event.get("delta")
         if kind not in ANSWER | REASONING | CALLS or not isinstance(text, str):
-            return Reading(False)
-        return Reading(
+            return EventReading(False)
+        return EventReading(
             bool(text), text, answer=kind in ANSWER, reasoning=kind in REASONING and bool(text), silent=not text
         )
 
@@ -66,7 +66,7 @@ def _failure(response: Mapping[str, Any]) -> str:
     return error_message(response) if response.get("error") else "response.failed, without a reason"
 
 
-def _end(response: Mapping[str, Any]) -> Reading:
+def _end(response: Mapping[str, Any]) -> EventReading:
     """The last event, with usage; an answer that met its limit comes as `completed` or as `incomplete`."""
     usage = mapping(response.get("usage"))
     finish = word(mapping(response.get("incomplete_details")).get("reason")) or "stop"
@@ -78,4 +78,4 @@ def _end(response: Mapping[str, Any]) -> Reading:
         count(mapping(usage.get("output_tokens_details")).get("reasoning_tokens")),
     )
     ends_itself = finish not in AT_LIMIT  # with a token that has no event of its own
-    return Reading(False, usage=told if usage else None, silent=ends_itself, finish=finish, closes=True)
+    return EventReading(False, usage=told if usage else None, silent=ends_itself, finish=finish, closes=True)

@@ -10,8 +10,8 @@ from typing_extensions import override
 from inferbench.loadgen.dialects.dialect import (
     FAILED,
     Dialect,
+    EventReading,
     Prompt,
-    Reading,
     Usage,
     count,
     finish_of,
@@ -42,7 +42,7 @@ class Generate(Dialect):
         return None if limit is None else limit * max(1, count(sampling.get("n")) or 1)
 
     @override
-    def _read(self, event: dict[str, Any]) -> Reading:
+    def _read(self, event: dict[str, Any]) -> EventReading:
         meta = mapping(event.get("meta_info"))
         reason = meta.get("finish_reason")
         finish = word(mapping(reason).get("type") if isinstance(reason, dict) else reason)
@@ -54,7 +54,7 @@ class Generate(Dialect):
         accepted = generated - verified if generated is not None and verified else None
         usage = Usage(count(meta.get("prompt_tokens")), generated, count(meta.get("cached_tokens")), count(accepted))
         text = event.get("text")
-        return Reading(
+        return EventReading(
             bool(text or generated),
             text if isinstance(text, str) else "",
             usage if meta else None,

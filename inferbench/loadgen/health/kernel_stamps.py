@@ -16,9 +16,9 @@ import time
 from typing_extensions import override
 
 from inferbench.loadgen.clock import LoopClock
-from inferbench.loadgen.health.stamp_bounds import LoopTurns
+from inferbench.loadgen.health.stamp_bounds import StampBounds
 from inferbench.loadgen.http.connection import Connection, Owner
-from inferbench.loadgen.http.exchange import Exchange
+from inferbench.loadgen.http.exchange import HttpExchange
 from inferbench.units import NS_PER_S
 
 SO_TIMESTAMPNS = 35
@@ -82,7 +82,7 @@ class KernelLag:
 class KernelConnection(Connection):
     """A connection that reads for itself. Its transport still writes and closes, on another descriptor."""
 
-    def __init__(self, owner: Owner, clock: LoopClock, turns: LoopTurns, wall: WallClock, lag: KernelLag) -> None:
+    def __init__(self, owner: Owner, clock: LoopClock, turns: StampBounds, wall: WallClock, lag: KernelLag) -> None:
         super().__init__(owner, clock, turns)
         self._wall = wall
         self._lag = lag
@@ -99,7 +99,7 @@ class KernelConnection(Connection):
         super()._start()
 
     @override
-    def send(self, exchange: Exchange) -> None:
+    def send(self, exchange: HttpExchange) -> None:
         if self._socket is not None and not self._watching:
             # Servers say nothing before they are asked, so nothing is lost.
             self._transport.pause_reading()

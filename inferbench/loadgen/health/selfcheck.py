@@ -76,7 +76,7 @@ def _best(url: str, streams: int) -> Step:
     return best
 
 
-class _Kept:
+class _MemorySink:
     """A sink in memory."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class _Kept:
 
 def _step(url: str, streams: int) -> Step:
     """Take one step. Raises UsageError where the system allows no more sockets."""
-    sink = _Kept()
+    sink = _MemorySink()
     job = WorkerJob(0, (Endpoint(url, "/v1/completions", "null"),), _plan(streams), Path())
 
     async def do(link: Link) -> None:

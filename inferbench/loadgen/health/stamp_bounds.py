@@ -39,7 +39,7 @@ QUANTA_KEPT = 1 << 16
 """At least so many of the latest quanta are remembered: half a minute where one follows the other."""
 
 
-class LoopTurns:
+class StampBounds:
     """Follows the turns of an event loop through the reads that it is told of.
 
     `now` is what a hot path looks at: until when the latest quantum lasts, on CLOCK_MONOTONIC, and its *floor*, on

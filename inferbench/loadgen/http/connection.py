@@ -9,8 +9,8 @@ from collections.abc import Callable, Generator
 from typing import Protocol, cast
 
 from inferbench.loadgen.clock import LoopClock
-from inferbench.loadgen.health.stamp_bounds import LoopTurns
-from inferbench.loadgen.http.exchange import EndlessAnswerError, Exchange
+from inferbench.loadgen.health.stamp_bounds import StampBounds
+from inferbench.loadgen.http.exchange import EndlessAnswerError, HttpExchange
 from inferbench.loadgen.http.http11 import NotHttpError
 from inferbench.loadgen.http.sse import EndlessEventError
 
@@ -29,7 +29,7 @@ class Owner(Protocol):
     def look_later(self, connection: Connection) -> None:
         """Something has come that may end the exchange, shows its framing, or is a lot: call `look` soon, not now."""
 
-    def exchange_ended(self, connection: Connection, exchange: Exchange, end_ns: int, failure: str | None) -> None:
+    def exchange_ended(self, connection: Connection, exchange: HttpExchange, end_ns: int, failure: str | None) -> None:
         """The response was complete at `end_ns`, or `failure` says why it will never be."""
 
 
@@ -40,7 +40,7 @@ class Connection(asyncio.BaseProtocol):
     costs about half of calling a method.
     """
 
-    def __init__(self, owner: Owner, clock: LoopClock, turns: LoopTurns) -> None:
+    def __init__(self, owner: Owner, clock: LoopClock, turns: StampBounds) -> None:
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[None] = loop.create_future()
         """Done when requests can be sent; holds the exception where the connection failed before."""
@@ -48,7 +48,7 @@ class Connection(asyncio.BaseProtocol):
         self.closed: asyncio.Future[None] = loop.create_future()
         self._owner = owner
         self._clock = clock
-        self._exchange: Exchange | None = None
+        self._exchange: HttpExchange | None = None
         # How the response ends is not known yet, any byte may end it, or no token has come.
         self._any_read_counts = True
         self._lost: tuple[int, str] | None = None
@@ -83,7 +83,7 @@ class Connection(asyncio.BaseProtocol):
             return self._times[-1] - self._clock.origin_ns
         return self._exchange.last_read_ns if self._exchange else None
 
-    def send(self, exchange: Exchange) -> None:
+    def send(self, exchange: HttpExchange) -> None:
         """Send a request. The connection must carry no other exchange."""
         self._exchange = exchange
         self._any_read_counts = True
@@ -122,7 +122,7 @@ class Connection(asyncio.BaseProtocol):
         elif self._lost:
             self._end(exchange, *self._lost)
 
-    def _hand_over(self, exchange: Exchange) -> None:
+    def _hand_over(self, exchange: HttpExchange) -> None:
         if self._reads:
             origin_ns = self._clock.origin_ns
             times, reads = [t - origin_ns for t in self._times], self._reads[:]
@@ -138,7 +138,7 @@ class Connection(asyncio.BaseProtocol):
         self._times.clear()
         self._reads.clear()
 
-    def _end(self, exchange: Exchange, end_ns: int | None, failure: str | None) -> None:
+    def _end(self, exchange: HttpExchange, end_ns: int | None, failure: str | None) -> None:
         self._exchange = None
         head = exchange.response.head
         if failure or head is None or not head.keeps_alive or exchange.response.surplus or exchange.sent_ns is None:
@@ -163,7 +163,7 @@ class Connection(asyncio.BaseProtocol):
         if self._exchange is not None and self._exchange.sent_ns is None:
             self._exchange.sent_ns = self._clock.now_ns()
 
-    def _receive(self, turns: LoopTurns) -> Generator[None, bytes, None]:
+    def _receive(self, turns: StampBounds) -> Generator[None, bytes, None]:
         """Stamp and keep every read. A chunked body cannot end but with a blank line, so other reads need no look.
 
         Where that blank line is itself split, its last read is shorter than it.

@@ -12,7 +12,7 @@ from typing import cast
 
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.health.kernel_stamps import KernelConnection, KernelLag, WallClock
-from inferbench.loadgen.health.stamp_bounds import LoopTurns
+from inferbench.loadgen.health.stamp_bounds import StampBounds
 from inferbench.loadgen.http.connection import Connection, Owner
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.tls import TlsConnection
@@ -28,7 +28,9 @@ LONGEST_ROUND_TRIP_NS = NS_PER_S // 2
 class Dialer:
     """Opens connections to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, clock: LoopClock, turns: LoopTurns, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, endpoint: Endpoint, clock: LoopClock, turns: StampBounds, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._turns = turns

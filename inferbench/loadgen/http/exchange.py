@@ -26,7 +26,7 @@ class EndlessAnswerError(ValueError):
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
+class HttpExchange:
     """A request and its response so far. Times are those of the run's clock, ns."""
 
     request: PlannedRequest

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from inferbench.loadgen.dialects.dialect import Dialect, Reading
+from inferbench.loadgen.dialects.dialect import Dialect, EventReading
 
 TEXT_FIELD = re.compile(rb'"(?:text|content|reasoning_content|reasoning)"\s*:\s*"([^"\\\n]*)"')
 ID_FIELD = re.compile(rb'"id"\s*:\s*"[^"\\\n]*"')
@@ -35,7 +35,7 @@ class Template(NamedTuple):
     """From `data:` to the quote before the text."""
     suffix: bytes
     """From the quote after the text to the blank line."""
-    reading: Reading
+    reading: EventReading
     """What an event says beside the length of its text."""
 
     def fits(self, body: bytes, position: int) -> tuple[list[int], list[int]]:
@@ -91,7 +91,7 @@ def without_id(data: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _reading_around(dialect: Dialect, prefix: bytes, suffix: bytes) -> Reading | None:
+def _reading_around(dialect: Dialect, prefix: bytes, suffix: bytes) -> EventReading | None:
     """What an event says beside its text, where that text is what stands between; None where it is not."""
     empty, probe = (
         dialect.interpret("", (prefix + text + suffix[:-2])[5:].removeprefix(b" ")) for text in (b"", PROBE)

@@ -10,7 +10,7 @@ import orjson
 from inferbench.loadgen.dialects.dialect import error_message, text_of
 from inferbench.loadgen.dialects.token_counting import count_tokens
 from inferbench.loadgen.http.endpoint import Endpoint
-from inferbench.loadgen.http.exchange import Exchange
+from inferbench.loadgen.http.exchange import HttpExchange
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.secrets.redact import LOOKED_AT, excerpt
 
@@ -22,7 +22,7 @@ TEMPLATE_TOKENS = 1 << 16
 
 
 def make_record(
-    exchange: Exchange,
+    exchange: HttpExchange,
     end_ns: int,
     status: Status,
     failure: str | None,
@@ -72,7 +72,7 @@ def make_record(
     )
 
 
-def verdict(exchange: Exchange, status: Status, failure: str | None) -> tuple[Status, str | None]:
+def verdict(exchange: HttpExchange, status: Status, failure: str | None) -> tuple[Status, str | None]:
     """Return how an exchange went, and what was wrong with it."""
     if status not in (Status.OK, Status.ERROR):
         return status, failure
@@ -88,7 +88,7 @@ def one_line(text: str) -> str:
     return excerpt(text, MAX_ERROR)
 
 
-def _prompt_tokens(exchange: Exchange) -> tuple[int | None, str | None]:
+def _prompt_tokens(exchange: HttpExchange) -> tuple[int | None, str | None]:
     """The server's count of prompt tokens, and what is wrong with it where it cannot be so.
 
     A token stands for one byte at least of what was sent, and a chat template adds some.
@@ -104,7 +104,7 @@ def _part_of(told: int | None, whole: int | None) -> int | None:
     return told if told is not None and whole is not None and told <= whole else None
 
 
-def _fault_of_head(exchange: Exchange) -> str | None:
+def _fault_of_head(exchange: HttpExchange) -> str | None:
     head = exchange.response.head
     if head is None:
         return None
@@ -118,7 +118,7 @@ def _fault_of_head(exchange: Exchange) -> str | None:
     return None
 
 
-def _fault_of_stream(exchange: Exchange) -> str | None:
+def _fault_of_stream(exchange: HttpExchange) -> str | None:
     """What is wrong with an answer that came whole by its framing, and holds no error."""
     stream = exchange.stream
     if not stream.bore_token:
@@ -128,7 +128,7 @@ def _fault_of_stream(exchange: Exchange) -> str | None:
     return None
 
 
-def _excerpt(exchange: Exchange) -> str:
+def _excerpt(exchange: HttpExchange) -> str:
     """What a body that is no stream says: the message of an error object, or its beginning."""
     body = exchange.body
     try:

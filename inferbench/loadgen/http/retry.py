@@ -6,7 +6,7 @@ import math
 import time
 from email.utils import parsedate_to_datetime
 
-from inferbench.loadgen.http.exchange import Exchange
+from inferbench.loadgen.http.exchange import HttpExchange
 from inferbench.records.request_record import Status
 
 FIRST_WAIT_S = 0.1
@@ -14,7 +14,7 @@ FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 60.0
 
 
-def retry_delay_s(exchange: Exchange, status: Status) -> float | None:
+def retry_delay_s(exchange: HttpExchange, status: Status) -> float | None:
     """Return the wait before the next attempt, s; None where there should be none.
 
     Only what was certainly not served is sent again: a refused connection, and the answers 429 and 5xx, which come

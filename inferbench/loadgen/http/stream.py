@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 
-from inferbench.loadgen.dialects.dialect import DONE, Dialect, Reading, Usage
+from inferbench.loadgen.dialects.dialect import DONE, Dialect, EventReading, Usage
 from inferbench.loadgen.http.event_pieces import Pieces
 from inferbench.loadgen.http.json_template import Template, learn, plain_lengths, without_id
 from inferbench.loadgen.http.sse import BYTE_ORDER_MARK, parse_events
@@ -167,7 +167,7 @@ class StreamReading:
             self.error = reading.error
             self._add(reading, t_ns)
 
-    def _reading_of(self, name: str, data: bytes) -> Reading:
+    def _reading_of(self, name: str, data: bytes) -> EventReading:
         """What opens a stream and what closes it is the same in all streams but for their ids, which nobody reads."""
         if (self._template or not self.times_ns) and len(data) <= ALIKE:
             reading = _interpreted(self.dialect, name, without_id(data))
@@ -175,7 +175,7 @@ class StreamReading:
                 return reading
         return self.dialect.interpret(name, data)
 
-    def _add(self, reading: Reading, t_ns: int) -> None:
+    def _add(self, reading: EventReading, t_ns: int) -> None:
         if reading.cumulative:
             reading = self._since_last(reading)
         told = reading.usage.completion_tokens if reading.usage else None
@@ -200,7 +200,7 @@ class StreamReading:
         running = len(self.counts) == len(self.times_ns) and not self.silent_ns
         return told is not None and running and told > (self.counts[-1] if self.counts else 0)
 
-    def _add_silent(self, reading: Reading, t_ns: int) -> None:
+    def _add_silent(self, reading: EventReading, t_ns: int) -> None:
         """Note a chunk without text. The one that names the role comes before any token."""
         opens = reading.opening and not self._opened and not self.times_ns
         self._opened = True
@@ -209,7 +209,7 @@ class StreamReading:
         elif not opens:
             self.silent_ns.append(t_ns)
 
-    def _since_last(self, reading: Reading) -> Reading:
+    def _since_last(self, reading: EventReading) -> EventReading:
         """Of an event that says again what those before it said, what is new."""
         new = reading.text[self._text_length :]
         self._text_length = max(self._text_length, reading.text_length)
@@ -218,7 +218,7 @@ class StreamReading:
         silent = told is None and not bearing and not reading.finish
         return reading._replace(token_bearing=bearing, text=new, silent=silent)
 
-    def _add_run(self, reading: Reading, lengths: Sequence[int], stamps: Sequence[int]) -> None:
+    def _add_run(self, reading: EventReading, lengths: Sequence[int], stamps: Sequence[int]) -> None:
         """Add chunks that say the same but for the length of their text."""
         if reading.answer and self._answer_ns is None:
             self._answer_ns = stamps[0]
@@ -232,7 +232,7 @@ class StreamReading:
 
 
 @lru_cache(maxsize=256)
-def _interpreted(dialect: Dialect, name: str, data: bytes) -> Reading:
+def _interpreted(dialect: Dialect, name: str, data: bytes) -> EventReading:
     return dialect.interpret(name, data)
 
 

@@ -12,11 +12,11 @@ from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.dialects.openai import dialect_for
 from inferbench.loadgen.dialects.request_bodies import Bodies, MakePrompt
 from inferbench.loadgen.health.kernel_stamps import KernelLag
-from inferbench.loadgen.health.stamp_bounds import LoopTurns
+from inferbench.loadgen.health.stamp_bounds import StampBounds
 from inferbench.loadgen.http.connection import Connection
 from inferbench.loadgen.http.dial import Dialer, why_not
 from inferbench.loadgen.http.endpoint import Endpoint
-from inferbench.loadgen.http.exchange import Exchange
+from inferbench.loadgen.http.exchange import HttpExchange
 from inferbench.loadgen.http.outcome import make_record, verdict
 from inferbench.loadgen.http.polling import Looks
 from inferbench.loadgen.http.retry import retry_delay_s
@@ -64,13 +64,13 @@ class HttpTarget(Target):
         self._bodies = Bodies(endpoint, plan, make_prompt, loop, seqs)
         self._clock = clock
         self._loop = loop
-        self._turns = LoopTurns(clock, loop)
+        self._turns = StampBounds(clock, loop)
         self._dialer = Dialer(endpoint, clock, self._turns, loop)
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
-        self._under_way: dict[Exchange, None] = {}  # oldest first
-        self._connecting: dict[Exchange, asyncio.Task[None]] = {}
-        self._carried: dict[Exchange, Connection] = {}
+        self._under_way: dict[HttpExchange, None] = {}  # oldest first
+        self._connecting: dict[HttpExchange, asyncio.Task[None]] = {}
+        self._carried: dict[HttpExchange, Connection] = {}
         self._looks = Looks(clock, loop)
         self._patience = Patience(
             endpoint, clock, self._under_way, self._carried, self._give_up, self._server_is_silent
@@ -112,7 +112,7 @@ class HttpTarget(Target):
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         wire = self._bodies.take(request)
         stream = self._new_stream()
-        exchange = Exchange(request, slot_free_ns, done, wire, self._clock.now_ns(), stream)
+        exchange = HttpExchange(request, slot_free_ns, done, wire, self._clock.now_ns(), stream)
         self._under_way[exchange] = None
         self._attempt(exchange)
         self._patience.watch()
@@ -146,7 +146,7 @@ class HttpTarget(Target):
         """See `connection.Owner`."""
         self._looks.add(connection)
 
-    def exchange_ended(self, connection: Connection, exchange: Exchange, end_ns: int, failure: str | None) -> None:
+    def exchange_ended(self, connection: Connection, exchange: HttpExchange, end_ns: int, failure: str | None) -> None:
         """See `connection.Owner`."""
         del self._carried[exchange]
         self._patience.heard(end_ns)
@@ -159,7 +159,7 @@ class HttpTarget(Target):
         else:
             self._end(exchange, end_ns, Status.ERROR if failure else Status.OK, failure)
 
-    def _was_closing(self, connection: Connection, exchange: Exchange) -> bool:
+    def _was_closing(self, connection: Connection, exchange: HttpExchange) -> bool:
         """Whether the server closed an idle connection while the request was on its way, so that it was never served.
 
         A POST may only be repeated where that is known (RFC 9110, section 9.2.2; RFC 9112, section 9.3.1). What is
@@ -170,7 +170,7 @@ class HttpTarget(Target):
             return False
         return connection.lost_since_ns - exchange.idle_ns <= AT_ONCE_NS + self._dialer.round_trip_ns
 
-    def _attempt(self, exchange: Exchange) -> None:
+    def _attempt(self, exchange: HttpExchange) -> None:
         connection = self._idle_connection()
         if connection is None:
             self._connect(exchange)
@@ -193,7 +193,7 @@ class HttpTarget(Target):
         connection.closed.add_done_callback(lambda _: self._connections.discard(connection))
         return connection
 
-    def _connect(self, exchange: Exchange) -> None:
+    def _connect(self, exchange: HttpExchange) -> None:
         exchange.idle_ns = None
         task = self._connecting[exchange] = self._loop.create_task(self._connect_and_send(exchange))
         task.add_done_callback(self._tell_fault)
@@ -203,7 +203,7 @@ class HttpTarget(Target):
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._loop.call_exception_handler({"message": "a connection could not be made", "exception": fault})
 
-    async def _connect_and_send(self, exchange: Exchange) -> None:
+    async def _connect_and_send(self, exchange: HttpExchange) -> None:
         begin_ns = self._clock.now_ns()
         try:
             connection = await self._dial()
@@ -215,7 +215,7 @@ class HttpTarget(Target):
         exchange.connect_ns = self._clock.now_ns() - begin_ns
         self._send(connection, exchange)
 
-    def _send(self, connection: Connection, exchange: Exchange) -> None:
+    def _send(self, connection: Connection, exchange: HttpExchange) -> None:
         self._carried[exchange] = connection
         self.streams_open_max = max(self.streams_open_max, len(self._carried))
         connection.send(exchange)
@@ -228,7 +228,7 @@ class HttpTarget(Target):
         self._silence = why
         self._on_silence(why)
 
-    def _give_up(self, exchange: Exchange, status: Status, why: str) -> None:
+    def _give_up(self, exchange: HttpExchange, status: Status, why: str) -> None:
         """End an exchange that the server has not ended, and the connection with it."""
         if connection := self._carried.get(exchange):
             connection.look()  # it may have ended, and only have waited to be looked at
@@ -240,7 +240,7 @@ class HttpTarget(Target):
             task.cancel()
         self._end(exchange, self._clock.now_ns(), status, why)
 
-    def _end(self, exchange: Exchange, end_ns: int, status: Status, failure: str | None) -> None:
+    def _end(self, exchange: HttpExchange, end_ns: int, status: Status, failure: str | None) -> None:
         if exchange.attempts - exchange.resent <= self._endpoint.retries:
             came_to, why = verdict(exchange, status, failure)
             wait_s = retry_delay_s(exchange, came_to)
@@ -254,6 +254,6 @@ class HttpTarget(Target):
     def _new_stream(self) -> StreamReading:
         return StreamReading(self._dialect, keep_text=self._count_text is not None)
 
-    def _again(self, exchange: Exchange) -> None:
+    def _again(self, exchange: HttpExchange) -> None:
         if exchange in self._under_way:  # not cancelled or timed out while it waited
             self._attempt(exchange)

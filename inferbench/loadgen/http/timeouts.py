@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from inferbench.loadgen.http.connection import Connection
 from inferbench.loadgen.http.endpoint import Endpoint
-from inferbench.loadgen.http.exchange import Exchange
+from inferbench.loadgen.http.exchange import HttpExchange
 from inferbench.loadgen.port import Clock
 from inferbench.records.request_record import Status
 from inferbench.units import NS_PER_S
@@ -33,9 +33,9 @@ class Patience:
         self,
         endpoint: Endpoint,
         clock: Clock,
-        under_way: Mapping[Exchange, object],
-        carried: Mapping[Exchange, Connection],
-        give_up: Callable[[Exchange, Status, str], None],
+        under_way: Mapping[HttpExchange, object],
+        carried: Mapping[HttpExchange, Connection],
+        give_up: Callable[[HttpExchange, Status, str], None],
         on_silence: Callable[[str], None],
     ) -> None:
         self._endpoint = endpoint

@@ -12,7 +12,7 @@ import ssl
 from typing_extensions import override
 
 from inferbench.loadgen.clock import LoopClock
-from inferbench.loadgen.health.stamp_bounds import LoopTurns
+from inferbench.loadgen.health.stamp_bounds import StampBounds
 from inferbench.loadgen.http.connection import Connection, Owner
 
 READ_SIZE = 256 * 1024
@@ -21,7 +21,7 @@ READ_SIZE = 256 * 1024
 class TlsConnection(Connection):
     """A connection that speaks TLS; `ready` waits for the handshake and the check of the certificate."""
 
-    def __init__(self, owner: Owner, clock: LoopClock, turns: LoopTurns, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, owner: Owner, clock: LoopClock, turns: StampBounds, context: ssl.SSLContext, host: str) -> None:
         super().__init__(owner, clock, turns)
         self.data_received = self._take_encrypted
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -15,7 +15,7 @@ from typing_extensions import override
 from inferbench.errors import EndpointError, InferbenchError
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.dialects.request_bodies import MakePrompt
-from inferbench.loadgen.dispatcher import Limits
+from inferbench.loadgen.dispatcher import RunLimits
 from inferbench.loadgen.driver import Driven, drive_live, no_collections
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.round_robin import SpreadTarget
@@ -51,7 +51,7 @@ class WorkerJob:
     directory: Path
     """Where its records go."""
     warmup: Plan | None = None
-    limits: Limits | None = None
+    limits: RunLimits | None = None
     prompts: MakePrompts = word_prompts
     probe_rate: float = 0.0
     """Probe requests/s that this worker sends beside its part; 0: none."""

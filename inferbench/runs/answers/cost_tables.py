@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inferbench.comparison.verdict import PricedReading
 from inferbench.cost.cost import Bill, Cost, CostLine
-from inferbench.pricing.cost_figures import Figure, Trust
+from inferbench.pricing.cost_figures import CostFigure, Trust
 from inferbench.pricing.implied_price_values import ImpliedPrice
 from inferbench.render.format import MISSING, interval, significant, usd
 from inferbench.render.table import Column, Table
@@ -177,7 +177,7 @@ def _trust(trust: Trust) -> str:
     return ASSUMED if trust is Trust.ASSUMPTION else trust.value
 
 
-def _figure_row(figure: Figure) -> tuple[str, ...]:
+def _figure_row(figure: CostFigure) -> tuple[str, ...]:
     return (
         figure.item,
         significant(figure.value, 4),

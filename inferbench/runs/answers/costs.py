@@ -16,7 +16,7 @@ from inferbench.pricing.implied_price import implied as implied_price
 from inferbench.pricing.implied_price_values import ImpliedPrice
 from inferbench.pricing.listed_prices import gpus_priced
 from inferbench.pricing.owned_book import Book, OwnedBook
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.runs.answers.judge import BASIS
 from inferbench.runs.opened_run import Run
 from inferbench.scenario.scenario import OperatingPoint
@@ -46,7 +46,7 @@ def gpus_of(run: Run) -> dict[str, str]:
 
 
 def bills(
-    book: Book, tier: str, gpus: Sequence[str] | None = None, settings: Settings = BOOK_AS_IT_IS
+    book: Book, tier: str, gpus: Sequence[str] | None = None, settings: CostSettings = BOOK_AS_IT_IS
 ) -> tuple[Bill, ...]:
     """Return the hourly bill of each GPU, of all that the book prices where none are named."""
     return tuple(hourly_bill(book, gpu, tier, settings) for gpu in gpus or gpus_priced(book, tier))
@@ -57,7 +57,7 @@ def price_points(
     book: Book,
     tier: str,
     *,
-    settings: Settings = BOOK_AS_IT_IS,
+    settings: CostSettings = BOOK_AS_IT_IS,
     blend: Blend | None = None,
     basis: Basis = BASIS,
 ) -> tuple[Cost, ...]:
@@ -71,7 +71,7 @@ def price_points(
 
 
 def price_readings(
-    run: Run, book: Book, tier: str, *, settings: Settings = BOOK_AS_IT_IS
+    run: Run, book: Book, tier: str, *, settings: CostSettings = BOOK_AS_IT_IS
 ) -> tuple[tuple[OperatingPoint, tuple[PricedReading, ...]], ...]:
     """Return what a token costs at each operating point of the run's scenario; the interval is that of the price.
 
@@ -98,7 +98,7 @@ def price_readings(
     return tuple(answers)
 
 
-def implied(book: Book, tier: str, owned: Book, settings: Settings = BOOK_AS_IT_IS) -> tuple[ImpliedPrice, ...]:
+def implied(book: Book, tier: str, owned: Book, settings: CostSettings = BOOK_AS_IT_IS) -> tuple[ImpliedPrice, ...]:
     """Return what a tier's price of a GPU-hour implies, for each GPU that both books have.
 
     `owned` gives all other lines. Raises FileError where it is not an owned book, or shares no GPU with the tier.

@@ -15,7 +15,7 @@ from inferbench.fleet.fleet import Demand, Fleet, Replica, Sizing, WorkerShape
 from inferbench.fleet.ranking import FleetPrices, best_of, fleet, rank
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
 from inferbench.pricing.owned_book import Book
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.records.layout import MANIFEST
 from inferbench.runs.answers.costs import gpus_of
 from inferbench.runs.answers.judge import BASIS
@@ -33,7 +33,7 @@ def size(
     tier: str,
     *,
     deployments: Sequence[str] = (),
-    settings: Settings = BOOK_AS_IT_IS,
+    settings: CostSettings = BOOK_AS_IT_IS,
     gpus_per_node: int | None = None,
     packed: bool = False,
 ) -> Sizing:

@@ -14,7 +14,7 @@ from inferbench.cost.per_token import cost
 from inferbench.metrics.summary import Basis, Origin, PointSummary
 from inferbench.pricing.owned_book import Book
 from inferbench.pricing.price_books import price_of
-from inferbench.pricing.settings import BOOK_AS_IT_IS, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.runs.prediction_interval import half_width_at
 from inferbench.scenario.scenario import OperatingPoint, Scenario
 
@@ -51,7 +51,7 @@ def conclusions(
     summaries: Sequence[PointSummary],
     scenario: Scenario,
     books: Sequence[Book],
-    settings: Settings = BOOK_AS_IT_IS,
+    settings: CostSettings = BOOK_AS_IT_IS,
 ) -> tuple[Conclusion, ...]:
     """The answer at each operating point of the scenario; `settings` take the place of figures of the books."""
     usable = {name: usable_points(own, BASIS) for name, own in _by_deployment(summaries).items()}
@@ -69,7 +69,7 @@ def _verdicts(
     scenario: Scenario,
     books: Sequence[Book],
     origin: Origin,
-    settings: Settings,
+    settings: CostSettings,
 ) -> list[Verdict]:
     simulated = origin is Origin.SIMULATED
     widths = {r.deployment: half_width_at(scenario, r) if simulated else 0.0 for r in readings}

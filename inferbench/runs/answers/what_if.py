@@ -16,13 +16,13 @@ from inferbench.comparison.verdict import Conclusion, FrontierPoint, PricedReadi
 from inferbench.errors import FileError, UsageError
 from inferbench.metrics.summary import Origin
 from inferbench.pricing.build_up import working_usd
-from inferbench.pricing.cost_figures import Figure
+from inferbench.pricing.cost_figures import CostFigure
 from inferbench.pricing.hourly_bill import figures_of, switches_of
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.ranges import ratio_swings
 from inferbench.pricing.rate_card import PriceBook
-from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, Settings
+from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, CostSettings
 from inferbench.runs.answers.judge import BASIS, conclusions
 from inferbench.runs.opened_run import Run
 from inferbench.runs.prediction_interval import half_width_at
@@ -53,7 +53,7 @@ def with_prices(book: Book, tier: str, prices: Mapping[str, float]) -> Book:
 
 
 def verdict_under(
-    run: Run, at: OperatingPoint, book: Book, tier: str, settings: Settings = BOOK_AS_IT_IS
+    run: Run, at: OperatingPoint, book: Book, tier: str, settings: CostSettings = BOOK_AS_IT_IS
 ) -> Conclusion:
     """The answer at one operating point under one tier of one book alone.
 
@@ -65,7 +65,7 @@ def verdict_under(
     return conclusions(run.summaries, scenario, (one,), settings)[0]
 
 
-def verdicts_over(run: Run, at: OperatingPoint, books: Sequence[Book], settings: Settings) -> Conclusion:
+def verdicts_over(run: Run, at: OperatingPoint, books: Sequence[Book], settings: CostSettings) -> Conclusion:
     """The answer at one operating point over every tier of every book that prices all GPUs of the run.
 
     `settings` apply to the owned ones. Raises UsageError where no book prices them all.
@@ -97,7 +97,9 @@ def scenario_of(run: Run) -> Scenario:
     return run.scenario
 
 
-def cost_tornado(run: Run, verdict: Verdict, book: Book, settings: Settings = BOOK_AS_IT_IS) -> tuple[TornadoBar, ...]:
+def cost_tornado(
+    run: Run, verdict: Verdict, book: Book, settings: CostSettings = BOOK_AS_IT_IS
+) -> tuple[TornadoBar, ...]:
     """What each input alone moves the ratio of costs to, runner-up over cheapest; the widest first.
 
     Inputs are both throughputs and, of an owned book, every figure that has a range; one of all GPUs moves both costs.
@@ -127,7 +129,7 @@ def _throughput_bars(ratio: float, first: PricedReading, second: PricedReading) 
     return bars
 
 
-def _price_bars(ratio: float, gpus: Sequence[str], book: OwnedBook, settings: Settings) -> list[TornadoBar]:
+def _price_bars(ratio: float, gpus: Sequence[str], book: OwnedBook, settings: CostSettings) -> list[TornadoBar]:
     first, second = (figures_of(book, gpu, settings) for gpu in gpus)
     if gpus[0] == gpus[1]:
         return []  # every figure is that of both
@@ -148,7 +150,7 @@ def _price_bars(ratio: float, gpus: Sequence[str], book: OwnedBook, settings: Se
     ]
 
 
-def _values(figures: Mapping[str, Figure]) -> dict[str, float]:
+def _values(figures: Mapping[str, CostFigure]) -> dict[str, float]:
     return {item: figure.value for item, figure in figures.items()}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inferbench.errors import UsageError
-from inferbench.loadgen.progress import Limits
+from inferbench.loadgen.progress import RunLimits
 from inferbench.metrics.goodput import GoodputSlo
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload.arrivals import RateRamp
@@ -116,9 +116,9 @@ class BenchLoad:
         return min(self.max_concurrency or self.requests, self.requests)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> RunLimits:
         """When to stop early."""
-        return Limits(max_error_rate=self.max_error_rate, duration_s=self.duration_s, grace_s=self.grace_s)
+        return RunLimits(max_error_rate=self.max_error_rate, duration_s=self.duration_s, grace_s=self.grace_s)
 
     @property
     def _arrival(self) -> Arrival:

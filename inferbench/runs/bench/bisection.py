@@ -28,7 +28,7 @@ class SearchSample:
     """What was measured, for people."""
 
 
-class Answer(StrEnum):
+class LoadVerdict(StrEnum):
     """What repeated measurements say of a load."""
 
     HOLDS = "holds"
@@ -103,12 +103,12 @@ def search(
         raise UsageError(f"a search from {low} to {high} in steps of {resolution} is not possible")
     judge = _Judge(measure, low, high, resolution, confidence, max_repeats)
     about = _about(judge)
-    holds = _gallop(judge, about, Answer.HOLDS, -1)
-    fails = _gallop(judge, about + resolution, Answer.FAILS, +1)
+    holds = _gallop(judge, about, LoadVerdict.HOLDS, -1)
+    fails = _gallop(judge, about + resolution, LoadVerdict.FAILS, +1)
     if holds is not None:
-        holds = _close_in(judge, holds, high if fails is None else fails, Answer.HOLDS)
+        holds = _close_in(judge, holds, high if fails is None else fails, LoadVerdict.HOLDS)
     if fails is not None:
-        fails = _close_in(judge, fails, low if holds is None else holds, Answer.FAILS)
+        fails = _close_in(judge, fails, low if holds is None else holds, LoadVerdict.FAILS)
     return SearchResult(holds, fails, resolution, confidence, tuple(judge.samples))
 
 
@@ -129,7 +129,7 @@ class _Judge:
         self._measure, self._max_repeats = measure, max_repeats
         decisions = 4 * (math.ceil(math.log2((high - low) / resolution + 1)) + 1)  # two gallops, two bisections
         self._enough = math.log(decisions / (1 - confidence))
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, LoadVerdict] = {}
 
     def once(self, load: int) -> bool:
         """Measure a load once."""
@@ -137,13 +137,13 @@ class _Judge:
         self.samples.append(sample)
         return bool(sample.kept)
 
-    def decide(self, load: int) -> Answer:
+    def decide(self, load: int) -> LoadVerdict:
         """Measure a load until it is decided; once only, however often one asks."""
         if load not in self._answers:
             self._answers[load] = self._test(load)
         return self._answers[load]
 
-    def _test(self, load: int) -> Answer:
+    def _test(self, load: int) -> LoadVerdict:
         for_holds = for_fails = 0.0  # logarithms of likelihood ratios
         for _ in range(self._max_repeats):
             sample = self._measure(load)
@@ -153,10 +153,10 @@ class _Judge:
             step = math.log(MOSTLY / RARELY) if sample.kept else math.log((1 - MOSTLY) / (1 - RARELY))
             for_holds, for_fails = for_holds + step, for_fails - step
             if for_holds >= self._enough:
-                return Answer.HOLDS
+                return LoadVerdict.HOLDS
             if for_fails >= self._enough:
-                return Answer.FAILS
-        return Answer.UNDECIDED
+                return LoadVerdict.FAILS
+        return LoadVerdict.UNDECIDED
 
 
 def _about(judge: _Judge) -> int:
@@ -168,7 +168,7 @@ def _about(judge: _Judge) -> int:
     return low
 
 
-def _gallop(judge: _Judge, load: int, wanted: Answer, direction: int) -> int | None:
+def _gallop(judge: _Judge, load: int, wanted: LoadVerdict, direction: int) -> int | None:
     """Go on from a load in steps that double until one gets the wanted answer; None: not even the last did."""
     step = judge.resolution
     while True:
@@ -181,7 +181,7 @@ def _gallop(judge: _Judge, load: int, wanted: Answer, direction: int) -> int | N
         step *= 2
 
 
-def _close_in(judge: _Judge, known: int, other: int, wanted: Answer) -> int:
+def _close_in(judge: _Judge, known: int, other: int, wanted: LoadVerdict) -> int:
     """Bisect from a load with the wanted answer towards another, and return the last that had it."""
     if judge.decide(other) is wanted:
         return other

@@ -20,7 +20,7 @@ from inferbench.formats.inferencex.master_config import MasterEntry, MasterShape
 from inferbench.runs.interchange.config_deployment import master_deployment
 from inferbench.scenario.scenario import Lengths, Load, OperatingPoint, PriceChoice, Scenario, TwinSettings
 from inferbench.simulator.calibration.configuration import RANGE_RATIO
-from inferbench.simulator.engine.build import plant_of
+from inferbench.simulator.engine.build import cluster_of
 
 MODELS = {"dsr1": "deepseek-r1-0528"}
 """InferenceX's model prefixes by the facts about them."""
@@ -125,7 +125,7 @@ def _not_modelled(scenario: Scenario) -> tuple[str, ...]:
     for deployment in scenario.deployments:
         for topology in deployment.topologies:
             try:
-                plant_of(model, gpus()[deployment.gpu], deployment, topology)
+                cluster_of(model, gpus()[deployment.gpu], deployment, topology)
             except UsageError as error:
                 found[str(error)] = None
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from inferbench.errors import UsageError
-from inferbench.evidence.measured_point import Latency, MeasuredPoint, Role
+from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.files.yaml_values import describe
 from inferbench.formats.validity_keys import reasons_of
 from inferbench.metrics.summary import Distribution, PointSummary
@@ -71,7 +71,7 @@ def _ad_hoc(summary: PointSummary, run: Run) -> MeasuredPoint:
         isl=round(summary.isl_mean),
         osl=round(summary.osl_mean),
         prefill=None,
-        decode=Role(workers=1, gpus=gpus, tp=gpus),
+        decode=RoleWorkers(workers=1, gpus=gpus, tp=gpus),
         marks=(summary.origin.value,),
     )
 
@@ -86,8 +86,8 @@ def _point(
     speculation: str,
     isl: int,
     osl: int,
-    prefill: Role | None,
-    decode: Role,
+    prefill: RoleWorkers | None,
+    decode: RoleWorkers,
     marks: tuple[str, ...],
 ) -> MeasuredPoint:
     figures = summary.whole_run
@@ -124,8 +124,10 @@ def _framework(deployment: Deployment) -> str:
     return names.get(deployment.stack.framework, deployment.stack.framework.replace("trtllm", "trt"))
 
 
-def _role(group: WorkerGroup) -> Role:
-    return Role(workers=group.workers, gpus=group.total_gpus, tp=group.tp, ep=group.ep, dp_attention=group.dp_attention)
+def _role(group: WorkerGroup) -> RoleWorkers:
+    return RoleWorkers(
+        workers=group.workers, gpus=group.total_gpus, tp=group.tp, ep=group.ep, dp_attention=group.dp_attention
+    )
 
 
 def _marks(summary: PointSummary, topology: Topology) -> tuple[str, ...]:

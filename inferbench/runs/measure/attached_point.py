@@ -15,7 +15,7 @@ from inferbench.loadgen.driver import drive_live
 from inferbench.loadgen.health.remedies import what_helps
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.target import HttpTarget
-from inferbench.loadgen.progress import MAX_ERROR_RATE, Limits, StopKind
+from inferbench.loadgen.progress import MAX_ERROR_RATE, RunLimits, StopKind
 from inferbench.metrics.failure_kinds import listing, sentence
 from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.records.layout import StoreError
@@ -137,7 +137,7 @@ def _one(
                 plan,
                 at,
                 warmup=warmup_plan(spec.load, point.concurrency),
-                limits=Limits(max_error_rate=how.max_error_rate),
+                limits=RunLimits(max_error_rate=how.max_error_rate),
                 watch=watch,
                 workers=how.workers,
                 prompts=how.prompts,

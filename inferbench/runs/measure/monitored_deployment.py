@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferbench.endpoint.discovery import Sight
-from inferbench.endpoint.fingerprint import Role
+from inferbench.endpoint.fingerprint import ProcessRole
 from inferbench.metrics.summary import PointSummary
 from inferbench.store.manifest import ClockAnchor
 from inferbench.telemetry.monitor import WatchedGpus, WatchedWorker
 from inferbench.telemetry.series import WorkerRole
 from inferbench.telemetry.timeline_values import WatchedPoint
 
-ROLES = {Role.ENGINE: WorkerRole.SERVER, Role.PREFILL: WorkerRole.PREFILL, Role.DECODE: WorkerRole.DECODE}
+ROLES = {
+    ProcessRole.ENGINE: WorkerRole.SERVER,
+    ProcessRole.PREFILL: WorkerRole.PREFILL,
+    ProcessRole.DECODE: WorkerRole.DECODE,
+}
 
 
 @dataclass(frozen=True)

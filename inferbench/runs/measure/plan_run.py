@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import uvloop
 
-from inferbench.loadgen.dispatcher import Limits
+from inferbench.loadgen.dispatcher import RunLimits
 from inferbench.loadgen.driver import Driven, Watch
 from inferbench.loadgen.health.ceiling import workers_for
 from inferbench.loadgen.health.ceiling_cache import ceiling
@@ -59,7 +59,7 @@ async def run_http_point(
     directory: Path,
     *,
     warmup: Plan | None = None,
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     watch: Watch | None = None,
     workers: int | Literal["auto"] = 1,
     ray: str | None = None,

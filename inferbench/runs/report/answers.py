@@ -13,7 +13,7 @@ from inferbench.scenario.scenario import OperatingPoint
 
 
 @dataclass(frozen=True)
-class Answer:
+class PointAnswer:
     """What is said about one operating point."""
 
     point: str
@@ -23,7 +23,7 @@ class Answer:
     """What the outcome rests on and what would change it."""
 
 
-def answers(view: RunView) -> tuple[Answer, ...]:
+def answers(view: RunView) -> tuple[PointAnswer, ...]:
     """One answer per operating point, in the scenario's order."""
     return tuple(_answer(view, conclusion) for conclusion in view.conclusions)
 
@@ -61,12 +61,12 @@ _WORDS = {
 }
 
 
-def _answer(view: RunView, conclusion: Conclusion) -> Answer:
+def _answer(view: RunView, conclusion: Conclusion) -> PointAnswer:
     name, verdict = conclusion.operating_point.name, view.headline(conclusion)
     if conclusion.outcome is Outcome.UNREACHABLE or verdict is None or verdict.outcome is Outcome.UNREACHABLE:
-        return Answer(name, conclusion.outcome, f"At {name}: {conclusion.outcome.value}: {conclusion.reason}.", ())
+        return PointAnswer(name, conclusion.outcome, f"At {name}: {conclusion.outcome.value}: {conclusion.reason}.", ())
     sentence = f"At {name}: {_compared(conclusion, verdict)}"
-    return Answer(name, conclusion.outcome, sentence, _details(conclusion, verdict))
+    return PointAnswer(name, conclusion.outcome, sentence, _details(conclusion, verdict))
 
 
 def _compared(conclusion: Conclusion, verdict: Verdict) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from inferbench.endpoint.fingerprint import Attachment, Role
+from inferbench.endpoint.fingerprint import Attachment, ProcessRole
 from inferbench.metrics.summary import Origin
 from inferbench.runs.report.view import RunView
-from inferbench.scenario.caveats import Mark
+from inferbench.scenario.caveats import Caveat
 
 
 def attachment_lines(view: RunView) -> tuple[str, ...]:
@@ -41,9 +41,9 @@ def cautions(view: RunView) -> tuple[str, ...]:
     return (*dict.fromkeys(launches), *(f"{', '.join(keys)}: {note}" for note, keys in by_note.items()))
 
 
-def _described(view: RunView) -> dict[Mark, list[str]]:
+def _described(view: RunView) -> dict[Caveat, list[str]]:
     """The marks of simulated deployments, each with the deployments, or their topologies, that have it."""
-    where: dict[Mark, list[str]] = {}
+    where: dict[Caveat, list[str]] = {}
     for name, by_topology in view.manifest.unlike_production.items():
         for mark in dict.fromkeys(mark for marks in by_topology.values() for mark in marks):
             having = [topology for topology, marks in by_topology.items() if mark in marks]
@@ -53,7 +53,7 @@ def _described(view: RunView) -> dict[Mark, list[str]]:
     return where
 
 
-def _marks(marks: Sequence[Mark]) -> str:
+def _marks(marks: Sequence[Caveat]) -> str:
     return "; ".join(f"{mark.name} ({mark.text})" for mark in marks)
 
 
@@ -62,9 +62,13 @@ def _name(attachment: Attachment) -> str:
 
 
 def _line(attachment: Attachment) -> str:
-    serving = [part for part in attachment.parts if part.role is not Role.ROUTER]
+    serving = [part for part in attachment.parts if part.role is not ProcessRole.ROUTER]
     engines = dict.fromkeys(" ".join(filter(None, (part.engine, part.version))) or "an engine" for part in serving)
-    roles = [f"{n} {role}" for role in (Role.PREFILL, Role.DECODE) if (n := sum(p.role is role for p in serving))]
+    roles = [
+        f"{n} {role}"
+        for role in (ProcessRole.PREFILL, ProcessRole.DECODE)
+        if (n := sum(p.role is role for p in serving))
+    ]
     behind = f" ({' + '.join(roles)})" if roles else ""
     return (
         f"{_name(attachment)}: {', '.join(engines) or 'a router'}{behind} at {', '.join(attachment.base_urls)}, model "

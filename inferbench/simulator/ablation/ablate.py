@@ -12,10 +12,10 @@ from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.errors import UsageError
 from inferbench.scenario.deployment import Deployment, Topology
-from inferbench.simulator.ablation.ablation import Ablation, Figure, Measure, Off, Weighing, without
+from inferbench.simulator.ablation.ablation import Ablation, Measure, Off, PublishedFigure, Weighing, without
 from inferbench.simulator.ablation.result import (
     AblationResult,
-    Exchange,
+    BytesAndTime,
     ExchangeAnswer,
     FigureAnswer,
     Modelled,
@@ -23,8 +23,8 @@ from inferbench.simulator.ablation.result import (
     State,
     WeighingAnswer,
 )
-from inferbench.simulator.engine.build import plant_of
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.build import cluster_of
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.parameters.parameters import AllToAllParameters, load_parameters
 from inferbench.simulator.parameters.stack_options import switched
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyState
@@ -60,7 +60,7 @@ class _Bench:
     def __init__(self, spec: Ablation, model: ModelSpec, gpus: Mapping[str, Gpu]) -> None:
         self._spec, self._model, self._gpus = spec, model, gpus
 
-    def figure(self, figure: Figure) -> tuple[Modelled, ...]:
+    def figure(self, figure: PublishedFigure) -> tuple[Modelled, ...]:
         deployment, topology = self._place(figure)
         off = _off(deployment, self._spec.off_of(figure))
         if figure.measure in _OF_A_LOOP:
@@ -129,7 +129,7 @@ class _Bench:
             bytes_over_bf16=PLAIN.round_trip_bytes(hidden) / own.round_trip_bytes(hidden),
             bytes_over_fp8=USUAL.round_trip_bytes(hidden) / own.round_trip_bytes(hidden),
             rows=tuple(
-                Exchange(
+                BytesAndTime(
                     tokens=tokens,
                     microseconds=seconds(own, tokens) * 1e6,
                     time_over_bf16=seconds(PLAIN, tokens) / seconds(own, tokens),
@@ -139,18 +139,18 @@ class _Bench:
             ),
         )
 
-    def _place(self, at: Figure | Weighing) -> tuple[Deployment, Topology]:
+    def _place(self, at: PublishedFigure | Weighing) -> tuple[Deployment, Topology]:
         deployment = self._spec.deployment(at.deployment)
         return deployment, deployment.topology(at.topology)
 
-    def _plant(self, deployment: Deployment, at: Figure | Weighing) -> Plant:
-        return plant_of(self._model, self._gpus[deployment.gpu], deployment, deployment.topology(at.topology))
+    def _plant(self, deployment: Deployment, at: PublishedFigure | Weighing) -> Cluster:
+        return cluster_of(self._model, self._gpus[deployment.gpu], deployment, deployment.topology(at.topology))
 
-    def _state(self, deployment: Deployment, at: Figure | Weighing, concurrency: int) -> SteadyState:
+    def _state(self, deployment: Deployment, at: PublishedFigure | Weighing, concurrency: int) -> SteadyState:
         isl, squared = moments(at.isl)
         return steady_state(self._plant(deployment, at), ClosedLoad(concurrency, isl, squared, moments(at.osl)[0]))
 
-    def _prefill_tokens_s(self, deployment: Deployment, figure: Figure, tokens: int) -> float:
+    def _prefill_tokens_s(self, deployment: Deployment, figure: PublishedFigure, tokens: int) -> float:
         """All ranks full with `tokens` each, in prompts of the figure's mean length."""
         isl, squared = moments(figure.isl)
         own = tokens * squared / isl
@@ -160,18 +160,18 @@ class _Bench:
         seconds = worker.seconds(tokens * ranks, own * ranks, tokens * ranks / isl, tokens, own)
         return tokens * ranks / float(seconds)
 
-    def _expert_factor(self, deployment: Deployment, figure: Figure, _: int) -> float:
+    def _expert_factor(self, deployment: Deployment, figure: PublishedFigure, _: int) -> float:
         drafts = deployment.topology(figure.topology).mtp
         return switched(load_parameters().switches, deployment, drafts).expert_factor
 
-    def _combine(self, deployment: Deployment, _: Figure, tokens: int) -> float:
+    def _combine(self, deployment: Deployment, _: PublishedFigure, tokens: int) -> float:
         time = _library(deployment).combine[deployment.stack.combine]
         return time.t0_us + time.us_per_token * tokens
 
-    def _exchange_seconds(self, deployment: Deployment, _: Figure, tokens: int) -> float:
+    def _exchange_seconds(self, deployment: Deployment, _: PublishedFigure, tokens: int) -> float:
         return float(published_seconds(_library(deployment), _formats(deployment), tokens))
 
-    def _bytes(self, deployment: Deployment, _: Figure, __: int) -> float:
+    def _bytes(self, deployment: Deployment, _: PublishedFigure, __: int) -> float:
         return _formats(deployment).round_trip_bytes(self._model.hidden)
 
 

@@ -82,7 +82,7 @@ class Published(Value):
         return self
 
 
-class Part(Value):
+class StackPart(Value):
     """A part of the stack that can be on or off."""
 
     name: Name
@@ -91,7 +91,7 @@ class Part(Value):
     """The stack without it (not called `off`, which YAML 1.1 reads as a boolean)."""
 
 
-class Figure(Value):
+class PublishedFigure(Value):
     """One published figure, and the condition that the twin is put into to meet it."""
 
     part: Name
@@ -137,9 +137,9 @@ class Ablation(Value):
     as_of: datetime.date
     model: str
     deployments: tuple[Deployment, ...] = Field(min_length=1)
-    parts: tuple[Part, ...] = Field(min_length=1)
+    parts: tuple[StackPart, ...] = Field(min_length=1)
     """In the order in which a weighing turns them on."""
-    figures: tuple[Figure, ...]
+    figures: tuple[PublishedFigure, ...]
     weighings: tuple[Weighing, ...]
     exchange_tokens: Annotated[tuple[Count, ...], ONCE]
     """Tokens of a rank at which the bytes of the formats are held against their time."""
@@ -181,11 +181,11 @@ class Ablation(Value):
         """The deployment of that name."""
         return {d.name: d for d in self.deployments}[name]
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> StackPart:
         """The part of that name."""
         return {p.name: p for p in self.parts}[name]
 
-    def off_of(self, figure: Figure) -> Off:
+    def off_of(self, figure: PublishedFigure) -> Off:
         """The keys of the stack that a figure is compared with."""
         return self.part(figure.part).without if figure.without is None else figure.without
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferbench.simulator.ablation.ablation import Figure, Part, Weighing
+from inferbench.simulator.ablation.ablation import PublishedFigure, StackPart, Weighing
 from inferbench.values import Value
 
 
@@ -18,7 +18,7 @@ class Modelled(Value):
 class FigureAnswer(Value):
     """A published figure and what the twin says at its condition."""
 
-    figure: Figure
+    figure: PublishedFigure
     modelled: tuple[Modelled, ...]
 
     @property
@@ -57,7 +57,7 @@ class State(Value):
 class PartEffect(Value):
     """What one part is worth at a load, as a ratio of tok/s/GPU with it over without it, and of TPOT."""
 
-    part: Part
+    part: StackPart
     alone: float
     """Turned on where all others are off."""
     alone_tpot: float
@@ -83,7 +83,7 @@ class WeighingAnswer(Value):
         return self.effects[-1].in_turn
 
 
-class Exchange(Value):
+class BytesAndTime(Value):
     """Bytes and time of a dispatch and combine, as factors by which they shrink."""
 
     tokens: int
@@ -101,7 +101,7 @@ class ExchangeAnswer(Value):
 
     bytes_over_bf16: float
     bytes_over_fp8: float
-    rows: tuple[Exchange, ...]
+    rows: tuple[BytesAndTime, ...]
 
 
 class AblationResult(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inferbench.render.format import MISSING, count, percent, significant
 from inferbench.render.table import Column, Table
-from inferbench.simulator.ablation.ablation import Figure, Measure
+from inferbench.simulator.ablation.ablation import Measure, PublishedFigure
 from inferbench.simulator.ablation.result import AblationResult, ExchangeAnswer, FigureAnswer, WeighingAnswer
 
 SIMULATED = "Modelled by the twin's steady state"
@@ -117,7 +117,7 @@ def exchange_table(answer: ExchangeAnswer) -> Table:
     )
 
 
-def published(figure: Figure) -> str:
+def published(figure: PublishedFigure) -> str:
     """What was printed."""
     if figure.published is None:
         return "none"

@@ -16,8 +16,8 @@ from inferbench.records.columns import Floats
 from inferbench.scenario.deployment import Deployment, Stack, Topology, WorkerGroup
 from inferbench.simulator.calibration.launch_recipes import Recipe, recipe_of
 from inferbench.simulator.calibration.priors import PARENTS
-from inferbench.simulator.calibration.software_dates import Days, era_between, settled_days
-from inferbench.simulator.engine.build import plant_of
+from inferbench.simulator.calibration.software_dates import Days, settled_days, software_versions_between
+from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.parameters.parameters import TwinParameters
 from inferbench.simulator.parameters.software_versions import EraName
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyState
@@ -83,7 +83,7 @@ def _configuration(point: Point, most_concurrent: int, settled: Days | None) -> 
     recipe = recipe_of(point, most_concurrent, None if days is None else days[1])
     if recipe is None:
         raise UnpredictableError("no recipe gives its draft depth or prefill batch")
-    return Configuration(point, recipe, era_between(point, days))
+    return Configuration(point, recipe, software_versions_between(point, days))
 
 
 def settings_of(point: Point) -> tuple[str, str, str, str]:
@@ -180,7 +180,7 @@ def batches(configurations: Iterable[Configuration]) -> list[Batch]:
 
 def evaluate(model: ModelSpec, gpu: Gpu, batch: Batch, parameters: TwinParameters) -> SteadyState:
     """Steady state of a batch. Constants may be arrays of shape (sets, 1): results then have (sets, points)."""
-    plant = plant_of(model, gpu, batch.deployment, batch.topology, parameters, batch.era)
+    plant = cluster_of(model, gpu, batch.deployment, batch.topology, parameters, batch.era)
     return steady_state(plant, batch.load)
 
 
@@ -197,7 +197,7 @@ def predictable(
     found, reasons = configurations(points)
     for batch in batches(found):
         try:
-            plant_of(model, gpus[batch.deployment.gpu], batch.deployment, batch.topology, parameters, batch.era)
+            cluster_of(model, gpus[batch.deployment.gpu], batch.deployment, batch.topology, parameters, batch.era)
         except UsageError as error:
             reasons.update({found[place].point.line: str(error) for place in batch.places})
     return [c for c in found if c.point.line not in reasons], reasons

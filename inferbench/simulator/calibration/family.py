@@ -12,9 +12,9 @@ from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.simulator.calibration.configuration import Configuration
 from inferbench.simulator.calibration.fit import Fit, Problem, fit
-from inferbench.simulator.calibration.free_parameters import Knob
+from inferbench.simulator.calibration.free_parameters import FreeParameter
 from inferbench.simulator.calibration.priors import PARENTS, PRIORS, inherited, seeded, unfitted, with_block
-from inferbench.simulator.calibration.trial_parameters import with_knobs
+from inferbench.simulator.calibration.trial_parameters import with_free_parameters
 from inferbench.simulator.parameters.parameters import TwinParameters
 
 FURTHER = 0.5
@@ -80,8 +80,8 @@ class Family:
                     weight = max(1 - float(spread) ** 2, LEAST_WEIGHT) * FURTHER**place
                     told[knob.path].append((math.log(float(knob.at(np.array(z)))), weight))
         means = {path: np.average([v for v, _ in of], weights=[w for _, w in of]) for path, of in told.items()}
-        knobs = [Knob(path, math.exp(mean), 1.0) for path, mean in means.items()]
-        return with_knobs(start, stack, knobs, np.zeros(len(knobs)))
+        knobs = [FreeParameter(path, math.exp(mean), 1.0) for path, mean in means.items()]
+        return with_free_parameters(start, stack, knobs, np.zeros(len(knobs)))
 
     def _fitted(self, stack: str) -> TwinParameters:
         parent = self._ancestor(stack)
@@ -91,4 +91,4 @@ class Family:
             start = with_block(self._base, stack, unfitted(self._base, stack))
         problem = Problem(start, self._model, self._gpus[stack.split()[0]], stack, self._own[stack])
         self.fits[stack] = fit(problem, starts=self._starts)
-        return with_knobs(start, stack, problem.knobs, self.fits[stack].z)
+        return with_free_parameters(start, stack, problem.knobs, self.fits[stack].z)

@@ -12,8 +12,8 @@ from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.records.columns import Floats
 from inferbench.simulator.calibration.configuration import Batch, Configuration, batches, evaluate, tokens_per_gpu
-from inferbench.simulator.calibration.free_parameters import Knob, knobs_of
-from inferbench.simulator.calibration.trial_parameters import with_knobs
+from inferbench.simulator.calibration.free_parameters import FreeParameter, free_parameters_of
+from inferbench.simulator.calibration.trial_parameters import with_free_parameters
 from inferbench.simulator.parameters.parameters import TwinParameters
 
 NOISE = {("mi355x sglang", "dep"): 0.10}
@@ -38,7 +38,7 @@ class Fit:
     """Constants of a stack at the end of a fit."""
 
     stack: str
-    knobs: list[Knob]
+    knobs: list[FreeParameter]
     z: Floats
     spread: Floats
     """Standard error of each, in prior spreads."""
@@ -53,7 +53,7 @@ class Problem:
         self, base: TwinParameters, model: ModelSpec, gpu: Gpu, stack: str, configurations: Sequence[Configuration]
     ) -> None:
         start = base.stacks[stack.split()[0]][stack.split()[1]]
-        self.knobs = knobs_of(stack, configurations, start)
+        self.knobs = free_parameters_of(stack, configurations, start)
         self.stack, self._base, self._model, self._gpu = stack, base, model, gpu
         self._batches: list[Batch] = batches(configurations)
         points = [c.point for c in configurations]
@@ -65,7 +65,7 @@ class Problem:
 
     def logs(self, z: Floats) -> tuple[Floats, Floats, Floats]:
         """Log TPOT, throughput and TTFT of every point: (points,), or (sets, points) for many z."""
-        parameters = with_knobs(self._base, self.stack, self.knobs, z)
+        parameters = with_free_parameters(self._base, self.stack, self.knobs, z)
         shape = (*z.shape[:-1], len(self._weight))
         tpot, rate, ttft = np.empty(shape), np.empty(shape), np.empty(shape)
         for batch in self._batches:

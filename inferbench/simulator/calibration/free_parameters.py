@@ -26,7 +26,7 @@ ERA_KIND_SPREAD = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class FreeParameter:
     """One constant: prior value, and log-spread (of the odds for a share between 0 and 1)."""
 
     path: tuple[str, ...]
@@ -48,7 +48,9 @@ class Knob:
         return float(np.log(value / (1 - value) / (self.value / (1 - self.value))) / self.spread)
 
 
-def knobs_of(stack: str, configurations: Sequence[Configuration], start: StackParameters) -> list[Knob]:
+def free_parameters_of(
+    stack: str, configurations: Sequence[Configuration], start: StackParameters
+) -> list[FreeParameter]:
     """What the points of a stack can fit: its shared constants, one factor per class and per era that they show.
 
     start: what is known of it without them. A stack with priors of its own is held to those, any other to `start`.
@@ -57,22 +59,22 @@ def knobs_of(stack: str, configurations: Sequence[Configuration], start: StackPa
     drafting = {c.point.precision for c in configurations if c.recipe.mtp}
     near = 1.0 if stack in PRIORS else KINSHIP
     shared += [
-        Knob(("decode", "acceptance", p), float(start.decode.acceptance[p]), 0.3 * near, "odds")  # type: ignore[index]
+        FreeParameter(("decode", "acceptance", p), float(start.decode.acceptance[p]), 0.3 * near, "odds")  # type: ignore[index]
         for p in sorted(drafting)
     ]
     shared += [
-        Knob(
+        FreeParameter(
             ("decode", "expert_efficiency", p),
             float(start.decode.expert_efficiency[p]),  # type: ignore[index]
             EXPERT_SPREAD.get(stack, 0.3),
         )
         for p in sorted({c.point.precision for c in configurations})
     ]
-    shared += [Knob(path, *prior) for path, prior in EXTRA.get(stack, {}).items()]
+    shared += [FreeParameter(path, *prior) for path, prior in EXTRA.get(stack, {}).items()]
     decode = {(c.point.precision, c.point.decode.kind) for c in configurations}
     prefill = {(c.point.precision, (c.point.prefill or c.point.decode).kind) for c in configurations}
     classes = [
-        Knob((block, name, *of), float(getattr(getattr(start, block), name)[of[0]].__dict__[of[1]]), spread)
+        FreeParameter((block, name, *of), float(getattr(getattr(start, block), name)[of[0]].__dict__[of[1]]), spread)
         for block, name, found, spread in (
             ("decode", "class_scale", decode, DECODE_SPREAD),
             ("prefill", "class_scale", prefill, PREFILL_SPREAD),
@@ -83,16 +85,18 @@ def knobs_of(stack: str, configurations: Sequence[Configuration], start: StackPa
     return [*shared, *classes, *_eras(stack, configurations)]
 
 
-def _eras(stack: str, configurations: Sequence[Configuration]) -> list[Knob]:
+def _eras(stack: str, configurations: Sequence[Configuration]) -> list[FreeParameter]:
     """Factors of earlier software, and of kinds of worker in it where it shows several."""
     kinds: dict[tuple[str, str], set[str]] = defaultdict(set)
     for c in configurations:
         if isinstance(c.era, str):
             kinds[c.point.precision, c.era].add(c.point.decode.kind)
     spread = AGGREGATED_ERA_SPREAD if stack.endswith("-agg") else ERA_SPREAD
-    whole = [Knob(("eras", *era, part), 1.0, spread) for era in sorted(kinds) for part in ("decode", "prefill")]
+    whole = [
+        FreeParameter(("eras", *era, part), 1.0, spread) for era in sorted(kinds) for part in ("decode", "prefill")
+    ]
     apart = [
-        Knob(("eras", *era, "kinds", kind), 1.0, ERA_KIND_SPREAD)
+        FreeParameter(("eras", *era, "kinds", kind), 1.0, ERA_KIND_SPREAD)
         for era, own in sorted(kinds.items())
         if len(own) > 1
         for kind in sorted(own)
@@ -100,12 +104,16 @@ def _eras(stack: str, configurations: Sequence[Configuration]) -> list[Knob]:
     return whole + apart
 
 
-def _shared(stack: str, start: StackParameters) -> list[Knob]:
+def _shared(stack: str, start: StackParameters) -> list[FreeParameter]:
     own = PRIORS.get(stack)
     names = PRIORS[family_of(stack)]
     near = 1.0 if own else KINSHIP
-    decode = [Knob(("decode", n), float(getattr(start.decode, n)), near * spread) for n, (_, spread) in names.items()]
+    decode = [
+        FreeParameter(("decode", n), float(getattr(start.decode, n)), near * spread) for n, (_, spread) in names.items()
+    ]
     prefill = [("efficiency", 0.4), ("tp_exponent", 0.5)]
     if not stack.endswith("-agg"):
         prefill += [("handoff_ms", 0.7), ("handoff_passes", 0.4)]
-    return decode + [Knob(("prefill", n), float(getattr(start.prefill, n)), near * spread) for n, spread in prefill]
+    return decode + [
+        FreeParameter(("prefill", n), float(getattr(start.prefill, n)), near * spread) for n, spread in prefill
+    ]

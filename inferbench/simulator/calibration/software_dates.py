@@ -27,17 +27,17 @@ Days = tuple[datetime.date, datetime.date]
 """Of a point, or the middle two of those that a median is of."""
 
 
-def era_of(point: Point, day: datetime.date) -> str | None:
+def software_versions_of(point: Point, day: datetime.date) -> str | None:
     """Name of the time whose software a point ran on that day; None: today's."""
     bounds = ERAS.get((point.stack, point.precision), ()) if point.disaggregated else AGGREGATED_ERAS
     return next((bound for bound in bounds if day.isoformat() <= bound), None)
 
 
-def era_between(point: Point, days: Days | None) -> EraName:
+def software_versions_between(point: Point, days: Days | None) -> EraName:
     """Name of the time of a point of those days: two names, half-way between, where they differ."""
     if days is None:
         return MIXED
-    lower, upper = (era_of(point, day) for day in days)
+    lower, upper = (software_versions_of(point, day) for day in days)
     return lower if lower == upper else (lower, upper)
 
 
@@ -53,7 +53,7 @@ def settled_days(points: Sequence[Point]) -> dict[tuple[object, ...], Days]:
     for point in points:
         lengths[point.topology] = own = *point.shape, point.isl, point.osl
         if point.date is not None:
-            current[point.topology][era_of(point, point.date) is None] += 1
+            current[point.topology][software_versions_of(point, point.date) is None] += 1
             days[own].add(point.date)
     found: dict[tuple[object, ...], Days] = {}
     for topology, own in lengths.items():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inferbench.records.columns import Floats
-from inferbench.simulator.calibration.free_parameters import Knob
+from inferbench.simulator.calibration.free_parameters import FreeParameter
 from inferbench.simulator.calibration.priors import KINDS
 from inferbench.simulator.calibration.software_dates import MIXED
 from inferbench.simulator.parameters.parameters import ClassScale, Padding, StackParameters, TwinParameters
@@ -17,7 +17,7 @@ PADDED_ROWS = 2703
 """SGLANG_MORI_MOE_MAX_INPUT_TOKENS of the decode servers in InferenceX's MI355X runs."""
 
 
-def with_knobs(base: TwinParameters, stack: str, knobs: Sequence[Knob], z: Floats) -> TwinParameters:
+def with_free_parameters(base: TwinParameters, stack: str, knobs: Sequence[FreeParameter], z: Floats) -> TwinParameters:
     """Return parameters at `z`: one set for shape (knobs,), many for (sets, knobs), then as arrays (sets, 1)."""
     gpu, framework = stack.split()
     old = base.stacks[gpu][framework]

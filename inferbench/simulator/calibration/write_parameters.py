@@ -16,7 +16,7 @@ from inferbench.simulator.calibration.configuration import Configuration
 from inferbench.simulator.calibration.conformal_intervals import class_intervals
 from inferbench.simulator.calibration.fit import Fit
 from inferbench.simulator.calibration.software_dates import MIXED
-from inferbench.simulator.parameters.parameters import Era, FitRecord, StackParameters
+from inferbench.simulator.parameters.parameters import FitRecord, SoftwareVersions, StackParameters
 from inferbench.simulator.validation.prediction import Prediction
 
 BEGIN = "# --- fitted: written by `inferbench twin calibrate`, not by hand ---\n"
@@ -67,7 +67,7 @@ def fitted_stack(
             "prefill": stack.prefill.model_copy(update={"source": SOURCE, "how": "fitted"}),
             "eras": {
                 precision: tuple(
-                    Era(
+                    SoftwareVersions(
                         name=era.name,
                         until=None if era.name == MIXED else datetime.date.fromisoformat(era.name),
                         decode=era.decode,

@@ -12,10 +12,10 @@ from inferbench.catalog.model import ModelSpec
 from inferbench.errors import UsageError
 from inferbench.loadgen.port import Clock
 from inferbench.scenario.deployment import Deployment, Topology
-from inferbench.simulator.engine.cluster import Passes, Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, Passes, TwinTarget
 from inferbench.simulator.engine.streaming import OnChunk
 from inferbench.simulator.parameters.parameters import StackParameters, TwinParameters, load_parameters
-from inferbench.simulator.parameters.software_versions import EraName, Pace, pace
+from inferbench.simulator.parameters.software_versions import EraName, VersionPace, pace
 from inferbench.simulator.parameters.sourced import Precision
 from inferbench.simulator.parameters.stack_options import switched
 from inferbench.simulator.timing.all_to_all import Formats, format_change_seconds
@@ -48,17 +48,17 @@ def build_twin(
     on_chunk: called with (seq, tokens) when each chunk leaves for the client; without it no per-token work is done.
     Raises UsageError where the twin has no constants for the deployment, or where it does not fit the GPUs.
     """
-    return TwinTarget(plant_of(model, gpu, deployment, topology), clock, on_chunk)
+    return TwinTarget(cluster_of(model, gpu, deployment, topology), clock, on_chunk)
 
 
-def plant_of(
+def cluster_of(
     model: ModelSpec,
     gpu: Gpu,
     deployment: Deployment,
     topology: Topology,
     parameters: TwinParameters | None = None,
     era: EraName = None,
-) -> Plant:
+) -> Cluster:
     """Return how a topology behaves, by `parameters` or else by the parameter file that comes with the twin.
 
     era: name of earlier software in the parameters; None: today's.
@@ -89,7 +89,7 @@ def plant_of(
         constants.decode.padding.get(deployment.precision),
         off,
     )
-    return Plant(
+    return Cluster(
         prefill_workers=prefill.workers,
         prefill=PrefillPass(
             model,
@@ -181,7 +181,7 @@ def _transfer(
     return kv_transfer(backend, gpu, model, kv_bytes, topology.prefill, topology.decode)
 
 
-def _skew(constants: StackParameters, deployment: Deployment, topology: Topology, earlier: Pace) -> Real:
+def _skew(constants: StackParameters, deployment: Deployment, topology: Topology, earlier: VersionPace) -> Real:
     """Median over mean passes: seen with drafts in today's software only, and in medians over several times."""
     own = constants.decode.skew.get(deployment.precision)
     if own is None or not topology.mtp or earlier.dated:

@@ -15,7 +15,7 @@ from inferbench.records.columns import Ints
 from inferbench.simulator.engine.decode_worker import Admission, DecodeWorker, StepTime
 from inferbench.simulator.engine.mixed_worker import AggregatedWorker
 from inferbench.simulator.engine.prefill_worker import KvLinks, PrefillTime, PrefillWorker, TransferTime
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.engine.streaming import ChunkStream, OnChunk
 from inferbench.simulator.timing.kernels import Real
 from inferbench.simulator.timing.speculative_decoding import LONG_PROMPT, skewed
@@ -30,7 +30,7 @@ class Passes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plant:
+class Cluster:
     """Everything that a deployment's behaviour follows from: how many workers, how fast, how much they hold."""
 
     prefill_workers: int
@@ -68,14 +68,14 @@ class Plant:
 
 
 def decode_worker(
-    plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
+    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None
 ) -> DecodeWorker:
     """Return one decode worker, idle; `ended` is called with each request and the time of its last token."""
     return DecodeWorker(index, clock, plant.decode, **_of_decode(plant, ended, on_chunk))
 
 
 def aggregated_worker(
-    plant: Plant, index: int, clock: Clock, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None
+    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None
 ) -> AggregatedWorker:
     """Return one worker that prefills and decodes, idle."""
     rest = _of_decode(plant, ended, on_chunk)
@@ -90,7 +90,9 @@ def aggregated_worker(
     )
 
 
-def _of_decode(plant: Plant, ended: Callable[[Flight, int], None], on_chunk: OnChunk | None) -> dict[str, Any]:
+def _of_decode(
+    plant: Cluster, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None
+) -> dict[str, Any]:
     return {
         "ranks": plant.ranks,
         "max_running": plant.max_running,
@@ -101,7 +103,7 @@ def _of_decode(plant: Plant, ended: Callable[[Flight, int], None], on_chunk: OnC
     }
 
 
-def prefill_worker(plant: Plant, clock: Clock, links: KvLinks) -> PrefillWorker:
+def prefill_worker(plant: Cluster, clock: Clock, links: KvLinks) -> PrefillWorker:
     """Return one prefill worker, idle, that sends the caches of its prompts over `links`."""
     return PrefillWorker(
         clock,
@@ -114,7 +116,7 @@ def prefill_worker(plant: Plant, clock: Clock, links: KvLinks) -> PrefillWorker:
     )
 
 
-def passes_of(plant: Plant, request: PlannedRequest) -> int:
+def passes_of(plant: Cluster, request: PlannedRequest) -> int:
     """Draw the decode passes that a request needs, from its own seed."""
     passes = plant.passes.passes(request.osl - 1, request.seed)
     if plant.skew != 1.0 and request.isl >= LONG_PROMPT:
@@ -128,9 +130,9 @@ class TwinTarget(Target):
     The router gives requests to the prefill workers in turn (round robin), in the order of submission.
     """
 
-    def __init__(self, plant: Plant, clock: Clock, on_chunk: OnChunk | None = None) -> None:
+    def __init__(self, plant: Cluster, clock: Clock, on_chunk: OnChunk | None = None) -> None:
         self._clock, self._plant = clock, plant
-        self._flights: dict[Flight, None] = {}
+        self._flights: dict[SimulatedSequence, None] = {}
         self._submitted = 0
         self._decode: Sequence[DecodeWorker]
         self._prefill: Sequence[PrefillWorker | AggregatedWorker]
@@ -152,7 +154,9 @@ class TwinTarget(Target):
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         """Queue the prompt. One that no decode worker could ever hold ends as an error."""
         now = self._clock.now_ns()
-        flight = Flight(request, slot_free_ns, now, done, passes_of(self._plant, request), self._plant.first_chunk)
+        flight = SimulatedSequence(
+            request, slot_free_ns, now, done, passes_of(self._plant, request), self._plant.first_chunk
+        )
         self._flights[flight] = None
         if self._decode[0].could_ever_hold(flight):
             self._prefill[self._submitted % len(self._prefill)].enqueue(flight)
@@ -176,11 +180,11 @@ class TwinTarget(Target):
     def pass_times_ns(self) -> Sequence[Ints]:
         return [np.array(worker.pass_times_ns, dtype=np.int64) for worker in self._decode]
 
-    def _ended(self, flight: Flight, end_ns: int) -> None:
+    def _ended(self, flight: SimulatedSequence, end_ns: int) -> None:
         del self._flights[flight]
         flight.finish(end_ns, self._decode[flight.worker].pass_times_ns)
 
-    def _refuse(self, flight: Flight) -> None:
+    def _refuse(self, flight: SimulatedSequence) -> None:
         if flight.open:
             del self._flights[flight]
             flight.fail(f"{flight.kv_tokens} tokens exceed the KV cache of a decode worker", self._clock.now_ns())

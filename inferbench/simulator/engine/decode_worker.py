@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from inferbench.loadgen.port import Clock
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.engine.streaming import Chunks, ChunkStream
 from inferbench.simulator.timing.decode_step import Coefficients
 from inferbench.units import NS_PER_S
@@ -38,7 +38,7 @@ class DecodeWorker:
         max_running: int,
         kv_tokens: int,
         delay_ns: int,
-        ended: Callable[[Flight, int], None],
+        ended: Callable[[SimulatedSequence, int], None],
         stream: ChunkStream | None = None,
     ) -> None:
         self.running = 0
@@ -59,23 +59,23 @@ class DecodeWorker:
         """Forget every request. A pass under way runs out."""
         self.running = 0
         self._reserved = 0
-        self._joining: list[Flight] = []
-        self._ending: dict[int, list[Flight]] = {}
+        self._joining: list[SimulatedSequence] = []
+        self._ending: dict[int, list[SimulatedSequence]] = {}
         self._ranks = [0] * len(self._ranks)
         self._batch, self._context, self._growth = 0, 0.0, 0.0
         self._fixed = self._slope = self._floor = 0.0
         if self._stream is not None:
             self._stream.reset()
 
-    def has_room(self, flight: Flight) -> bool:
+    def has_room(self, flight: SimulatedSequence) -> bool:
         """Whether a request could be admitted now."""
         return self.running < self._max_running and self._reserved + flight.kv_tokens <= self._kv_tokens
 
-    def could_ever_hold(self, flight: Flight) -> bool:
+    def could_ever_hold(self, flight: SimulatedSequence) -> bool:
         """Whether a request fits an idle worker."""
         return flight.kv_tokens <= self._kv_tokens
 
-    def admit(self, flight: Flight) -> None:
+    def admit(self, flight: SimulatedSequence) -> None:
         """Take a request; it joins at the next pass boundary, at once where the worker is idle."""
         self.running += 1
         self._reserved += flight.kv_tokens
@@ -115,7 +115,7 @@ class DecodeWorker:
     def _join(self, now: int) -> None:
         first_pass, first_ns = len(self.pass_times_ns), now + self._delay_ns
         joining, self._joining = self._joining, []
-        at_once: list[Flight] = []
+        at_once: list[SimulatedSequence] = []
         for flight in joining:
             flight.worker, flight.first_pass, flight.first_ns = self._index, first_pass, first_ns
             flight.rank = self._ranks.index(min(self._ranks))
@@ -132,7 +132,7 @@ class DecodeWorker:
             self._leave(at_once)
         self._batch_changed()
 
-    def _leave(self, ending: list[Flight]) -> None:
+    def _leave(self, ending: list[SimulatedSequence]) -> None:
         for flight in ending:
             self.running -= 1
             self._reserved -= flight.kv_tokens
@@ -142,7 +142,7 @@ class DecodeWorker:
         self._batch_changed()
         self.slot_freed()
 
-    def _count(self, flight: Flight, sign: int) -> None:
+    def _count(self, flight: SimulatedSequence, sign: int) -> None:
         self._batch += sign
         self._ranks[flight.rank] += sign
         if flight.passes:
@@ -158,7 +158,7 @@ class DecodeWorker:
             found = self._known[at] = self._coefficients(*at)
         self._fixed, self._slope, self._floor = found.fixed, found.slope, found.floor
 
-    def _seen(self, seen_ns: int, ending: Sequence[Flight], chunks: Chunks | None) -> None:
+    def _seen(self, seen_ns: int, ending: Sequence[SimulatedSequence], chunks: Chunks | None) -> None:
         """The client has got the tokens of a pass at `seen_ns`."""
         if chunks:
             assert self._stream is not None
@@ -173,11 +173,11 @@ class Admission:
 
     def __init__(self, workers: Sequence[DecodeWorker]) -> None:
         self._workers = workers
-        self._waiting: deque[Flight] = deque()
+        self._waiting: deque[SimulatedSequence] = deque()
         for worker in workers:
             worker.slot_freed = self._admit_waiting
 
-    def arrived(self, flight: Flight) -> None:
+    def arrived(self, flight: SimulatedSequence) -> None:
         """A request's KV cache can be had: admit it, or let it wait its turn."""
         self._waiting.append(flight)
         self._admit_waiting()
@@ -193,7 +193,7 @@ class Admission:
                 return
             worker.admit(self._waiting.popleft())
 
-    def _roomiest(self, flight: Flight) -> DecodeWorker | None:
+    def _roomiest(self, flight: SimulatedSequence) -> DecodeWorker | None:
         best = None
         for worker in self._workers:
             if (best is None or worker.running < best.running) and worker.has_room(flight):

@@ -10,7 +10,7 @@ from typing_extensions import override
 from inferbench.loadgen.port import Clock
 from inferbench.simulator.engine.decode_worker import DecodeWorker, StepTime
 from inferbench.simulator.engine.prefill_worker import PrefillTime
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 
 
 class AggregatedWorker(DecodeWorker):
@@ -38,13 +38,13 @@ class AggregatedWorker(DecodeWorker):
         self._balance_passes = balance_passes
         self._waited = 0
         """Passes that the first waiting prompt has let go by."""
-        self._prompts: deque[Flight] = deque()
+        self._prompts: deque[SimulatedSequence] = deque()
         self._prefilled = 0
         """Tokens of the first waiting prompt that earlier passes have prefilled."""
-        self._completed: list[Flight] = []
+        self._completed: list[SimulatedSequence] = []
         super().__init__(index, clock, step, **rest)
 
-    def enqueue(self, flight: Flight) -> None:
+    def enqueue(self, flight: SimulatedSequence) -> None:
         """Queue a prompt."""
         self._prompts.append(flight)
         if not self._busy:

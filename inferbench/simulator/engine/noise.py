@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.engine.decode_worker import StepTime
 from inferbench.simulator.engine.prefill_worker import PrefillTime, TransferTime
 from inferbench.simulator.timing.decode_step import Coefficients
@@ -28,7 +28,7 @@ def run_factor(seed: int, key: str, noise: float) -> float:
     return math.exp(noise * NormalDist().inv_cdf(max(drawn, 2**-53)))
 
 
-def paced(plant: Plant, factor: float) -> Plant:
+def paced(plant: Cluster, factor: float) -> Cluster:
     """Return a plant whose every time is `factor` as long; at 1 the plant itself."""
     if factor == 1.0:
         return plant

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from inferbench.loadgen.port import Clock
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.units import NS_PER_S
 
 
@@ -31,11 +31,13 @@ class TransferTime(Protocol):
 class KvLinks:
     """The NICs of one prefill worker: transfers take the link that is free first and queue for it in order."""
 
-    def __init__(self, clock: Clock, links: int, time: TransferTime, arrived: Callable[[Flight], None]) -> None:
+    def __init__(
+        self, clock: Clock, links: int, time: TransferTime, arrived: Callable[[SimulatedSequence], None]
+    ) -> None:
         self._clock, self._time, self._arrived = clock, time, arrived
         self._free_ns = [0] * links
 
-    def send(self, flight: Flight) -> None:
+    def send(self, flight: SimulatedSequence) -> None:
         """Move the cache of a prefilled prompt; `arrived` is called when decode has it."""
         free_ns = self._free_ns
         link = free_ns.index(min(free_ns))
@@ -47,7 +49,7 @@ class KvLinks:
         """Forget every transfer."""
         self._free_ns = [0] * len(self._free_ns)
 
-    def _arrive(self, flight: Flight) -> None:
+    def _arrive(self, flight: SimulatedSequence) -> None:
         if flight.open:
             self._arrived(flight)
 
@@ -72,10 +74,10 @@ class PrefillWorker:
         self._handoff_seconds, self._handoff_passes = handoff_seconds, handoff_passes
         self._clock, self._time, self._links = clock, time, links
         self._rank_limit, self._ranks = max_batch_tokens / ranks, ranks
-        self._queue: deque[Flight] = deque()
+        self._queue: deque[SimulatedSequence] = deque()
         self._busy = False
 
-    def enqueue(self, flight: Flight) -> None:
+    def enqueue(self, flight: SimulatedSequence) -> None:
         """Queue a prompt."""
         self._queue.append(flight)
         if not self._busy:
@@ -88,7 +90,7 @@ class PrefillWorker:
 
     def _start_pass(self) -> None:
         queue, ranks = self._queue, self._ranks
-        batch: list[Flight] = []
+        batch: list[SimulatedSequence] = []
         tokens, squared = [0] * ranks, [0] * ranks
         while queue:
             rank, isl = len(batch) % ranks, queue[0].request.isl
@@ -104,12 +106,12 @@ class PrefillWorker:
                 self._clock.now_ns() + round(seconds * NS_PER_S), partial(self._end_pass, batch, seconds)
             )
 
-    def _end_pass(self, batch: list[Flight], seconds: float) -> None:
+    def _end_pass(self, batch: list[SimulatedSequence], seconds: float) -> None:
         handoff = self._handoff_seconds + (self._handoff_passes * seconds if self._queue else 0.0)
         self._clock.call_at(self._clock.now_ns() + round(handoff * NS_PER_S), partial(self._send, batch))
         self._start_pass()
 
-    def _send(self, batch: list[Flight]) -> None:
+    def _send(self, batch: list[SimulatedSequence]) -> None:
         for flight in batch:
             if flight.open:
                 self._links.send(flight)

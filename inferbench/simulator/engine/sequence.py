@@ -10,7 +10,7 @@ from inferbench.records.request_record import CountSource, PassChunks, RequestRe
 from inferbench.workload.plan import PlannedRequest
 
 
-class Flight:
+class SimulatedSequence:
     """A request between its submission and its record."""
 
     __slots__ = (

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 
 OnChunk = Callable[[int, int], None]
 """Called with (seq, tokens) when a chunk leaves for the client."""
-Chunks = list[tuple[Flight, int]]
+Chunks = list[tuple[SimulatedSequence, int]]
 
 
 class ChunkStream:
@@ -19,9 +19,9 @@ class ChunkStream:
 
     def __init__(self, on_chunk: OnChunk, interval: int, first: int = 1) -> None:
         self._on_chunk, self._interval, self._first = on_chunk, interval, first
-        self._sent: dict[Flight, int] = {}
+        self._sent: dict[SimulatedSequence, int] = {}
 
-    def joined(self, flights: Sequence[Flight]) -> Chunks:
+    def joined(self, flights: Sequence[SimulatedSequence]) -> Chunks:
         """Requests joined the batch: return their first chunks."""
         at_once = 1 if self._first == 1 else 0
         self._sent.update((flight, at_once) for flight in flights if flight.passes)

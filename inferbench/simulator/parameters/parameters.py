@@ -93,7 +93,7 @@ class PrefillParameters(Sourced):
     """Whether the fitted runs hid the all-to-all behind compute (two-batch overlap) or paid for it in `efficiency`."""
 
 
-class Era(Value):
+class SoftwareVersions(Value):
     """Software of an earlier time: factors on the pass times of today's."""
 
     name: str
@@ -145,7 +145,7 @@ class StackParameters(Value):
     """Formats of the all-to-all in the runs that the fit saw."""
     decode: DecodeParameters
     prefill: PrefillParameters
-    eras: dict[Precision, tuple[Era, ...]] = Field(default_factory=dict)
+    eras: dict[Precision, tuple[SoftwareVersions, ...]] = Field(default_factory=dict)
     """Earlier software, oldest first. A deployment of a scenario runs today's, for which every factor is 1."""
     fit: FitRecord | None = None
     intervals: dict[Precision, dict[Kind, ClassInterval]] = Field(default_factory=dict)

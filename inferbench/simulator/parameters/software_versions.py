@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inferbench.simulator.parameters.parameters import Era, Kind
+from inferbench.simulator.parameters.parameters import Kind, SoftwareVersions
 from inferbench.simulator.timing.kernels import Real
 
 EraName = str | None | tuple[str | None, str | None]
@@ -14,7 +14,7 @@ number of runs lies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class VersionPace:
     """How much longer passes take than with today's software."""
 
     decode: Real
@@ -23,7 +23,7 @@ class Pace:
     """Whether this is the software of one earlier time."""
 
 
-def pace(eras: Iterable[Era], name: EraName, kind: Kind) -> Pace:
+def pace(eras: Iterable[SoftwareVersions], name: EraName, kind: Kind) -> VersionPace:
     """Return the factors of `name` for decode workers of a kind: geometric means where it names two times."""
     known = {era.name: era for era in eras}
     names = name if isinstance(name, tuple) else (name,)
@@ -33,4 +33,4 @@ def pace(eras: Iterable[Era], name: EraName, kind: Kind) -> Pace:
     for era in found:
         decode = decode * (era.decode * getattr(era.kinds, kind)) ** (1 / len(names))
         prefill = prefill * era.prefill ** (1 / len(names))
-    return Pace(decode, prefill, dated=len(names) == 1 and any(era.until is not None for era in found))
+    return VersionPace(decode, prefill, dated=len(names) == 1 and any(era.until is not None for era in found))

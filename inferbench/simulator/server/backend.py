@@ -9,18 +9,18 @@ from typing_extensions import override
 
 from inferbench.loadgen.port import Done, Target
 from inferbench.simulator.server.metrics.histogram import Histogram
-from inferbench.simulator.server.protocol.request_body import Bootstrap
+from inferbench.simulator.server.protocol.request_body import BootstrapAddress
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.workload.plan import PlannedRequest
 
 
-class Backend(Protocol):
+class ServingBackend(Protocol):
     """Answers requests, in callbacks of the server's clock."""
 
     async def open(self) -> None:
         """Begin to listen for other workers, where it has any."""
 
-    def submit(self, request: PlannedRequest, bootstrap: Bootstrap | None, done: Done) -> None:
+    def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         """Take a request that came now. `done` is called once with its record.
 
         bootstrap: where the two workers of a request meet; None only where the whole deployment is here.
@@ -42,7 +42,7 @@ class Backend(Protocol):
         """What it measures, under SGLang's names without the prefix."""
 
 
-class WholeDeployment(Backend):
+class WholeDeployment(ServingBackend):
     """A target alone behind one endpoint."""
 
     def __init__(self, target: Target, clock: FollowingClock) -> None:
@@ -52,7 +52,7 @@ class WholeDeployment(Backend):
     async def open(self) -> None: ...
 
     @override
-    def submit(self, request: PlannedRequest, bootstrap: Bootstrap | None, done: Done) -> None:
+    def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         self._target.submit(request, self._clock.now_ns(), done)
 
     @override

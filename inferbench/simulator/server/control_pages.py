@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
-from inferbench.simulator.server.backend import Backend
+from inferbench.simulator.server.backend import ServingBackend
 from inferbench.simulator.server.identity import Served
 from inferbench.simulator.server.metrics.counters import Monitor
 from inferbench.simulator.server.metrics.loads_page import load_of, loads_text
@@ -23,7 +23,7 @@ class ControlPages:
     """The pages of one server."""
 
     def __init__(
-        self, served: Served, monitor: Monitor, pacing: Pacing, record: Sequence[SendRecord], backend: Backend
+        self, served: Served, monitor: Monitor, pacing: Pacing, record: Sequence[SendRecord], backend: ServingBackend
     ) -> None:
         self._served, self._monitor, self._backend = served, monitor, backend
         get: dict[str, Callable[[], Reply]] = {

@@ -9,10 +9,10 @@ from inferbench.catalog.model import ModelSpec
 from inferbench.errors import UsageError
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.simulator.engine.build import KV_BYTES
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.engine.streaming import OnChunk
-from inferbench.simulator.server.backend import Backend, WholeDeployment
-from inferbench.simulator.server.identity import Role, Served
+from inferbench.simulator.server.backend import ServingBackend, WholeDeployment
+from inferbench.simulator.server.identity import Served, ServerRole
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.simulator.server.roles.decode_server import DecodeBackend
 from inferbench.simulator.server.roles.prefill_server import PrefillBackend
@@ -24,10 +24,15 @@ ALL_TO_ALL_BACKENDS = {"mori-ep": "mori", "deepep": "deepep", "trtllm": "none", 
 
 
 def served_of(
-    model: ModelSpec, deployment: Deployment, topology: Topology, role: Role, plant: Plant, bootstrap_port: int | None
+    model: ModelSpec,
+    deployment: Deployment,
+    topology: Topology,
+    role: ServerRole,
+    plant: Cluster,
+    bootstrap_port: int | None,
 ) -> Served:
     """Describe a server. The whole deployment is described by its decode workers."""
-    group = topology.prefilling if role is Role.PREFILL else topology.decode
+    group = topology.prefilling if role is ServerRole.PREFILL else topology.decode
     drafts: dict[str, Any] = {}
     if topology.mtp:
         drafts = {
@@ -38,7 +43,7 @@ def served_of(
     return Served(
         model=model.hugging_face_id,
         role=role,
-        kv_tokens=plant.kv_tokens * (1 if role is Role.DECODE else plant.decode_workers),
+        kv_tokens=plant.kv_tokens * (1 if role is ServerRole.DECODE else plant.decode_workers),
         drafts=topology.mtp,
         arguments={
             "tp_size": group.tp,
@@ -54,7 +59,7 @@ def served_of(
             "disaggregation_bootstrap_port": bootstrap_port,
             **drafts,
             "twin_gpu": deployment.gpu,
-            "twin_gpus": topology.total_gpus if role is Role.BOTH else group.gpus,
+            "twin_gpus": topology.total_gpus if role is ServerRole.BOTH else group.gpus,
             "twin_precision": deployment.precision,
             "twin_framework": deployment.stack.framework,
         },
@@ -65,8 +70,8 @@ def backend_of(
     model: ModelSpec,
     deployment: Deployment,
     topology: Topology,
-    role: Role,
-    plant: Plant,
+    role: ServerRole,
+    plant: Cluster,
     time_scale: float,
     listener: socket.socket | None = None,
 ) -> MakeBackend:
@@ -74,13 +79,13 @@ def backend_of(
 
     Raises UsageError for a role apart where the topology's workers have both.
     """
-    if role is not Role.BOTH and topology.prefill is None:
+    if role is not ServerRole.BOTH and topology.prefill is None:
         raise UsageError(f"twin: topology {topology.name} is aggregated; serve it with --role both")
 
-    def make(clock: FollowingClock, on_chunk: OnChunk) -> Backend:
-        if role is Role.BOTH:
+    def make(clock: FollowingClock, on_chunk: OnChunk) -> ServingBackend:
+        if role is ServerRole.BOTH:
             return WholeDeployment(TwinTarget(plant, clock, on_chunk), clock)
-        if role is Role.DECODE:
+        if role is ServerRole.DECODE:
             return DecodeBackend(plant, clock, on_chunk, time_scale=time_scale)
         assert listener is not None
         kv_bytes = kv_bytes_per_token(model, KV_BYTES[deployment.kv_precision], topology.mtp)

@@ -17,7 +17,7 @@ from inferbench.workload.plan import PlannedRequest
 
 
 @dataclass(slots=True, eq=False)
-class _Stream:
+class _PacedStream:
     """One request that is being answered."""
 
     request: PlannedRequest
@@ -43,14 +43,14 @@ class FixedPace(Target):
         self._clock = clock
         self._on_chunk = on_chunk
         self._grain_ns = grain_ns
-        self._due: list[tuple[int, int, _Stream]] = []
+        self._due: list[tuple[int, int, _PacedStream]] = []
         self._count = 0  # equal due times go in the order in which they arose
         self._wake_ns: int | None = None
 
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         now_ns = self._clock.now_ns()
-        self._push(now_ns + self._ttft_ns, _Stream(request, slot_free_ns, now_ns, done))
+        self._push(now_ns + self._ttft_ns, _PacedStream(request, slot_free_ns, now_ns, done))
         self._wake_at_first()
 
     @override
@@ -64,7 +64,7 @@ class FixedPace(Target):
     def pass_times_ns(self) -> Sequence[Ints]:
         return ()
 
-    def _push(self, due_ns: int, stream: _Stream) -> None:
+    def _push(self, due_ns: int, stream: _PacedStream) -> None:
         self._count += 1
         heapq.heappush(self._due, (due_ns, self._count, stream))
 
@@ -88,7 +88,7 @@ class FixedPace(Target):
             self._send(due_ns, stream)
         self._wake_at_first()
 
-    def _send(self, due_ns: int, stream: _Stream) -> None:
+    def _send(self, due_ns: int, stream: _PacedStream) -> None:
         stream.times_ns.append(self._clock.now_ns())
         last = len(stream.times_ns) >= stream.request.osl
         if not last:
@@ -99,7 +99,7 @@ class FixedPace(Target):
             stream.done(_record(stream, Status.OK, stream.times_ns[-1]))
 
 
-def _record(stream: _Stream, status: Status, end_ns: int) -> RequestRecord:
+def _record(stream: _PacedStream, status: Status, end_ns: int) -> RequestRecord:
     request, times = stream.request, stream.times_ns
     return RequestRecord(
         seq=request.seq,

@@ -13,7 +13,7 @@ MODEL_FOLDER = str(Path(__file__).parents[2] / "catalog")
 """A router looks up a tokenizer under the model path it is told: on the network, unless that is a local folder."""
 
 
-class Role(StrEnum):
+class ServerRole(StrEnum):
     """Which part of a deployment stands behind the endpoint."""
 
     BOTH = "both"
@@ -26,7 +26,7 @@ class Served:
     """One server."""
 
     model: str
-    role: Role = Role.BOTH
+    role: ServerRole = ServerRole.BOTH
     kv_tokens: int | None = None
     """KV tokens that there is room for; None where it is not known."""
     drafts: int = 0
@@ -37,11 +37,11 @@ class Served:
     @property
     def disaggregation_mode(self) -> str:
         """SGLang's name of the role."""
-        return "null" if self.role is Role.BOTH else self.role.value
+        return "null" if self.role is ServerRole.BOTH else self.role.value
 
     def labels(self) -> dict[str, str]:
         """Labels of every metric."""
-        engine = "unified" if self.role is Role.BOTH else self.role.value
+        engine = "unified" if self.role is ServerRole.BOTH else self.role.value
         return {"model_name": self.model, "engine_type": engine, "tp_rank": "0", "pp_rank": "0"}
 
     def model_info(self) -> dict[str, Any]:

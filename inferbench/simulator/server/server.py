@@ -15,20 +15,20 @@ from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.open_files import raise_open_files
 from inferbench.loadgen.port import Clock, Target
 from inferbench.simulator.engine.streaming import OnChunk
-from inferbench.simulator.server.backend import Backend, WholeDeployment
+from inferbench.simulator.server.backend import ServingBackend, WholeDeployment
 from inferbench.simulator.server.control_pages import ControlPages
 from inferbench.simulator.server.faults.fault_rules import Faults
 from inferbench.simulator.server.faults.faulty_backend import FaultyBackend
 from inferbench.simulator.server.http_connection import HttpRequest, WireConnection
 from inferbench.simulator.server.identity import Served
 from inferbench.simulator.server.protocol.replies import error_reply
-from inferbench.simulator.server.protocol.request_body import BadRequestError, Kind, parse_ask
+from inferbench.simulator.server.protocol.request_body import BadRequestError, GenerateEndpoint, parse_ask
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.simulator.server.streams import Streams
 from inferbench.units import NS_PER_MS
 
 MakeTarget = Callable[[Clock, OnChunk], Target]
-MakeBackend = Callable[[FollowingClock, OnChunk], Backend]
+MakeBackend = Callable[[FollowingClock, OnChunk], ServingBackend]
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn."""
@@ -37,7 +37,7 @@ HANDLE_NS = NS_PER_MS
 """Time that one turn of the loop may spend on new requests, so that those that come meanwhile are stamped in time."""
 
 NO_FAULTS = Faults()
-GENERATE = {kind.value: kind for kind in Kind}
+GENERATE = {kind.value: kind for kind in GenerateEndpoint}
 
 
 def whole(make_target: MakeTarget) -> MakeBackend:
@@ -98,7 +98,7 @@ class WireServer:
             known = request.path in self._control.paths or request.path in GENERATE
             connection.respond(error_reply(405 if known else 404, f"no {request.method} {request.path} here"))
 
-    def _generate(self, connection: WireConnection, request: HttpRequest, kind: Kind) -> None:
+    def _generate(self, connection: WireConnection, request: HttpRequest, kind: GenerateEndpoint) -> None:
         ask, limit = parse_ask(request.body, self._served.model, kind), self._faults.overload
         if limit is not None and self._streams.monitor.open >= limit:
             connection.respond(error_reply(503, "The request queue is full."))

@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 
 from inferbench.records.request_record import PassChunks, RequestRecord, Status
-from inferbench.simulator.server.backend import Backend
+from inferbench.simulator.server.backend import ServingBackend
 from inferbench.simulator.server.http_connection import HttpRequest, WireConnection
-from inferbench.simulator.server.identity import Role, Served
+from inferbench.simulator.server.identity import Served, ServerRole
 from inferbench.simulator.server.metrics.counters import Monitor
 from inferbench.simulator.server.metrics.send_lateness import Pacing
-from inferbench.simulator.server.protocol.answers import Answer, Ending, answer_of, failure
+from inferbench.simulator.server.protocol.answers import Ending, ResponseWriter, answer_of, failure
 from inferbench.simulator.server.protocol.replies import error_reply, json_reply
 from inferbench.simulator.server.protocol.request_body import Ask, BadRequestError
 from inferbench.simulator.server.realtime_clock import FollowingClock
@@ -20,35 +20,35 @@ from inferbench.workload.plan import PlannedRequest
 
 
 @dataclass(slots=True)
-class _Stream:
+class _ServedStream:
     """One request that is being answered."""
 
     ask: Ask
     sends: SendRecord
-    answer: Answer
+    answer: ResponseWriter
     connection: WireConnection
 
 
 class Streams:
     """All requests of one server. `backend` is set before the first comes."""
 
-    backend: Backend
+    backend: ServingBackend
 
     def __init__(self, served: Served, clock: FollowingClock) -> None:
         self.monitor, self.pacing = Monitor(), Pacing()
         self.record: list[SendRecord] = []
         self._served, self._clock = served, clock
-        self._open: dict[int, _Stream] = {}
+        self._open: dict[int, _ServedStream] = {}
 
     def submit(self, connection: WireConnection, request: HttpRequest, ask: Ask) -> None:
         """Take a request. Raises BadRequestError where a worker of a deployment is not told whom to meet."""
-        if self._served.role is not Role.BOTH and ask.bootstrap is None:
+        if self._served.role is not ServerRole.BOTH and ask.bootstrap is None:
             raise BadRequestError(400, f"a {self._served.role} worker needs bootstrap_host and bootstrap_room")
         seq = len(self.record)
         sends = SendRecord(seq, ask.prompt_tokens, request.arrival_ns)
         self.record.append(sends)
         answer = answer_of(ask, self._served.model, seq, int(time.time()))
-        self._open[seq] = _Stream(ask, sends, answer, connection)
+        self._open[seq] = _ServedStream(ask, sends, answer, connection)
         self.monitor.started()
         planned = PlannedRequest(seq, ask.prompt_tokens, ask.max_tokens, seq if ask.seed is None else ask.seed, None)
         self._clock.advance(request.arrival_ns)

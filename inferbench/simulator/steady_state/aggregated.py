@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.steady_state.closed_loop import (
     DRAIN,
     ClosedLoad,
@@ -57,7 +57,7 @@ class _Prompts:
         return self.first_s + self.more_s * (crowd - 1)
 
 
-def aggregated_state(plant: Plant, load: ClosedLoad) -> SteadyState:
+def aggregated_state(plant: Cluster, load: ClosedLoad) -> SteadyState:
     """Solve the closed loop of each worker: its requests decode, and wait for the prompts of the others."""
     prompts = _prompts(plant, load)
     own = load.concurrency / plant.decode_workers
@@ -76,14 +76,14 @@ def aggregated_state(plant: Plant, load: ClosedLoad) -> SteadyState:
     )
 
 
-def _next_batch(plant: Plant, load: ClosedLoad, prompts: _Prompts, own: Real, batch: Real) -> Real:
+def _next_batch(plant: Cluster, load: ClosedLoad, prompts: _Prompts, own: Real, batch: Real) -> Real:
     in_decode, _, ttft, _ = _pace(plant, load, prompts, batch)
     step = decode_pass_seconds(plant, load, batch)
     full = prompts.most / (prompts.chunks * step + prompts.seconds(prompts.most))
     return slower(own / (ttft + in_decode), full) * in_decode
 
 
-def _pace(plant: Plant, load: ClosedLoad, prompts: _Prompts, batch: Real) -> tuple[Real, Real, Real, Real]:
+def _pace(plant: Cluster, load: ClosedLoad, prompts: _Prompts, batch: Real) -> tuple[Real, Real, Real, Real]:
     """Time in decode, requests/s of a worker, mean and median time to first token, when it runs `batch` requests.
 
     A request decodes for its passes and for the prompts that come meanwhile: with rate x time in decode = batch,
@@ -106,7 +106,7 @@ def _pace(plant: Plant, load: ClosedLoad, prompts: _Prompts, batch: Real) -> tup
     return in_decode, rate, mean, median
 
 
-def _drain(plant: Plant, load: ClosedLoad, batch: Real) -> Real:
+def _drain(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
     """Waves that the end of a run costs: the last requests leave one by one, and those that remain go faster.
 
     The start burst costs nothing here: the prompts that delay each other are work that every wave has.
@@ -115,7 +115,7 @@ def _drain(plant: Plant, load: ClosedLoad, batch: Real) -> Real:
     return DRAIN * 10 * others(load) * half
 
 
-def _prompts(plant: Plant, load: ClosedLoad) -> _Prompts:
+def _prompts(plant: Cluster, load: ClosedLoad) -> _Prompts:
     ranks, isl, squared = plant.prefill_ranks, load.isl, load.isl_squared
     limit = plant.max_batch_tokens / ranks
     most = np.maximum(limit / isl, 1.0) * ranks

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.timing.kernels import Real
 from inferbench.simulator.timing.speculative_decoding import slow_factor
 
@@ -51,7 +51,7 @@ class SteadyState:
     """Share of the prefill capacity that is in use."""
 
 
-def held_passes(plant: Plant, load: ClosedLoad) -> Real:
+def held_passes(plant: Cluster, load: ClosedLoad) -> Real:
     """Passes that an answer's first chunk is held for."""
     return np.minimum(plant.first_chunk - 1, np.maximum(load.osl - 1, 1)) / plant.tokens_per_pass
 
@@ -61,17 +61,17 @@ def others(load: ClosedLoad) -> Real:
     return 1 - 1 / load.concurrency
 
 
-def passes(plant: Plant, load: ClosedLoad) -> Real:
+def passes(plant: Cluster, load: ClosedLoad) -> Real:
     """Mean decode passes of a request."""
     return np.maximum(load.osl - 1, 1) / plant.tokens_per_pass
 
 
-def slots(plant: Plant, load: ClosedLoad) -> Real:
+def slots(plant: Cluster, load: ClosedLoad) -> Real:
     """Requests that a decode worker has room for: its own cap, and that of its KV cache."""
     return np.minimum(float(plant.max_running), plant.kv_tokens / (load.isl + load.osl))
 
 
-def decode_pass_seconds(plant: Plant, load: ClosedLoad, batch: Real) -> Real:
+def decode_pass_seconds(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
     """Time of a decode pass when each worker runs `batch` requests."""
     running = np.maximum(batch, 1.0)
     fullest = running

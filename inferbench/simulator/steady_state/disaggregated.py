@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.steady_state.aggregated import aggregated_state
 from inferbench.simulator.steady_state.closed_loop import (
     ClosedLoad,
@@ -67,7 +67,7 @@ class _Prefill:
         return own + wait + self.after_s, own + wait * np.clip((busy - SELDOM) / SELDOM, 0.0, 1.0) + self.after_s
 
 
-def steady_state(plant: Plant, load: ClosedLoad) -> SteadyState:
+def steady_state(plant: Cluster, load: ClosedLoad) -> SteadyState:
     """Solve the closed loop: requests in decode = rate x time in decode, with the rate that prefill leaves."""
     if plant.aggregated:
         return aggregated_state(plant, load)
@@ -92,7 +92,7 @@ def steady_state(plant: Plant, load: ClosedLoad) -> SteadyState:
     )
 
 
-def _prefill(plant: Plant, load: ClosedLoad) -> _Prefill:
+def _prefill(plant: Cluster, load: ClosedLoad) -> _Prefill:
     ranks, isl, squared = plant.prefill_ranks, load.isl, load.isl_squared
     per_rank = np.maximum(np.floor(plant.max_batch_tokens / ranks / isl), 1)
     prompts = per_rank * ranks
@@ -108,7 +108,7 @@ def _prefill(plant: Plant, load: ClosedLoad) -> _Prefill:
     return _Prefill(first, more, prompts, after, plant.handoff_passes, plant.prefill_workers / each)
 
 
-def _fixed_point(plant: Plant, load: ClosedLoad, prefill: _Prefill) -> Real:
+def _fixed_point(plant: Cluster, load: ClosedLoad, prefill: _Prefill) -> Real:
     def next_batch(batch: Real) -> Real:
         in_decode = passes(plant, load) * decode_pass_seconds(plant, load, batch)
         now = np.minimum(plant.decode_workers * batch / in_decode, prefill.capacity) / plant.prefill_workers

@@ -12,7 +12,7 @@ from inferbench.catalog.model import ModelSpec
 from inferbench.errors import UsageError
 from inferbench.scenario.deployment import Deployment, Stack, Topology, WorkerGroup
 from inferbench.scenario.scenario import Lengths
-from inferbench.simulator.engine.build import plant_of
+from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.parameters.error_intervals import interval_of
 from inferbench.simulator.parameters.parameters import Kind, TwinParameters, load_parameters
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad
@@ -28,7 +28,7 @@ BATCH_TOKENS_PER_GPU = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SearchLimits:
     """What a found deployment must keep, medians; None: no limit."""
 
     gpus: tuple[int, int]
@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundTopology:
     """A topology at one concurrency."""
 
     topology: Topology
@@ -55,10 +55,10 @@ def search(
     gpu: Gpu,
     deployment: Deployment,
     lengths: tuple[Lengths, Lengths],
-    limits: Limits,
+    limits: SearchLimits,
     best: int = 10,
     parameters: TwinParameters | None = None,
-) -> list[Found]:
+) -> list[FoundTopology]:
     """Return the best topologies within the limits, most tokens per GPU first, each at its best concurrency.
 
     deployment: gives GPU, stack and precision; its topologies do not matter. lengths: of prompts and of outputs.
@@ -66,7 +66,7 @@ def search(
     """
     parameters = parameters or load_parameters()
     parameters.stack(deployment.gpu, deployment.stack.framework)
-    winners: list[Found] = []
+    winners: list[FoundTopology] = []
     for topology in topologies(limits, model.mtp_layers > 0):
         own = [
             f for band in BANDS for f in _evaluated(model, gpu, deployment, topology, band, lengths, limits, parameters)
@@ -79,7 +79,7 @@ def search(
     return winners[:best]
 
 
-def topologies(limits: Limits, drafts: bool) -> Iterator[Topology]:
+def topologies(limits: SearchLimits, drafts: bool) -> Iterator[Topology]:
     """All pairs of prefill and decode workers within the GPUs, with and without drafts; caps still open."""
     least, most = limits.gpus
     for prefill_kind, prefill_gpus in PREFILL:
@@ -118,13 +118,13 @@ def _evaluated(
     topology: Topology,
     band: Sequence[int],
     lengths: tuple[Lengths, Lengths],
-    limits: Limits,
+    limits: SearchLimits,
     parameters: TwinParameters,
-) -> list[Found]:
+) -> list[FoundTopology]:
     cap = -(-band[-1] // topology.decode.workers)
     launch = topology.model_copy(update={"decode": topology.decode.model_copy(update={"max_running": cap})})
     try:
-        plant = plant_of(model, gpu, deployment, launch, parameters)
+        plant = cluster_of(model, gpu, deployment, launch, parameters)
     except UsageError:  # the weights do not fit this worker
         return []
     isl, osl = moments(lengths[0]), moments(lengths[1])
@@ -134,7 +134,7 @@ def _evaluated(
     half_width, how = interval_of(deployment, launch, parameters)
     kept = (tpot <= (limits.tpot_ms or np.inf)) & (ttft <= (limits.ttft_ms or np.inf))
     return [
-        Found(launch, band[i], float(tpot[i]), float(ttft[i]), float(rate[i]), half_width, how)
+        FoundTopology(launch, band[i], float(tpot[i]), float(ttft[i]), float(rate[i]), half_width, how)
         for i in map(int, np.flatnonzero(kept))
     ]
 
@@ -163,7 +163,7 @@ def deployment_for(gpu: str, framework: str, precision: str, parameters: TwinPar
             "stream_workers": 32,
         }
     )
-    dummy = next(topologies(Limits((8, 16)), drafts=False))
+    dummy = next(topologies(SearchLimits((8, 16)), drafts=False))
     return Deployment.model_validate(
         {
             "name": "searched",

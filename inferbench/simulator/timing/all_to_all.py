@@ -14,7 +14,7 @@ US = NS_PER_US / NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
-class WireFormat:
+class DispatchFormat:
     """How a token's hidden vector is laid out on the wire."""
 
     element_bytes: float
@@ -28,12 +28,12 @@ class WireFormat:
         return hidden * self.element_bytes + scales
 
 
-BF16 = WireFormat(2)
-FP8 = WireFormat(1, scale_group=128, scale_bytes=4)
+BF16 = DispatchFormat(2)
+FP8 = DispatchFormat(1, scale_group=128, scale_bytes=4)
 """e4m3 with a 32-bit scale per 128 elements."""
-MXFP4 = WireFormat(0.5, scale_group=32, scale_bytes=1)
+MXFP4 = DispatchFormat(0.5, scale_group=32, scale_bytes=1)
 """e2m1 with an 8-bit scale per 32 elements."""
-FP8_DIRECT = WireFormat(1)
+FP8_DIRECT = DispatchFormat(1)
 """e4m3 cast without scales."""
 
 DISPATCH_FORMATS = {"bf16": BF16, "fp8": FP8, "fp4": MXFP4}

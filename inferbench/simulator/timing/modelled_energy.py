@@ -8,12 +8,12 @@ from inferbench.catalog.gpu import PowerModel
 from inferbench.metrics.summary import EnergySummary, Origin, SweepPoint
 from inferbench.records.columns import Floats, Records
 from inferbench.records.request_record import Status
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.units import NS_PER_S
 
 
 def modelled_energy(
-    plant: Plant, power: PowerModel | None, records: Records, point: SweepPoint
+    plant: Cluster, power: PowerModel | None, records: Records, point: SweepPoint
 ) -> EnergySummary | None:
     """Return the energy of a run, first start to last token; None where the GPU's power is not known.
 
@@ -44,7 +44,7 @@ def modelled_energy(
     )
 
 
-def prefill_seconds(plant: Plant, isl: Floats) -> float:
+def prefill_seconds(plant: Cluster, isl: Floats) -> float:
     """Time that prompts of these lengths take one worker that is full: the work, whatever the waiting between."""
     mean, squared = float(isl.mean()), float((isl**2).mean())
     per_rank = max(plant.max_batch_tokens // plant.prefill_ranks // mean, 1)
@@ -59,7 +59,7 @@ def prefill_seconds(plant: Plant, isl: Floats) -> float:
     return len(isl) * full / prompts
 
 
-def _doublings(plant: Plant, records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+def _doublings(plant: Cluster, records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
     """Integral over time of log2(1 + requests of a rank), requests spread evenly over workers and ranks, s."""
     first, last = records.chunks.first_ns[ok], records.end_ns[ok]
     times = np.concatenate([first, last])

@@ -13,8 +13,8 @@ import numpy as np
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.simulator.calibration.configuration import Configuration, deployment_of, load_of
-from inferbench.simulator.engine.build import plant_of
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.build import cluster_of
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.parameters.parameters import TwinParameters
 from inferbench.simulator.steady_state.disaggregated import steady_state
 
@@ -44,7 +44,7 @@ class Simulated:
 class Simulate(Protocol):
     """Runs a closed loop on a plant, request by request."""
 
-    def __call__(self, plant: Plant, isl: int, osl: int, concurrency: int, /) -> Simulated:
+    def __call__(self, plant: Cluster, isl: int, osl: int, concurrency: int, /) -> Simulated:
         """Nominal lengths, and slots."""
 
 
@@ -73,7 +73,7 @@ def agreements(
     found = []
     for c in configurations:
         deployment, topology = deployment_of(c)
-        plant = plant_of(model, gpus[c.point.hw], deployment, topology, parameters, c.era)
+        plant = cluster_of(model, gpus[c.point.hw], deployment, topology, parameters, c.era)
         steady = steady_state(plant, load_of([c.point]))
         run = simulate(plant, c.point.isl, c.point.osl, c.point.concurrency)
         pairs = ((steady.tpot_s, run.tpot_s), (steady.requests_s, run.requests_s), (steady.ttft_s, run.ttft_s))

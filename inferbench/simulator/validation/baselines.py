@@ -29,7 +29,7 @@ SUBSAMPLE = 0.7
 """Share of the points that each tree sees: stochastic boosting (Friedman, 2002)."""
 
 
-class Baseline(Value):
+class BaselineScores(Value):
     """Scores of one way to predict."""
 
     name: str
@@ -42,7 +42,7 @@ class Baseline(Value):
 
 def baselines(
     model: ModelSpec, gpus: Mapping[str, Gpu], points: Points, train: Points, parameters: TwinParameters
-) -> tuple[Baseline, ...]:
+) -> tuple[BaselineScores, ...]:
     """Score nearest neighbour, class mean, gradient boosting and a plain roofline.
 
     Raises UsageError where scikit-learn is missing, or where the training file has no topology of its own.
@@ -132,13 +132,13 @@ def boosted(train: Sequence[Point], logs: Logs, points: Sequence[Point]) -> Logs
 
 def roofline(
     model: ModelSpec, gpus: Mapping[str, Gpu], points: Sequence[Point], parameters: TwinParameters
-) -> Baseline:
+) -> BaselineScores:
     """The twin's own equations with every efficiency 1 and every latency 0."""
     stacks = {gpu: {name: _ideal(own) for name, own in known.items()} for gpu, known in parameters.stacks.items()}
     ideal = parameters.model_copy(update={"stacks": stacks})
     found, reasons = predictable(model, gpus, points, ideal)
     predictions = predict(model, gpus, found, ideal)
-    return Baseline(name="roofline", trained=0, failures=len(reasons), scores=_scores(predictions))
+    return BaselineScores(name="roofline", trained=0, failures=len(reasons), scores=_scores(predictions))
 
 
 def _ideal(own: StackParameters) -> StackParameters:
@@ -163,14 +163,14 @@ def _ideal(own: StackParameters) -> StackParameters:
     return own.model_copy(update={"decode": decode, "prefill": prefill})
 
 
-def _scored(name: str, trained: int, points: Sequence[Point], logs: Logs) -> Baseline:
+def _scored(name: str, trained: int, points: Sequence[Point], logs: Logs) -> BaselineScores:
     figures = {metric: np.exp(values) for metric, values in logs.items()}
     usable = [i for i in range(len(points)) if not any(np.isnan(values[i]) for values in figures.values())]
     predictions = [
         Prediction(points[i], float(figures["tpot"][i]), float(figures["tokens_s_gpu"][i]), math.nan, math.nan)
         for i in usable
     ]
-    return Baseline(name=name, trained=trained, failures=len(points) - len(usable), scores=_scores(predictions))
+    return BaselineScores(name=name, trained=trained, failures=len(points) - len(usable), scores=_scores(predictions))
 
 
 def _scores(predictions: Sequence[Prediction]) -> dict[str, Score]:

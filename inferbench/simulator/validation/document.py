@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from inferbench.simulator.validation.agreement import Agreement
-from inferbench.simulator.validation.baselines import Baseline
+from inferbench.simulator.validation.baselines import BaselineScores
 from inferbench.simulator.validation.score import Score
-from inferbench.simulator.validation.validate import Part, Validation
+from inferbench.simulator.validation.validate import ScoredPart, Validation
 
 TITLES = {
     "frozen": "The constants that come with inferbench, on the points that they were fitted to (in-sample)",
@@ -97,7 +97,7 @@ def scores_table(validation: Validation, *, classes: bool) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, part: Part) -> str:
+def _row(name: str, part: ScoredPart) -> str:
     errors = " | ".join(_errors(part.scores.get(metric)) for metric in NAMES)
     tau = " ; ".join(_number(part.scores[m].tau) if m in part.scores else "" for m in ("tpot", "tokens_s_gpu"))
     intervals = " ; ".join(_interval(part.scores.get(m)) for m in ("tpot", "tokens_s_gpu"))
@@ -118,7 +118,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def baselines_table(found: Sequence[Baseline]) -> str:
+def baselines_table(found: Sequence[BaselineScores]) -> str:
     """MAPE / median / p90 / bias and ranking of what the twin has to beat, on the same points."""
     lines = ["| baseline | learnt from | failures | TPOT | tok/s/GPU | tau |", "|---|---|---|---|---|---|"]
     for each in found:

@@ -10,7 +10,7 @@ from inferbench.loadgen.port import Sink
 from inferbench.records.request_record import PassChunks, RequestRecord
 from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.calibration.configuration import RANGE_RATIO
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.validation.agreement import Simulated, simulated
 from inferbench.units import NS_PER_S
 from inferbench.workload.planner import make_plan
@@ -19,7 +19,7 @@ WAVES = 10
 """Requests per slot of a measured run."""
 
 
-class _Kept(Sink):
+class _RecordSink(Sink):
     def __init__(self) -> None:
         self.records: list[RequestRecord] = []
 
@@ -32,12 +32,12 @@ class _Kept(Sink):
         self.records.append(record)
 
 
-def simulate(plant: Plant, isl: int, osl: int, concurrency: int) -> Simulated:
+def simulate(plant: Cluster, isl: int, osl: int, concurrency: int) -> Simulated:
     """Run the closed loop of a measured point on the twin, request by request."""
     plan = make_plan(
         WAVES * concurrency, isl=_lengths(isl), osl=_lengths(osl), seed=1, salt="", max_concurrency=concurrency
     )
-    clock, kept = VirtualClock(), _Kept()
+    clock, kept = VirtualClock(), _RecordSink()
     dispatcher = Dispatcher(plan, TwinTarget(plant, clock), clock, kept)
     dispatcher.start()
     clock.run(lambda: dispatcher.finished)

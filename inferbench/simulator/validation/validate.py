@@ -30,7 +30,7 @@ class Failure(Value):
     """The first of them in the file."""
 
 
-class Part(Value):
+class ScoredPart(Value):
     """Scores of a set of points."""
 
     points: int
@@ -50,12 +50,12 @@ class Validation(Value):
     failures: tuple[Failure, ...]
     guessed: dict[str, int]
     """Points with a setting that no recipe states."""
-    pooled: Part
-    targeted: Part
+    pooled: ScoredPart
+    targeted: ScoredPart
     """The stacks that accuracy targets are set for."""
-    summaries: dict[str, Part]
+    summaries: dict[str, ScoredPart]
     """By backend and parallelism, as the accuracy targets are set."""
-    classes: dict[str, Part]
+    classes: dict[str, ScoredPart]
     """By hardware, framework, precision and parallelism of the decode worker."""
 
 
@@ -176,7 +176,7 @@ def _parts(
     reasons: Mapping[int, str],
     points: Points,
     name_of: Callable[[Point], str],
-) -> dict[str, Part]:
+) -> dict[str, ScoredPart]:
     failed = Counter(name_of(point) for point in points.points if point.line in reasons)
     names = sorted({name_of(point) for point in points.points})
     return {
@@ -189,8 +189,8 @@ def _parts(
     }
 
 
-def _part(predictions: Sequence[Prediction], found: Sequence[Configuration], failures: int) -> Part:
+def _part(predictions: Sequence[Prediction], found: Sequence[Configuration], failures: int) -> ScoredPart:
     floors = {metric: floor for metric in METRICS if (floor := rerun_floor(found, metric)) is not None}
-    return Part(
+    return ScoredPart(
         points=round(sum(p.share for p in predictions)), failures=failures, scores=scores(predictions), floor=floors
     )

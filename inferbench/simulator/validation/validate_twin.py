@@ -22,7 +22,7 @@ from inferbench.simulator.calibration.priors import seeded
 from inferbench.simulator.calibration.write_parameters import around_fitted, write_stacks
 from inferbench.simulator.parameters.parameters import PARAMETERS_FILE, KvTransferParameters, load_parameters
 from inferbench.simulator.validation.agreement import agreements, sample
-from inferbench.simulator.validation.baselines import Baseline, baselines
+from inferbench.simulator.validation.baselines import BaselineScores, baselines
 from inferbench.simulator.validation.document import document
 from inferbench.simulator.validation.event_simulation import simulate
 from inferbench.simulator.validation.held_out_splits import SPLITS, Split
@@ -60,7 +60,7 @@ def validate_twin(points: Path, split: Split | None = None) -> Validation:
     return validate(models()[MODEL], gpus(), read_points(points), load_parameters(), split)
 
 
-def baselines_of(points: Path, train: Path) -> tuple[Baseline, ...]:
+def baselines_of(points: Path, train: Path) -> tuple[BaselineScores, ...]:
     """Score what data alone predicts of a file of measured points, learnt from another, and a plain roofline.
 
     Raises UsageError where scikit-learn is missing, or where nothing may be learnt from the training file.

@@ -63,7 +63,7 @@ class Name(Value):
         return float(bool(int(value) & self.mask)) if self.mask is not None and 0 <= value < BITS else value
 
 
-class Vocabulary(Value):
+class EngineMetricNames(Value):
     """The names of one engine, router or exporter; the file explains the keys."""
 
     begins: tuple[str, ...] = Field(min_length=1)
@@ -72,12 +72,12 @@ class Vocabulary(Value):
     names: dict[str, Annotated[tuple[Name, ...], BeforeValidator(_several)]]
 
 
-class _Vocabularies(RootModel[dict[str, Vocabulary]]):
+class _Vocabularies(RootModel[dict[str, EngineMetricNames]]):
     """All of them, in the order in which they are tried."""
 
 
 @cache
-def vocabularies() -> Mapping[str, Vocabulary]:
+def vocabularies() -> Mapping[str, EngineMetricNames]:
     """All vocabularies by the name of their engine."""
     return _Vocabularies.model_validate(read_yaml(FILE)).root  # of one or of several, which no strict reading takes
 

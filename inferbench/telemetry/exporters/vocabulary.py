@@ -12,7 +12,7 @@ from inferbench.telemetry.exporters.engine_detection import Sighting, canonical,
 from inferbench.telemetry.exporters.exposition import Page, Sample
 from inferbench.telemetry.exporters.metric_names import Name, forms, vocabularies, wanted
 from inferbench.telemetry.possible_values import possible
-from inferbench.telemetry.series import Metric, Reading, Told
+from inferbench.telemetry.series import Metric, MetricReading, SourceReading
 
 NAMED = 3
 """Unknown names, or odd lines, that are shown."""
@@ -22,7 +22,7 @@ ROUGH = ("otel_scope_name", "ray._private.telemetry.open_telemetry_metric_record
 """A label of pages that Ray writes (2.60): its histograms add up the middles of their buckets, and not the values."""
 
 
-def read_metrics(text: str, url: str) -> Told:
+def read_metrics(text: str, url: str) -> SourceReading:
     """Read a metrics page: the engine that wrote it, and what it tells in the one vocabulary.
 
     Of the engines, and of the names, that give the same metric the first counts. Lines that are broken and values that
@@ -40,10 +40,10 @@ def read_metrics(text: str, url: str) -> Told:
             found.setdefault((reading.metric, reading.device), reading.value)
     if not found:
         page.check()
-    readings = tuple(Reading(metric, value, device) for (metric, device), value in found.items())
+    readings = tuple(MetricReading(metric, value, device) for (metric, device), value in found.items())
     if any(vocabularies()[sighting.engine].device for sighting in seen):
         remarks += _powerless(readings, url)
-    return Told(seen[0].engine, readings, tuple(dict.fromkeys(remarks)))
+    return SourceReading(seen[0].engine, readings, tuple(dict.fromkeys(remarks)))
 
 
 def _of_nobody(page: Page, url: str) -> EndpointError:
@@ -67,7 +67,7 @@ class _EnginesPart:
             if all(sample.labels.get(label, value) == value for label, value in self._vocabulary.only.items()):
                 self._samples.setdefault(sighting.own(sample.name), []).append(sample)
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[MetricReading]:
         """All that it means, the first name of a metric first."""
         meanings = ((name, meaning) for name, own in self._vocabulary.names.items() for meaning in own)
         for name, meaning in meanings:
@@ -99,17 +99,17 @@ class _EnginesPart:
 
     def _put_together(
         self, metric: Metric, device: str | None, values: Sequence[float], meaning: Name
-    ) -> Iterator[Reading]:
+    ) -> Iterator[MetricReading]:
         good = [value for value in values if possible(metric, value)]
         bad = next((v for v in values if math.isfinite(v) and not possible(metric, v)), None)
         if bad is not None:
             whose = f" of GPU {device}" if device is not None else ""
             self._remarks.append(f"{self._url} tells a {metric}{whose} of {bad:g} {metric.unit}, which is no reading")
         if good:
-            yield Reading(metric, float(getattr(np, meaning.over)(good)), device)
+            yield MetricReading(metric, float(getattr(np, meaning.over)(good)), device)
 
 
-def _powerless(readings: Sequence[Reading], url: str) -> Iterator[str]:
+def _powerless(readings: Sequence[MetricReading], url: str) -> Iterator[str]:
     """GPUs of which an exporter tells something and not their power."""
     told = {r.device for r in readings if r.metric is Metric.POWER}
     silent = dict.fromkeys(r.device for r in readings if r.device is not None and r.device not in told)

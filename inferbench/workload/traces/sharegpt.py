@@ -25,14 +25,14 @@ HUMAN = ("human", "user", "prompter")
 MACHINE = ("gpt", "chatgpt", "bing", "bard", "assistant", "model")
 
 
-class Exchange(NamedTuple):
+class ConversationTurn(NamedTuple):
     """A message and its answer."""
 
     asked: str
     answered: str
 
 
-def conversations(path: Path, bad: BadLines) -> Iterator[list[Exchange]]:
+def conversations(path: Path, bad: BadLines) -> Iterator[list[ConversationTurn]]:
     """Read conversations one by one. What comes before the first question is left out, as is a last one unanswered.
 
     Raises FileError where the file cannot be read, is neither a JSON array nor JSON lines, or has a bad entry and is
@@ -69,17 +69,17 @@ def read(path: Path, bad: BadLines, count: Callable[[str], int], one_turn: bool 
             said += asked + answered
 
 
-def _exchanges(entry: Any) -> list[Exchange]:
+def _exchanges(entry: Any) -> list[ConversationTurn]:
     lists = [entry[key] for key in LISTS if isinstance(entry.get(key), list)] if isinstance(entry, dict) else []
     if not lists:
         raise ValueError(f"has no list of conversations; it needs one of the keys {', '.join(LISTS)}")
-    found: list[Exchange] = []
+    found: list[ConversationTurn] = []
     question = None
     for who, text in (said for message in lists[0] for said in _said(message)):
         if who in HUMAN:
             question = text
         elif who in MACHINE and question is not None:
-            found.append(Exchange(question, text))
+            found.append(ConversationTurn(question, text))
             question = None
     if not found:
         raise ValueError("holds no question with an answer")

@@ -13,7 +13,7 @@ import uvloop
 
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.health import stamp_bounds as turns_module
-from inferbench.loadgen.health.stamp_bounds import LoopTurns
+from inferbench.loadgen.health.stamp_bounds import StampBounds
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 MESSAGES = 80
@@ -31,7 +31,7 @@ for _ in range({MESSAGES} + 1):
 
 
 class Receiver(asyncio.Protocol):
-    def __init__(self, turns: LoopTurns, done: asyncio.Future[None]) -> None:
+    def __init__(self, turns: StampBounds, done: asyncio.Future[None]) -> None:
         self.turns, self.done = turns, done
         self.stamps: list[tuple[int, int]] = []
         self.data = b""
@@ -51,7 +51,7 @@ def receive(loop_factory, block) -> tuple[list[int], list[tuple[int, int]], list
     async def work():
         loop = asyncio.get_running_loop()
         clock = LoopClock(loop)
-        turns = LoopTurns(clock, loop)
+        turns = StampBounds(clock, loop)
         turns.start()
         receiver = Receiver(turns, loop.create_future())
         server = await loop.create_server(lambda: receiver, "127.0.0.1", 0)
@@ -128,7 +128,7 @@ def test_a_stamp_of_a_quantum_that_is_forgotten_may_be_as_late_as_anything(monke
     monkeypatch.setattr(turns_module, "QUANTA_KEPT", 8)
 
     async def work():
-        turns = LoopTurns(LoopClock(asyncio.get_running_loop()), asyncio.get_running_loop())
+        turns = StampBounds(LoopClock(asyncio.get_running_loop()), asyncio.get_running_loop())
         return turns, [turns.stamp() for _ in range(40) if not time.sleep(0.001)]
 
     turns, stamps = asyncio.run(work())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inferbench.loadgen.dialects.dialect import Dialect
 from inferbench.loadgen.dialects.openai import Chat, Completions
-from inferbench.loadgen.http.exchange import Exchange
+from inferbench.loadgen.http.exchange import HttpExchange
 from inferbench.loadgen.http.http11 import Response, texts_of_chunks
 from inferbench.loadgen.http.stream import StreamReading
 from inferbench.workload.plan import PlannedRequest
@@ -19,12 +19,12 @@ from tests.support.raw_server import DONE, chunked, event, ok_head, text, usage
 HEAD = ok_head("Transfer-Encoding: chunked")
 
 
-def exchange(dialect: Dialect) -> Exchange:
+def exchange(dialect: Dialect) -> HttpExchange:
     request = PlannedRequest(seq=0, isl=1, osl=1, planned_ns=None, seed=0)
-    return Exchange(request, 0, lambda record: None, b"", 0, StreamReading(dialect))
+    return HttpExchange(request, 0, lambda record: None, b"", 0, StreamReading(dialect))
 
 
-def fed(dialect: Dialect, reads: list[bytes], block: int) -> Exchange:
+def fed(dialect: Dialect, reads: list[bytes], block: int) -> HttpExchange:
     taken = exchange(dialect)
     for first in range(0, len(reads), block):
         part = reads[first : first + block]
@@ -42,7 +42,7 @@ def expected(dialect: Dialect, reads: list[bytes]) -> tuple[Any, ...]:
     return [response.body_times[number] for number in numbers], lengths, used, error, response.complete
 
 
-def found(taken: Exchange) -> tuple[Any, ...]:
+def found(taken: HttpExchange) -> tuple[Any, ...]:
     stream = taken.stream
     used = stream.usage if any(field is not None for field in stream.usage) else None
     return list(stream.times_ns), list(stream.lengths), used, stream.error, taken.response.complete

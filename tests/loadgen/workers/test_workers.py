@@ -16,7 +16,7 @@ from inferbench.errors import EndpointError, UsageError
 from inferbench.loadgen.driver import INTERRUPTED
 from inferbench.loadgen.health.invalid_client import judge_client, most_at_once
 from inferbench.loadgen.http.endpoint import Endpoint
-from inferbench.loadgen.progress import Limits, Progress, StopKind
+from inferbench.loadgen.progress import Progress, RunLimits, StopKind
 from inferbench.loadgen.workers import process as worker_process
 from inferbench.records.columns import Records
 from inferbench.records.reader import LOST, read_records
@@ -195,7 +195,7 @@ def test_an_error_rate_over_the_limit_in_one_worker_stops_all(tmp_path: Path) ->
     with start_paced(TTFT_MS, TPOT_MS, "paced") as server:
         unknown = Endpoint(server.url, "/v1/completions", "another model")
         outcome = run_in_loop(
-            run_http_point(unknown, plan(4000, 4), tmp_path, workers=2, limits=Limits(max_error_rate=0.5))
+            run_http_point(unknown, plan(4000, 4), tmp_path, workers=2, limits=RunLimits(max_error_rate=0.5))
         )
     assert outcome.driven.stop_kind is StopKind.ERRORS
     assert "over the limit of 50%" in (outcome.driven.stop_reason or "")

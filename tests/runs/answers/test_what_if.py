@@ -10,7 +10,7 @@ import inferbench
 from inferbench.catalog.bundled import open_book
 from inferbench.errors import UsageError
 from inferbench.pricing.price_books import price_of
-from inferbench.pricing.settings import Settings
+from inferbench.pricing.settings import CostSettings
 from inferbench.runs.answers.what_if import break_even, cost_tornado, verdict_under, verdicts_over, with_prices
 from inferbench.runs.opened_run import Run
 from inferbench.scenario.scenario import OperatingPoint
@@ -44,7 +44,7 @@ def test_a_price_that_doubles_doubles_the_cost_of_its_gpu_alone(run: Run) -> Non
 
 
 def test_utilisation_enters_a_listed_price_once(run: Run) -> None:
-    (half,) = verdict_under(run, AT, LISTED, "hyperscaler", Settings({"utilisation": 0.5})).verdicts
+    (half,) = verdict_under(run, AT, LISTED, "hyperscaler", CostSettings({"utilisation": 0.5})).verdicts
     (full,) = verdict_under(run, AT, LISTED, "hyperscaler").verdicts
     for name, cost in costs(full).items():
         assert costs(half)[name] == pytest.approx(2 * cost)
@@ -53,7 +53,7 @@ def test_utilisation_enters_a_listed_price_once(run: Run) -> None:
 
 def test_a_listed_price_has_no_room_for_a_power_price(run: Run) -> None:
     with pytest.raises(UsageError, match="power_price is already inside"):
-        verdict_under(run, AT, LISTED, "hyperscaler", Settings({"power_price": 0.1}))
+        verdict_under(run, AT, LISTED, "hyperscaler", CostSettings({"power_price": 0.1}))
 
 
 def test_a_set_server_price_is_exact_and_narrows_the_interval(run: Run) -> None:
@@ -65,7 +65,7 @@ def test_a_set_server_price_is_exact_and_narrows_the_interval(run: Run) -> None:
 
 
 def test_every_tier_of_every_book_is_judged(run: Run) -> None:
-    over = verdicts_over(run, AT, [LISTED, OWNED], Settings())
+    over = verdicts_over(run, AT, [LISTED, OWNED], CostSettings())
     assert [(v.book, v.tier) for v in over.verdicts] == [
         ("inferencex-2026-09", "hyperscaler"), ("inferencex-2026-09", "rental-3y"), ("neocloud-owned-2026", "owned"),
     ]  # fmt: skip
@@ -89,7 +89,7 @@ def test_the_ends_of_a_tornado_are_verdicts_at_these_ends(run: Run) -> None:
         line = next(line for line in OWNED.lines if line.item == item)
         ratios = []
         for end in (line.low, line.high):
-            (moved,) = verdict_under(run, AT, OWNED, "owned", Settings({item: end})).verdicts
+            (moved,) = verdict_under(run, AT, OWNED, "owned", CostSettings({item: end})).verdicts
             ratios.append(costs(moved)[verdict.runner_up] / costs(moved)[verdict.cheapest])
         bar = bars[item.replace("_", " ")]
         assert [bar.at_low, bar.at_high] == pytest.approx([min(*ratios, verdict.ratio), max(*ratios, verdict.ratio)])

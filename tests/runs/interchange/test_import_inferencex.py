@@ -15,7 +15,7 @@ import inferbench
 from inferbench.audits.report import Check
 from inferbench.claim.audit import audit
 from inferbench.errors import FileError, IncomparableError, UsageError
-from inferbench.evidence.measured_point import MeasuredPoint, Role
+from inferbench.evidence.measured_point import MeasuredPoint, RoleWorkers
 from inferbench.formats.inferencex.aggregate_row import UNOFFICIAL, agg_row
 from inferbench.metrics.summary import Basis, Origin
 from inferbench.pareto.store_points import store_points
@@ -42,7 +42,7 @@ def imported(folder: Path, *points: MeasuredPoint) -> Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    ep = Role(workers=1, gpus=8, tp=8, ep=8)
+    ep = RoleWorkers(workers=1, gpus=8, tp=8, ep=8)
     return imported(tmp_path, point(interactivity=60.0, concurrency=32), point(), point(), point(decode=ep))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferbench.endpoint.fingerprint import Part, Role
+from inferbench.endpoint.fingerprint import DeployedProcess, ProcessRole
 from inferbench.endpoint.topology_check import Seen, unlike_topology, untold
 from inferbench.errors import UsageError
 from inferbench.runs.measure.gpu_names import known_gpus
@@ -18,9 +18,9 @@ TOPOLOGY = MI355X.topology("1p2d-tp8")
 FLAGS = {"tp_size": "8", "speculative_num_steps": "3", "stream_interval": "1"}
 
 
-def workers(prefill: int, decode: int, **flags: str) -> list[Part]:
-    roles = [Role.ROUTER, *[Role.PREFILL] * prefill, *[Role.DECODE] * decode]
-    return [Part(role=role, url=f"http://h:{n}", flags=FLAGS | flags) for n, role in enumerate(roles)]
+def workers(prefill: int, decode: int, **flags: str) -> list[DeployedProcess]:
+    roles = [ProcessRole.ROUTER, *[ProcessRole.PREFILL] * prefill, *[ProcessRole.DECODE] * decode]
+    return [DeployedProcess(role=role, url=f"http://h:{n}", flags=FLAGS | flags) for n, role in enumerate(roles)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def workers(prefill: int, decode: int, **flags: str) -> list[Part]:
         (workers(1, 2, stream_interval="9"), ["decode stream_interval 1 in the scenario, 9 there"]),
     ],
 )
-def test_what_runs_is_held_against_the_topology(parts: list[Part], says: list[str]) -> None:
+def test_what_runs_is_held_against_the_topology(parts: list[DeployedProcess], says: list[str]) -> None:
     assert unlike_topology(MI355X, TOPOLOGY, parts) == says
 
 
@@ -62,14 +62,19 @@ TWIN = SGLANG | {"twin_gpu": "mi355x", "twin_gpus": "24", "twin_precision": "fp4
 COMMAND = "vllm serve amd/DeepSeek-R1-0528-MXFP4 -tp {} --kv-cache-dtype fp8"
 
 
-def alone(n: int = 1, engine: str | None = "sglang", model: str | None = None, **flags: str | None) -> list[Part]:
+def alone(
+    n: int = 1, engine: str | None = "sglang", model: str | None = None, **flags: str | None
+) -> list[DeployedProcess]:
     """Engines of which nothing but their URLs is known; a flag of None is not told."""
     told = {name: value for name, value in (SGLANG | flags).items() if value is not None}
-    return [Part(role=Role.ENGINE, url=f"http://h:{i}", engine=engine, model=model, flags=told) for i in range(n)]
+    return [
+        DeployedProcess(role=ProcessRole.ENGINE, url=f"http://h:{i}", engine=engine, model=model, flags=told)
+        for i in range(n)
+    ]
 
 
-def simulated(**flags: str) -> list[Part]:
-    return [Part(role=Role.ENGINE, url="http://h", engine="inferbench", flags=TWIN | flags)]
+def simulated(**flags: str) -> list[DeployedProcess]:
+    return [DeployedProcess(role=ProcessRole.ENGINE, url="http://h", engine="inferbench", flags=TWIN | flags)]
 
 
 @pytest.mark.parametrize(
@@ -92,11 +97,15 @@ def simulated(**flags: str) -> list[Part]:
         (alone(2, engine="llama.cpp"), ["framework sglang in the scenario, llama.cpp there"]),
         (alone(2, engine="a company"), []),
         (alone(2, disaggregation_mode="decode"), ["2 decode workers in the scenario, a decode worker alone there"]),
-        ([Part(role=Role.ENGINE, url="http://h", engine="sglang")], []),  # it tells nothing
-        ([Part(role=Role.ENGINE, url="http://h", engine="inferbench", flags={"disaggregation_mode": "null"})], []),
+        ([DeployedProcess(role=ProcessRole.ENGINE, url="http://h", engine="sglang")], []),  # it tells nothing
+        ([DeployedProcess(
+            role=ProcessRole.ENGINE, url="http://h", engine="inferbench", flags={"disaggregation_mode": "null"}
+        )], []),
     ],
 )  # fmt: skip
-def test_an_engine_that_stands_alone_is_held_against_an_aggregated_topology(parts: list[Part], says: list[str]) -> None:
+def test_an_engine_that_stands_alone_is_held_against_an_aggregated_topology(
+    parts: list[DeployedProcess], says: list[str]
+) -> None:
     assert unlike_topology(MI355X, AGGREGATED, parts) == says
 
 
@@ -114,7 +123,7 @@ def test_an_engine_that_stands_alone_is_held_against_an_aggregated_topology(part
         (simulated(tp_size="4"), ["tp_size 8 in the scenario, 4 there"]),
     ],
 )  # fmt: skip
-def test_and_against_one_whose_roles_are_apart(parts: list[Part], says: list[str]) -> None:
+def test_and_against_one_whose_roles_are_apart(parts: list[DeployedProcess], says: list[str]) -> None:
     assert unlike_topology(MI355X, TOPOLOGY, parts) == says
 
 
@@ -125,7 +134,7 @@ def test_a_twins_workers_say_whose_they_are() -> None:
 
 def test_what_an_engine_does_not_tell_its_command_may() -> None:
     vllm = MI355X.model_copy(update={"stack": MI355X.stack.model_copy(update={"framework": "vllm"})})
-    part = [Part(role=Role.ENGINE, url="http://h", engine="vllm", version="0.32.0")]
+    part = [DeployedProcess(role=ProcessRole.ENGINE, url="http://h", engine="vllm", version="0.32.0")]
     assert unlike_topology(vllm, AGGREGATED, part, Seen(COMMAND.format(8))) == ["16 GPUs in the scenario, 8 there"]
     assert unlike_topology(vllm, AGGREGATED, part * 2, Seen(COMMAND.format(8))) == []
     spread = AGGREGATED.model_copy(update={"decode": AGGREGATED.decode.model_copy(update={"dp_attention": True})})
@@ -152,5 +161,5 @@ def test_gpus_that_are_watched_are_held_against_it_by_their_names() -> None:
         (simulated(), Seen(), None),
     ],
 )  # fmt: skip
-def test_what_nobody_tells_is_said(parts: list[Part], seen: Seen, says: str | None) -> None:
+def test_what_nobody_tells_is_said(parts: list[DeployedProcess], seen: Seen, says: str | None) -> None:
     assert untold(MI355X, TOPOLOGY, parts, seen) == says

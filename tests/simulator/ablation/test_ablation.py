@@ -8,7 +8,7 @@ import yaml
 
 from inferbench.errors import FileError, InferbenchError
 from inferbench.simulator.ablation.ablate_scenario import ablate, load_ablation
-from inferbench.simulator.ablation.ablation import Figure, How, Measure, Published
+from inferbench.simulator.ablation.ablation import How, Measure, Published, PublishedFigure
 from inferbench.simulator.ablation.result import AblationResult, FigureAnswer, Modelled
 from tests.support.twin_factories import ROOT
 
@@ -90,7 +90,7 @@ def test_the_share_is_of_the_effect_and_at_the_nearest_load() -> None:
     figure = load_ablation(FILE).figures[0]
 
     def share(low: float, high: float, *ratios: float) -> float | None:
-        own: Figure = figure.model_copy(update={"published": Published(low=low, high=high)})
+        own: PublishedFigure = figure.model_copy(update={"published": Published(low=low, high=high)})
         return FigureAnswer(figure=own, modelled=tuple(Modelled(load=1, ratio=r) for r in ratios)).share
 
     assert share(1.1, 1.1, 1.05) == pytest.approx(0.5)

@@ -14,9 +14,9 @@ from inferbench.evidence.points_csv import Point, Points, Workers
 from inferbench.simulator.calibration.calibrate import calibrate
 from inferbench.simulator.calibration.configuration import Configuration, configurations
 from inferbench.simulator.calibration.fit import Problem, fit
-from inferbench.simulator.calibration.free_parameters import knobs_of
+from inferbench.simulator.calibration.free_parameters import free_parameters_of
 from inferbench.simulator.calibration.priors import PRIORS, unfitted, with_block
-from inferbench.simulator.calibration.trial_parameters import with_knobs
+from inferbench.simulator.calibration.trial_parameters import with_free_parameters
 from inferbench.simulator.calibration.write_parameters import write_stacks
 from inferbench.simulator.parameters.parameters import PARAMETERS_FILE, TwinParameters, load_parameters
 from inferbench.simulator.validation.document import BARS, document
@@ -46,9 +46,9 @@ def made(z_scale: float = 0.5) -> tuple[list[Configuration], TwinParameters, np.
     assert not reasons
     base = load_parameters()
     base = with_block(base, STACK, unfitted(base, STACK))
-    knobs = knobs_of(STACK, found, base.stack("b200", "dynamo-trtllm"))
+    knobs = free_parameters_of(STACK, found, base.stack("b200", "dynamo-trtllm"))
     z = z_scale * np.array([(-1.0) ** i for i in range(len(knobs))])
-    truth = predict(MODEL, GPUS, found, with_knobs(base, STACK, knobs, z))
+    truth = predict(MODEL, GPUS, found, with_free_parameters(base, STACK, knobs, z))
     points = [
         replace(c.point, tpot_s=t.tpot_s, tokens_s_gpu=t.tokens_s_gpu, ttft_s=t.ttft_s)
         for c, t in zip(found, truth, strict=True)
@@ -80,7 +80,7 @@ def test_a_fit_finds_the_points_that_known_constants_made() -> None:
     result = fit(problem, starts=1)
     errors = [
         abs(e)
-        for p in predict(MODEL, GPUS, found, with_knobs(base, STACK, result.knobs, result.z))
+        for p in predict(MODEL, GPUS, found, with_free_parameters(base, STACK, result.knobs, result.z))
         for m in ("tpot", "tokens_s_gpu")
         if (e := p.log_error(m)) is not None
     ]
@@ -107,7 +107,7 @@ def test_one_wild_point_does_not_bend_the_fit() -> None:
     assert found[0].point.tpot_s is not None
     wild = [replace(found[0], point=replace(found[0].point, tpot_s=10 * found[0].point.tpot_s)), *found[1:]]
     result = fit(Problem(base, MODEL, GPUS["b200"], STACK, wild), starts=1)
-    rest = predict(MODEL, GPUS, found[1:], with_knobs(base, STACK, result.knobs, result.z))
+    rest = predict(MODEL, GPUS, found[1:], with_free_parameters(base, STACK, result.knobs, result.z))
     assert np.median([abs(p.log_error("tpot") or 0.0) for p in rest]) < 0.02
 
 

@@ -8,7 +8,7 @@ from inferbench.catalog.gpu import Gpu
 from inferbench.errors import UsageError
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.scenario.deployment import Deployment, Topology
-from inferbench.simulator.engine.build import build_twin, plant_of
+from inferbench.simulator.engine.build import build_twin, cluster_of
 from inferbench.simulator.timing.decode_step import DecodeStep
 from inferbench.simulator.timing.prefill_step import PrefillPass
 from inferbench.simulator.timing.worker_hardware import Streaming
@@ -22,7 +22,7 @@ LONE_CLIENT = plan(5, 1, isl=(6553, 8192), osl=(819, 1024))
 
 
 def medians(gpu: Gpu, of: Deployment, top: Topology, load: Plan = LOAD) -> tuple[float, float]:
-    records, _ = drive(plant_of(MODEL, gpu, of, top), load)
+    records, _ = drive(cluster_of(MODEL, gpu, of, top), load)
     return statistics.median(map(ttft_s, records)), statistics.median(map(tpot_s, records))
 
 
@@ -54,7 +54,7 @@ def test_faster_parts_never_slow_a_deployment_down(of: Deployment, top: Topology
 @pytest.mark.parametrize("batch", [1, 8, 256])
 def test_a_pass_is_never_faster_than_reading_the_weights(of: Deployment, top: Topology, batch: int) -> None:
     gpu = GPUS[of.gpu]
-    step = plant_of(MODEL, gpu, of, top).decode
+    step = cluster_of(MODEL, gpu, of, top).decode
     assert isinstance(step, DecodeStep)
     # What one request cannot do without: 8 experts per layer spread over the worker, and the projections of MLA.
     experts = 58 * 8 * 3 * 7168 * 2048 * 0.5 / top.decode.gpus
@@ -63,7 +63,7 @@ def test_a_pass_is_never_faster_than_reading_the_weights(of: Deployment, top: To
 
 
 def test_a_pass_grows_with_batch_and_context() -> None:
-    step = plant_of(MODEL, GPUS["mi355x"], deployment(), topology("1p1d-dep8")).decode
+    step = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology("1p1d-dep8")).decode
     assert isinstance(step, DecodeStep)
     batches = [step.seconds(b, 8 * b, 8 * b * 8192.0) for b in (1, 2, 8, 32, 64)]
     assert batches == sorted(batches)
@@ -72,7 +72,7 @@ def test_a_pass_grows_with_batch_and_context() -> None:
 
 
 def decode_step(name: str, gpu: Gpu | None = None) -> DecodeStep:
-    step = plant_of(MODEL, gpu or GPUS["mi355x"], deployment(), topology(name)).decode
+    step = cluster_of(MODEL, gpu or GPUS["mi355x"], deployment(), topology(name)).decode
     assert isinstance(step, DecodeStep)
     return step
 
@@ -111,7 +111,7 @@ def test_a_pass_is_not_shorter_than_its_chunks_take() -> None:
 
 def test_a_draft_makes_a_pass_longer_and_an_output_faster() -> None:
     plain, drafting = topology(mtp=0), topology(mtp=2)
-    steps = [plant_of(MODEL, GPUS["mi355x"], deployment(), top).decode for top in (plain, drafting)]
+    steps = [cluster_of(MODEL, GPUS["mi355x"], deployment(), top).decode for top in (plain, drafting)]
     assert steps[0].coefficients(8, 8).fixed < steps[1].coefficients(8, 8).fixed
     assert medians(GPUS["mi355x"], deployment(), drafting)[1] < medians(GPUS["mi355x"], deployment(), plain)[1]
 
@@ -119,7 +119,7 @@ def test_a_draft_makes_a_pass_longer_and_an_output_faster() -> None:
 def test_wider_formats_make_a_pass_longer() -> None:
     top = topology("1p1d-dep8")
     narrow, wide = (
-        plant_of(MODEL, GPUS["mi355x"], deployment(dispatch=d, combine=c), top).decode.coefficients(512, 4096).fixed
+        cluster_of(MODEL, GPUS["mi355x"], deployment(dispatch=d, combine=c), top).decode.coefficients(512, 4096).fixed
         for d, c in (("fp4", "fp8-blockwise"), ("bf16", "bf16"))
     )
     assert narrow < wide
@@ -128,7 +128,8 @@ def test_wider_formats_make_a_pass_longer() -> None:
 def test_overlap_speeds_long_prefill_passes_up() -> None:
     top = topology("1p1d-dep8")
     on, off = (
-        plant_of(MODEL, GPUS["mi355x"], deployment(two_batch_overlap=enabled), top).prefill for enabled in (True, False)
+        cluster_of(MODEL, GPUS["mi355x"], deployment(two_batch_overlap=enabled), top).prefill
+        for enabled in (True, False)
     )
     assert isinstance(on, PrefillPass)
     assert on.seconds(65536, 8 * 8192**2, 8) < off.seconds(65536, 8 * 8192**2, 8)
@@ -137,7 +138,7 @@ def test_overlap_speeds_long_prefill_passes_up() -> None:
 
 def test_a_slow_streaming_server_bounds_the_pass() -> None:
     top = topology("2p1d-dep8", stream_interval=1)
-    step = plant_of(MODEL, GPUS["mi355x"], deployment(stream_workers=1), top).decode
+    step = cluster_of(MODEL, GPUS["mi355x"], deployment(stream_workers=1), top).decode
     assert step.coefficients(256, 2048).floor == pytest.approx(2048 * 60e-6)
 
 
@@ -146,10 +147,10 @@ def test_kv_memory_bounds_a_worker_without_a_cap() -> None:
     open_ended = top.model_copy(update={"decode": top.decode.model_copy(update={"max_running": None})})
     small = GPUS["mi355x"].model_copy(update={"hbm_gb": 100})
     assert (
-        plant_of(MODEL, small, deployment(), open_ended).kv_tokens
-        < plant_of(MODEL, GPUS["mi355x"], deployment(), open_ended).kv_tokens
+        cluster_of(MODEL, small, deployment(), open_ended).kv_tokens
+        < cluster_of(MODEL, GPUS["mi355x"], deployment(), open_ended).kv_tokens
     )
-    assert plant_of(MODEL, GPUS["mi355x"], deployment(), top).max_running == 128
+    assert cluster_of(MODEL, GPUS["mi355x"], deployment(), top).max_running == 128
 
 
 @pytest.mark.parametrize(

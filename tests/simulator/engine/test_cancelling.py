@@ -2,12 +2,12 @@ import pytest
 
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.records.request_record import RequestRecord, Status
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.units import NS_PER_S
 from tests.support.twin_factories import Fixed, chunks, plant, request, ttft_s
 
 
-def cancelled_at(pace: Plant, at_s: float, n: int = 40) -> tuple[list[RequestRecord], TwinTarget, VirtualClock]:
+def cancelled_at(pace: Cluster, at_s: float, n: int = 40) -> tuple[list[RequestRecord], TwinTarget, VirtualClock]:
     clock, records = VirtualClock(), []
     target = TwinTarget(pace, clock)
     for seq in range(n):

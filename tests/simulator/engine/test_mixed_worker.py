@@ -9,8 +9,8 @@ import pytest
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.records.request_record import Status
 from inferbench.scenario.deployment import Deployment, Topology, WorkerGroup
-from inferbench.simulator.engine.build import plant_of
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.build import cluster_of
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad
 from inferbench.simulator.steady_state.disaggregated import steady_state
 from inferbench.units import NS_PER_S
@@ -34,7 +34,7 @@ from tests.support.twin_factories import (
 PER_TOKEN, STEP = 0.001, 0.02
 
 
-def server(**changes: Any) -> Plant:
+def server(**changes: Any) -> Cluster:
     own = {"aggregated": True, "prefill": PerToken(PER_TOKEN), "decode": Step(STEP), "max_batch_tokens": 1000}
     return plant(**{**own, **changes})
 
@@ -147,7 +147,7 @@ CASES = [
 ]
 
 
-def of_server(gpu: str, framework: str, precision: str, kind: str, gpus: int, mtp: int, tokens: int) -> Plant:
+def of_server(gpu: str, framework: str, precision: str, kind: str, gpus: int, mtp: int, tokens: int) -> Cluster:
     group = WorkerGroup(
         workers=1,
         gpus=gpus,
@@ -172,7 +172,7 @@ def of_server(gpu: str, framework: str, precision: str, kind: str, gpus: int, mt
             "source": "test",
         }
     )
-    return plant_of(MODEL, GPUS[gpu], own, topology)
+    return cluster_of(MODEL, GPUS[gpu], own, topology)
 
 
 @pytest.mark.parametrize("concurrency", [16, 64])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from inferbench.scenario.scenario import RUN_NOISE, TwinSettings
-from inferbench.simulator.engine.build import plant_of
+from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.engine.noise import paced, run_factor
 from tests.support.twin_factories import GPUS, MODEL, deployment, drive, plan, topology
 
@@ -25,7 +25,7 @@ def test_a_factor_follows_from_the_seed_and_the_point_alone() -> None:
 
 
 def test_no_noise_is_exactly_no_change() -> None:
-    plant = plant_of(MODEL, GPUS["mi355x"], deployment(), topology())
+    plant = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology())
     assert run_factor(3, "a", 0) == 1
     assert paced(plant, 1.0) is plant
 
@@ -40,7 +40,7 @@ def test_the_default_makes_pairs_differ_as_measured_ones_do() -> None:
 
 @pytest.mark.parametrize("name", ["1p2d-tp8", "1p1d-dep8"])
 def test_every_time_of_a_run_is_longer_by_the_factor(name: str) -> None:
-    plant = plant_of(MODEL, GPUS["mi355x"], deployment(), topology(name))
+    plant = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology(name))
     factor = 1.05
     (fast, _), (slow, _) = drive(plant, LOAD), drive(paced(plant, factor), LOAD)
     for quick, late in zip(fast, slow, strict=True):

@@ -3,31 +3,31 @@ import math
 
 import pytest
 
-from inferbench.simulator.parameters.parameters import ClassScale, Era
-from inferbench.simulator.parameters.software_versions import Pace, pace
+from inferbench.simulator.parameters.parameters import ClassScale, SoftwareVersions
+from inferbench.simulator.parameters.software_versions import VersionPace, pace
 
 ERAS = (
-    Era(
+    SoftwareVersions(
         name="old",
         until=datetime.date(2026, 1, 1),
         decode=2.0,
         prefill=1.5,
         kinds=ClassScale(tp=1.0, tep=1.1, dep=0.5),
     ),
-    Era(name="older", until=datetime.date(2025, 1, 1), decode=8.0, prefill=6.0),
-    Era(name="mixed", until=None, decode=1.2, prefill=1.0),
+    SoftwareVersions(name="older", until=datetime.date(2025, 1, 1), decode=8.0, prefill=6.0),
+    SoftwareVersions(name="mixed", until=None, decode=1.2, prefill=1.0),
 )
 
 
 @pytest.mark.parametrize("name", [None, "unheard of"])
 def test_todays_software_changes_nothing(name: str | None) -> None:
-    assert pace(ERAS, name, "tp") == Pace(1.0, 1.0, dated=False)
+    assert pace(ERAS, name, "tp") == VersionPace(1.0, 1.0, dated=False)
 
 
 def test_earlier_software_slows_each_kind_by_its_own_factor() -> None:
-    assert pace(ERAS, "old", "tp") == Pace(2.0, 1.5, dated=True)
-    assert pace(ERAS, "old", "dep") == Pace(1.0, 1.5, dated=True)
-    assert pace(ERAS, "mixed", "dep") == Pace(1.2, 1.0, dated=False)
+    assert pace(ERAS, "old", "tp") == VersionPace(2.0, 1.5, dated=True)
+    assert pace(ERAS, "old", "dep") == VersionPace(1.0, 1.5, dated=True)
+    assert pace(ERAS, "mixed", "dep") == VersionPace(1.2, 1.0, dated=False)
 
 
 def test_half_way_between_two_times_is_their_geometric_mean() -> None:

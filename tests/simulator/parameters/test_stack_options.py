@@ -6,8 +6,8 @@ import pytest
 
 from inferbench.errors import UsageError
 from inferbench.scenario.deployment import Stack
-from inferbench.simulator.engine.build import plant_of
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.build import cluster_of
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.parameters.parameters import load_parameters
 from inferbench.simulator.timing.decode_step import Coefficients
 from tests.support.twin_factories import GPUS, MODEL, deployment, topology
@@ -21,9 +21,9 @@ OFF: list[dict[str, Any]] = [
 ]
 
 
-def plant(name: str = "1p2d-tp8", mtp: int | None = None, **stack: Any) -> Plant:
+def plant(name: str = "1p2d-tp8", mtp: int | None = None, **stack: Any) -> Cluster:
     top = topology(name)
-    return plant_of(
+    return cluster_of(
         MODEL, GPUS["mi355x"], deployment(**stack), top.model_copy(update={"mtp": top.mtp if mtp is None else mtp})
     )
 
@@ -71,10 +71,10 @@ def test_kernels_overlap_less_than_copy_engines_and_never_worse_than_no_overlap(
 def test_a_switch_that_nobody_has_measured_is_refused_by_name(off: dict[str, Any]) -> None:
     top = topology("1p5d-tep8-b8", of="b200-trtllm")
     with pytest.raises(UsageError, match=f"{next(iter(off))}.*is not known for b200"):
-        plant_of(MODEL, GPUS["b200"], deployment("b200-trtllm", **off), top)
+        cluster_of(MODEL, GPUS["b200"], deployment("b200-trtllm", **off), top)
 
 
 def test_untuned_experts_are_refused_where_the_precision_has_no_figure() -> None:
     fp8 = deployment(expert_kernels="untuned").model_copy(update={"precision": "fp8"})
     with pytest.raises(UsageError, match="untuned is not known for fp8"):
-        plant_of(MODEL, GPUS["mi355x"], fp8, topology())
+        cluster_of(MODEL, GPUS["mi355x"], fp8, topology())

@@ -13,8 +13,8 @@ import pytest
 import uvloop
 
 from inferbench.errors import UsageError
-from inferbench.simulator.engine.cluster import Plant
-from inferbench.simulator.server.identity import Role, Served
+from inferbench.simulator.engine.cluster import Cluster
+from inferbench.simulator.server.identity import Served, ServerRole
 from inferbench.simulator.server.roles.bootstrap import listen
 from inferbench.simulator.server.roles.decode_server import DecodeBackend
 from inferbench.simulator.server.roles.prefill_server import PrefillBackend
@@ -55,14 +55,14 @@ def with_pair(
     work: Callable[[Pair], Awaitable[None]],
     timeout_s: float = 60.0,
     decode_scale: float = 1.0,
-    of: Plant = QUICK,
+    of: Cluster = QUICK,
 ) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
         meeting = listen("127.0.0.1", 0)
         servers, listeners = [], []
 
-        async def start(make: MakeBackend, role: Role) -> str:
+        async def start(make: MakeBackend, role: ServerRole) -> str:
             server = WireServer(make, Served("m", role))
             await server.backend.open()
             listeners.append(await loop.create_server(server.connection, "127.0.0.1", 0))
@@ -73,11 +73,11 @@ def with_pair(
             lambda clock, on_chunk: PrefillBackend(
                 of, clock, on_chunk, listener=meeting, kv_bytes=1e6, time_scale=1.0, timeout_s=timeout_s
             ),
-            Role.PREFILL,
+            ServerRole.PREFILL,
         )
         decode = await start(
             lambda clock, on_chunk: DecodeBackend(of, clock, on_chunk, time_scale=decode_scale, timeout_s=timeout_s),
-            Role.DECODE,
+            ServerRole.DECODE,
         )
         try:
             async with asyncio.timeout(60):

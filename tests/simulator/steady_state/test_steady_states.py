@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inferbench.simulator.engine.build import plant_of
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.build import cluster_of
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyState
 from inferbench.simulator.steady_state.disaggregated import steady_state
 from inferbench.units import NS_PER_S
@@ -32,9 +32,9 @@ SPREAD = [
 """Decode-bound, prefill-bound and capped; both lengths; every stack and kind of worker."""
 
 
-def of_scenario(name: str, topology: str) -> Plant:
+def of_scenario(name: str, topology: str) -> Cluster:
     deployment = SCENARIO.deployment(name)
-    return plant_of(MODEL, GPUS[deployment.gpu], deployment, deployment.topology(topology))
+    return cluster_of(MODEL, GPUS[deployment.gpu], deployment, deployment.topology(topology))
 
 
 def closed(concurrency: float, isl: tuple[int, int], osl: tuple[int, int]) -> ClosedLoad:
@@ -112,7 +112,7 @@ def test_a_faster_part_never_lowers_the_rate(part: str, name: str, topology: str
     faster = gpu.model_copy(update={part: 2 * getattr(gpu, part)})
     load = closed(concurrency, ISL[8192], (819, 1024))
     rates = [
-        numbers(steady_state(plant_of(MODEL, g, deployment, deployment.topology(topology)), load))[1]
+        numbers(steady_state(cluster_of(MODEL, g, deployment, deployment.topology(topology)), load))[1]
         for g in (gpu, faster)
     ]
     assert rates[1] >= rates[0] * (1 - 1e-9)

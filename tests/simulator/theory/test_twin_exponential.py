@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inferbench.scenario.deployment import Deployment, Topology
-from inferbench.simulator.engine.build import plant_of
+from inferbench.simulator.engine.build import cluster_of
 from inferbench.units import NS_PER_S
 from tests.support.twin_factories import GPUS, MODEL, SCENARIO, Fixed, PerToken, Step, drive, plan, plant, ttft_s
 
@@ -56,7 +56,7 @@ def test_a_kv_link_is_m_d_1(load: float) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_no_part_that_is_faster_slows_a_pass(of: Deployment, top: Topology, part: str) -> None:
     slow, fast = (
-        plant_of(MODEL, gpu, of, top)
+        cluster_of(MODEL, gpu, of, top)
         for gpu in (GPUS[of.gpu], GPUS[of.gpu].model_copy(update={part: 2 * getattr(GPUS[of.gpu], part)}))
     )
     for batch in (8, 64, 512):

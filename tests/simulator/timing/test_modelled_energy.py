@@ -16,7 +16,7 @@ from inferbench.records.reader import read_records
 from inferbench.runs.sweep import TwinJob, run_job, sweep_point
 from inferbench.scenario.deployment import Topology, WorkerGroup
 from inferbench.scenario.scenario import Lengths, Load
-from inferbench.simulator.engine.cluster import Plant, TwinTarget
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.timing.modelled_energy import modelled_energy
 from inferbench.workload.plan import Plan
 from tests.support.twin_factories import GPUS, MODEL, Fixed, Step, deployment, plan, plant
@@ -26,7 +26,7 @@ POWER = PowerModel(idle_w=100, prefill_w=50, decode_w_per_doubling=10, source="a
 TP8 = WorkerGroup(workers=1, gpus=8, tp=8, max_batch_tokens=16384)
 
 
-def recorded(of: Plant, load: Plan, folder: Path) -> Records:
+def recorded(of: Cluster, load: Plan, folder: Path) -> Records:
     clock, sink = VirtualClock(), ArrowSink(folder)
     target = TwinTarget(of, clock)
     drive_virtual(load, target, clock, sink, lambda *_: None)
@@ -34,7 +34,7 @@ def recorded(of: Plant, load: Plan, folder: Path) -> Records:
     return read_records(folder)
 
 
-def energy(of: Plant, load: Plan, folder: Path, point: SweepPoint = POINT) -> EnergySummary:
+def energy(of: Cluster, load: Plan, folder: Path, point: SweepPoint = POINT) -> EnergySummary:
     found = modelled_energy(of, POWER, recorded(of, load, folder), point)
     assert found is not None
     assert found.valid

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from inferbench.simulator.engine.build import plant_of
+from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.parameters.parameters import Padding
 from inferbench.simulator.timing.decode_step import DecodeStep
 from inferbench.simulator.timing.kernels import expert_parameters, experts_activated
@@ -28,7 +28,7 @@ from tests.support.twin_factories import drive as drive_plan
 
 
 def parts(name: str) -> tuple[PrefillPass, DecodeStep]:
-    own = plant_of(MODEL, GPUS["mi355x"], deployment(), topology(name))
+    own = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology(name))
     assert isinstance(own.prefill, PrefillPass)
     assert isinstance(own.decode, DecodeStep)
     return own.prefill, own.decode

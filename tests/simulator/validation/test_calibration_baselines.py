@@ -10,7 +10,7 @@ from inferbench.cli.twin.twin import app
 from inferbench.errors import UsageError
 from inferbench.evidence.points_csv import Point, Points, Workers
 from inferbench.simulator.parameters.parameters import load_parameters
-from inferbench.simulator.validation.baselines import Baseline, baselines, boosted, class_mean, nearest
+from inferbench.simulator.validation.baselines import BaselineScores, baselines, boosted, class_mean, nearest
 from tests.support.calibration_factories import GPUS, MODEL, point, write
 
 
@@ -31,7 +31,7 @@ LOGS = {
 }
 
 
-def scored(points: list[Point], train: list[Point]) -> dict[str, Baseline]:
+def scored(points: list[Point], train: list[Point]) -> dict[str, BaselineScores]:
     found = baselines(MODEL, GPUS, Points(tuple(points), {}, {}), Points(tuple(train), {}, {}), load_parameters())
     return {each.name: each for each in found}
 

@@ -7,7 +7,7 @@ import pytest
 from inferbench.errors import EndpointError
 from inferbench.telemetry.exporters.exposition import Page, read_exposition
 from inferbench.telemetry.exporters.vocabulary import read_metrics
-from inferbench.telemetry.series import Metric, Told
+from inferbench.telemetry.series import Metric, SourceReading
 
 URL = "http://127.0.0.1:8000/metrics"
 M = Metric
@@ -17,7 +17,7 @@ def told(text: str) -> dict[tuple[M, str | None], float]:
     return {(r.metric, r.device): r.value for r in read_metrics(text, URL).readings}
 
 
-def power_page(*values: object) -> Told:
+def power_page(*values: object) -> SourceReading:
     return read_metrics("".join(f'DCGM_FI_DEV_POWER_USAGE{{gpu="{i}"}} {v}\n' for i, v in enumerate(values)), URL)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.engine.prefill_worker import TransferTime
 
 FORMS = {
@@ -63,7 +63,7 @@ class SlowTransfer(TransferTime):
         return self.of.seconds(tokens) * self.factor
 
 
-def slowed(plant: Plant, faults: Faults) -> Plant:
+def slowed(plant: Cluster, faults: Faults) -> Cluster:
     """Return the plant with its KV transfers as slow as asked for."""
     return plant if faults.slow_kv is None else replace(plant, transfer=SlowTransfer(plant.transfer, faults.slow_kv))
 

@@ -11,10 +11,10 @@ from typing_extensions import override
 from inferbench.loadgen.port import Done
 from inferbench.records.request_record import RequestRecord, Status
 from inferbench.simulator.engine.streaming import OnChunk
-from inferbench.simulator.server.backend import Backend
+from inferbench.simulator.server.backend import ServingBackend
 from inferbench.simulator.server.faults.fault_rules import Cut, Faults, Stall
 from inferbench.simulator.server.metrics.histogram import Histogram
-from inferbench.simulator.server.protocol.request_body import Bootstrap
+from inferbench.simulator.server.protocol.request_body import BootstrapAddress
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import PlannedRequest
@@ -35,12 +35,12 @@ class _Faulty:
     broken: bool = False
 
 
-class FaultyBackend(Backend):
+class FaultyBackend(ServingBackend):
     """A backend whose streams go wrong as `faults` says. `cut` hangs up on the client of a request."""
 
     def __init__(
         self,
-        make_backend: Callable[[FollowingClock, OnChunk], Backend],
+        make_backend: Callable[[FollowingClock, OnChunk], ServingBackend],
         faults: Faults,
         clock: FollowingClock,
         on_chunk: OnChunk,
@@ -55,7 +55,7 @@ class FaultyBackend(Backend):
         await self._inner.open()
 
     @override
-    def submit(self, request: PlannedRequest, bootstrap: Bootstrap | None, done: Done) -> None:
+    def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         cut, stall, number = self._faults.cut, self._faults.stall, request.seq + 1
         cut = cut if cut is not None and number % cut.every == 0 else None
         stall = stall if stall is not None and number % stall.every == 0 else None

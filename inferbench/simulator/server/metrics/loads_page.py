@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from inferbench.simulator.server.backend import Backend
+from inferbench.simulator.server.backend import ServingBackend
 from inferbench.simulator.server.identity import Served
 from inferbench.simulator.server.metrics.counters import Monitor
 
@@ -14,7 +14,7 @@ _SECTIONS = {"disaggregation": "disagg"}
 """Sections whose name in the text differs from that in JSON."""
 
 
-def load_of(served: Served, monitor: Monitor, backend: Backend) -> dict[str, Any]:
+def load_of(served: Served, monitor: Monitor, backend: ServingBackend) -> dict[str, Any]:
     """The load of a server, which is its only data-parallel rank."""
     queues = backend.queues()
     room = served.kv_tokens

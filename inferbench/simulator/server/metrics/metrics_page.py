@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
-from inferbench.simulator.server.backend import Backend
-from inferbench.simulator.server.identity import Role, Served
+from inferbench.simulator.server.backend import ServingBackend
+from inferbench.simulator.server.identity import Served, ServerRole
 from inferbench.simulator.server.metrics.counters import Monitor
 from inferbench.simulator.server.metrics.histogram import Histogram
 
@@ -15,7 +15,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX = "sglang:"
 
 
-def exposition(served: Served, monitor: Monitor, backend: Backend) -> str:
+def exposition(served: Served, monitor: Monitor, backend: ServingBackend) -> str:
     """Write all metrics of a server."""
     labels = served.labels()
     lines: list[str] = []
@@ -28,7 +28,7 @@ def exposition(served: Served, monitor: Monitor, backend: Backend) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _gauges(served: Served, monitor: Monitor, backend: Backend) -> dict[str, float]:
+def _gauges(served: Served, monitor: Monitor, backend: ServingBackend) -> dict[str, float]:
     """What is so now. No prefix cache is simulated, so its hit rate is 0."""
     own = backend.queues()
     found: dict[str, float] = {
@@ -39,7 +39,7 @@ def _gauges(served: Served, monitor: Monitor, backend: Backend) -> dict[str, flo
         "cache_hit_rate": 0.0,
         **own,
     }
-    if served.kv_tokens is not None and served.role is not Role.PREFILL:
+    if served.kv_tokens is not None and served.role is not ServerRole.PREFILL:
         found["num_used_tokens"] = monitor.context_tokens
         found["token_usage"] = monitor.context_tokens / served.kv_tokens
         found["max_total_num_tokens"] = served.kv_tokens

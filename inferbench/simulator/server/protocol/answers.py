@@ -9,7 +9,7 @@ import orjson
 from typing_extensions import override
 
 from inferbench.simulator.server.protocol.replies import error_body
-from inferbench.simulator.server.protocol.request_body import Ask, Kind
+from inferbench.simulator.server.protocol.request_body import Ask, GenerateEndpoint
 
 WORD = " token"
 """The text of every token."""
@@ -24,7 +24,7 @@ class Ending:
     """Decode passes that it took where tokens are drafted; None where they are not."""
 
 
-class Answer(Protocol):
+class ResponseWriter(Protocol):
     """Writes one request's answer: server-sent events or a whole JSON body."""
 
     def opening(self) -> bytes:
@@ -40,9 +40,9 @@ class Answer(Protocol):
         """The answer of a request that is not streamed."""
 
 
-def answer_of(ask: Ask, model: str, seq: int, created: int) -> Answer:
+def answer_of(ask: Ask, model: str, seq: int, created: int) -> ResponseWriter:
     """Return the writer of a request's answer."""
-    return Generated(ask, seq) if ask.kind is Kind.GENERATE else OpenAI(ask, model, seq, created)
+    return Generated(ask, seq) if ask.kind is GenerateEndpoint.GENERATE else OpenAI(ask, model, seq, created)
 
 
 def failure(message: str) -> bytes:
@@ -55,11 +55,11 @@ def framed(events: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(events), events)
 
 
-class OpenAI(Answer):
+class OpenAI(ResponseWriter):
     """`/v1/completions` and `/v1/chat/completions`: each event holds what is new."""
 
     def __init__(self, ask: Ask, model: str, seq: int, created: int) -> None:
-        self._ask, self._chat = ask, ask.kind is Kind.CHAT
+        self._ask, self._chat = ask, ask.kind is GenerateEndpoint.CHAT
         kind = "chat.completion" if self._chat else "text_completion"
         prefix = "chatcmpl" if self._chat else "cmpl"
         self._base = {"id": f"{prefix}-{seq}", "object": kind, "created": created, "model": model}
@@ -109,7 +109,7 @@ class OpenAI(Answer):
         return b"data: %b\n\n" % orjson.dumps(base | {"choices": choices} | more)
 
 
-class Generated(Answer):
+class Generated(ResponseWriter):
     """`/generate`: each event repeats the text so far and counts its tokens."""
 
     def __init__(self, ask: Ask, seq: int) -> None:

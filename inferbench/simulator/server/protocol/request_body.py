@@ -16,7 +16,7 @@ DEFAULT_BOOTSTRAP_PORT = 8998
 """SGLang's, where a router sends none."""
 
 
-class Kind(Enum):
+class GenerateEndpoint(Enum):
     """The endpoints that generate."""
 
     COMPLETIONS = "/v1/completions"
@@ -33,7 +33,7 @@ class BadRequestError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bootstrap:
+class BootstrapAddress:
     """Where prefill and decode of one request meet: the prefill worker's bootstrap address, and a room there."""
 
     host: str
@@ -45,24 +45,24 @@ class Bootstrap:
 class Ask:
     """A request, as far as it matters here."""
 
-    kind: Kind
+    kind: GenerateEndpoint
     prompt_tokens: int
     max_tokens: int
     seed: int | None
     stream: bool
     include_usage: bool
-    bootstrap: Bootstrap | None
+    bootstrap: BootstrapAddress | None
 
 
-def parse_ask(body: bytes, model: str, kind: Kind) -> Ask:
+def parse_ask(body: bytes, model: str, kind: GenerateEndpoint) -> Ask:
     """Read a body. Raises BadRequestError.
 
     Prompt tokens are the token ids that were sent, or the words of the text.
     """
     fields = _object(body)
     options = fields.get("stream_options")
-    own = _sampling_params(fields) if kind is Kind.GENERATE else fields
-    if kind is not Kind.GENERATE and fields.get("model") != model:
+    own = _sampling_params(fields) if kind is GenerateEndpoint.GENERATE else fields
+    if kind is not GenerateEndpoint.GENERATE and fields.get("model") != model:
         raise BadRequestError(404, f"the model {fields.get('model')!r} does not exist; this server has {model!r}")
     if own.get("n") not in (None, 1):
         raise BadRequestError(422, "n must be 1")
@@ -70,7 +70,7 @@ def parse_ask(body: bytes, model: str, kind: Kind) -> Ask:
         kind=kind,
         prompt_tokens=_prompt_tokens(fields, kind),
         max_tokens=_max_tokens(own, kind),
-        seed=_seed(own.get("sampling_seed" if kind is Kind.GENERATE else "seed")),
+        seed=_seed(own.get("sampling_seed" if kind is GenerateEndpoint.GENERATE else "seed")),
         stream=fields.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         bootstrap=_bootstrap(fields),
@@ -94,10 +94,10 @@ def _sampling_params(fields: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def _max_tokens(fields: dict[str, Any], kind: Kind) -> int:
+def _max_tokens(fields: dict[str, Any], kind: GenerateEndpoint) -> int:
     # A chat's new name for it, and the old one.
-    names = ("max_new_tokens",) if kind is Kind.GENERATE else ("max_completion_tokens", "max_tokens")
-    default = DEFAULT_NEW_TOKENS if kind is Kind.GENERATE else DEFAULT_TOKENS
+    names = ("max_new_tokens",) if kind is GenerateEndpoint.GENERATE else ("max_completion_tokens", "max_tokens")
+    default = DEFAULT_NEW_TOKENS if kind is GenerateEndpoint.GENERATE else DEFAULT_TOKENS
     given = next((fields[name] for name in names if fields.get(name) is not None), default)
     if not _is_count(given) or given < 1:
         raise BadRequestError(422, f"{names[-1]} {given!r} must be a whole number above 0")
@@ -110,20 +110,20 @@ def _seed(seed: Any) -> int | None:
     return seed
 
 
-def _bootstrap(fields: dict[str, Any]) -> Bootstrap | None:
+def _bootstrap(fields: dict[str, Any]) -> BootstrapAddress | None:
     host, port, room = (fields.get(f"bootstrap_{name}") for name in ("host", "port", "room"))
     if room is None:
         return None
     port = DEFAULT_BOOTSTRAP_PORT if port is None else port
     if not (isinstance(host, str) and host and _is_count(port) and port < 65536 and _is_count(room)):
         raise BadRequestError(422, "bootstrap_host, bootstrap_port and bootstrap_room must be a host and two numbers")
-    return Bootstrap(host.strip("[]"), port, room)
+    return BootstrapAddress(host.strip("[]"), port, room)
 
 
-def _prompt_tokens(fields: dict[str, Any], kind: Kind) -> int:
-    if kind is Kind.CHAT:
+def _prompt_tokens(fields: dict[str, Any], kind: GenerateEndpoint) -> int:
+    if kind is GenerateEndpoint.CHAT:
         return _count_messages(fields.get("messages"))
-    if kind is Kind.COMPLETIONS:
+    if kind is GenerateEndpoint.COMPLETIONS:
         return _count_prompt(fields.get("prompt"), "prompt")
     name = "input_ids" if fields.get("text") is None else "text"
     return _count_prompt(fields.get(name), name)

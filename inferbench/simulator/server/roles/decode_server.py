@@ -10,25 +10,25 @@ from functools import partial
 from typing_extensions import override
 
 from inferbench.loadgen.port import Done
-from inferbench.simulator.engine.cluster import Plant, decode_worker, passes_of
+from inferbench.simulator.engine.cluster import Cluster, decode_worker, passes_of
 from inferbench.simulator.engine.decode_worker import Admission
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.engine.streaming import OnChunk
-from inferbench.simulator.server.backend import Backend
+from inferbench.simulator.server.backend import ServingBackend
 from inferbench.simulator.server.metrics.histogram import Histogram
-from inferbench.simulator.server.protocol.request_body import Bootstrap
+from inferbench.simulator.server.protocol.request_body import BootstrapAddress
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.simulator.server.roles.bootstrap import PrefillLink
 from inferbench.simulator.server.roles.prefill_server import TIMEOUT_S
 from inferbench.workload.plan import PlannedRequest
 
 
-class DecodeBackend(Backend):
+class DecodeBackend(ServingBackend):
     """One decode worker of a deployment."""
 
     def __init__(
         self,
-        plant: Plant,
+        plant: Cluster,
         clock: FollowingClock,
         on_chunk: OnChunk,
         *,
@@ -39,8 +39,8 @@ class DecodeBackend(Backend):
         self._worker = decode_worker(plant, 0, clock, self._ended, on_chunk)
         self._admission = Admission([self._worker])
         self._links: dict[tuple[str, int], PrefillLink] = {}
-        self._flights: dict[int, Flight] = {}
-        self._waiting: dict[int, Bootstrap] = {}
+        self._flights: dict[int, SimulatedSequence] = {}
+        self._waiting: dict[int, BootstrapAddress] = {}
         """Where those are waited for whose KV cache has not come."""
         self._failed = 0
         self._later = asyncio.get_running_loop().call_later
@@ -49,10 +49,10 @@ class DecodeBackend(Backend):
     async def open(self) -> None: ...
 
     @override
-    def submit(self, request: PlannedRequest, bootstrap: Bootstrap | None, done: Done) -> None:
+    def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         assert bootstrap is not None
         now = self._clock.now_ns()
-        flight = Flight(request, now, now, done, passes_of(self._plant, request))
+        flight = SimulatedSequence(request, now, now, done, passes_of(self._plant, request))
         if not self._worker.could_ever_hold(flight):
             flight.fail(f"{flight.kv_tokens} tokens exceed the KV cache of a decode worker", now)
             return
@@ -92,7 +92,7 @@ class DecodeBackend(Backend):
     def histograms(self) -> Mapping[str, Histogram]:
         return {}
 
-    def _link(self, bootstrap: Bootstrap) -> PrefillLink:
+    def _link(self, bootstrap: BootstrapAddress) -> PrefillLink:
         address = bootstrap.host, bootstrap.port
         link = self._links.get(address)
         if link is None or link.closed:
@@ -121,6 +121,6 @@ class DecodeBackend(Backend):
         self._failed += 1
         self._flights.pop(seq).fail(error, self._clock.now_ns())
 
-    def _ended(self, flight: Flight, end_ns: int) -> None:
+    def _ended(self, flight: SimulatedSequence, end_ns: int) -> None:
         del self._flights[flight.request.seq]
         flight.finish(end_ns)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from typing_extensions import override
 
-from inferbench.simulator.engine.cluster import Plant
+from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.engine.prefill_worker import KvLinks
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.server.metrics.histogram import Histogram
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.units import MS_PER_S
@@ -23,11 +23,16 @@ class WatchedLinks(KvLinks):
     """Links that count what they carry, in real time."""
 
     def __init__(
-        self, plant: Plant, clock: FollowingClock, arrived: Callable[[Flight], None], kv_bytes: float, time_scale: float
+        self,
+        plant: Cluster,
+        clock: FollowingClock,
+        arrived: Callable[[SimulatedSequence], None],
+        kv_bytes: float,
+        time_scale: float,
     ) -> None:
         super().__init__(clock, plant.links_per_worker, plant.transfer, arrived)
         self._seconds, self._kv_bytes, self._time_scale = plant.transfer.seconds, kv_bytes, time_scale
-        self._moving: set[Flight] = set()
+        self._moving: set[SimulatedSequence] = set()
         self._latency, self._speed, self._total = Histogram(LATENCY_MS), Histogram(SPEED_GB_S), Histogram(TOTAL_MB)
 
     @property
@@ -37,7 +42,7 @@ class WatchedLinks(KvLinks):
         return len(self._moving)
 
     @override
-    def send(self, flight: Flight) -> None:
+    def send(self, flight: SimulatedSequence) -> None:
         seconds = self._seconds(flight.request.isl) * self._time_scale
         size = flight.request.isl * self._kv_bytes
         self._latency.observe(seconds * MS_PER_S)

@@ -12,12 +12,12 @@ from functools import partial
 from typing_extensions import override
 
 from inferbench.loadgen.port import Done
-from inferbench.simulator.engine.cluster import Plant, prefill_worker
-from inferbench.simulator.engine.sequence import Flight
+from inferbench.simulator.engine.cluster import Cluster, prefill_worker
+from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.engine.streaming import OnChunk
-from inferbench.simulator.server.backend import Backend
+from inferbench.simulator.server.backend import ServingBackend
 from inferbench.simulator.server.metrics.histogram import Histogram
-from inferbench.simulator.server.protocol.request_body import Bootstrap
+from inferbench.simulator.server.protocol.request_body import BootstrapAddress
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.simulator.server.roles.bootstrap import Lines, MeetingPlace
 from inferbench.simulator.server.roles.kv_transfer_metrics import WatchedLinks
@@ -31,16 +31,16 @@ TIMEOUT_S = 300.0
 class _Room:
     """Where the two halves of a request meet; either may come first."""
 
-    flight: Flight | None = None
+    flight: SimulatedSequence | None = None
     link: Lines | None = None
 
 
-class PrefillBackend(Backend):
+class PrefillBackend(ServingBackend):
     """One prefill worker of a deployment. `kv_bytes` is the cache of one token."""
 
     def __init__(
         self,
-        plant: Plant,
+        plant: Cluster,
         clock: FollowingClock,
         on_chunk: OnChunk,
         *,
@@ -63,10 +63,10 @@ class PrefillBackend(Backend):
         await self._meeting.open(self._listener)
 
     @override
-    def submit(self, request: PlannedRequest, bootstrap: Bootstrap | None, done: Done) -> None:
+    def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         assert bootstrap is not None
         now = self._clock.now_ns()
-        flight = Flight(replace(request, osl=1), now, now, done, passes=0)
+        flight = SimulatedSequence(replace(request, osl=1), now, now, done, passes=0)
         room = self._room(bootstrap.room)
         if room.flight is not None:
             flight.fail(f"room {bootstrap.room} is taken", now)
@@ -138,7 +138,7 @@ class PrefillBackend(Backend):
             self._no_transfer += 1
             self._drop(number, f"room {number}: the decode worker is gone")
 
-    def _arrived(self, flight: Flight) -> None:
+    def _arrived(self, flight: SimulatedSequence) -> None:
         """The decode worker has the cache."""
         number = self._room_of.pop(flight.request.seq)
         link = self._rooms.pop(number).link
