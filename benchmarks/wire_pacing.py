@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,9 +34,9 @@ from inferbench.loadgen.clock import LoopClock, VirtualClock
 from inferbench.loadgen.driver import drive_live, drive_virtual, no_collections
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.target import HttpTarget
+from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.loadgen.open_files import raise_open_files
 from inferbench.loadgen.port import Clock, Done, Target
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import PassChunks, RequestRecord, Status
 from inferbench.scenario.scenario import Scenario
 from inferbench.simulator.engine.build import build_twin
@@ -112,7 +112,7 @@ def scenario_with(stream_interval: int) -> Scenario:
     return scenario.model_copy(update={"deployments": (deployment.model_copy(update={"topologies": (topology,)}),)})
 
 
-class Delayed:
+class Delayed(InProcessTarget):
     """A target that each request reaches a little later than it was sent."""
 
     def __init__(self, target: Target, clock: Clock, most_ns: int) -> None:
@@ -122,11 +122,8 @@ class Delayed:
         when_ns = self._clock.now_ns() + self._random.randint(0, self._most_ns)
         self._clock.call_at(when_ns, partial(self._target.submit, request, slot_free_ns, done))
 
-    def cancel_all(self) -> None:
-        self._target.cancel_all()
-
-    def pass_times_ns(self) -> Sequence[Ints]:
-        return self._target.pass_times_ns()
+    def cancel(self) -> None:
+        self._target.cancel()
 
 
 def simulated(load: Plan, scenario: Scenario, delay_ns: int = 0) -> Timing:

@@ -77,7 +77,7 @@ class Dispatcher:
         """Send nothing more and cancel what is in flight; `reason` says why in one line."""
         if not self.finished and self.stop_kind in (None, StopKind.DURATION):
             self.stop_reason, self.stop_kind = reason, kind
-            self._target.cancel_all()
+            self._target.cancel()
             self._report_if_finished()
 
     def _time_is_up(self) -> None:
@@ -93,7 +93,7 @@ class Dispatcher:
 
     def _grace_is_over(self) -> None:
         if not self.finished:
-            self._target.cancel_all()
+            self._target.cancel()
 
     def _pump(self) -> None:
         """Send every first turn that is due, as far as slots are free."""

@@ -60,7 +60,6 @@ async def drive_live(
     limits: RunLimits | None = None,
     watch: Watch | None = None,
     stop: asyncio.Future[str] | None = None,
-    backlog: Callable[[], int] = lambda: 0,
 ) -> Driven:
     """Drive a plan on real time. `stop` ends it early once it holds the reason why.
 
@@ -68,7 +67,7 @@ async def drive_live(
     """
     finished = asyncio.Event()
     dispatcher = Dispatcher(plan, target, clock, sink, limits=limits, on_finished=finished.set)
-    health = LoopWatch(clock, backlog)
+    health = LoopWatch(clock, target.backlog)
     if stop is not None:
         stop.add_done_callback(lambda asked: dispatcher.stop(asked.result()))
     health.start()

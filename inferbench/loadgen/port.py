@@ -1,15 +1,14 @@
 """The ports of the load generator: what it needs of a target, of a clock, and of whoever keeps the records.
 
-All three are called from one thread and never block, so that the same dispatcher drives a simulation on a
-virtual clock and sockets on a real one.
+All are called from one thread and never block, so that the same dispatcher drives a simulation on a virtual clock and
+sockets on a real one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import RequestRecord
 from inferbench.workload.plan import PlannedRequest
 
@@ -27,23 +26,42 @@ class Clock(Protocol):
 
 
 class Target(Protocol):
-    """Something that answers requests: a real endpoint, or the twin."""
+    """Something that answers requests: a real endpoint, or the twin.
+
+    Who makes one opens it, has it driven, and closes it; one that is an `InProcessTarget` needs neither.
+    """
+
+    async def open(self, connections: int) -> None:
+        """Be ready for so many requests at once. Raises EndpointError where it cannot be reached."""
 
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         """Send a request now. `done` is called exactly once with its record, failures included."""
 
-    def cancel_all(self) -> None:
+    def cancel(self) -> None:
         """End every request in flight as CANCELLED, calling its `done`."""
 
-    def pass_times_ns(self) -> Sequence[Ints]:
-        """Pass times per decode worker, for records that keep chunk times by reference; empty otherwise."""
+    def backlog(self) -> int:
+        """Answers that have come and wait to be looked at: work of the client, not of the server."""
+
+    async def close(self) -> None:
+        """Cancel what is in flight and let go of what `open` took."""
 
 
 class Sink(Protocol):
-    """Keeps what happens, while it happens."""
+    """Keeps what happens to requests, while it happens."""
 
     def started(self, seq: int, slot_free_ns: int) -> None:
         """A request is about to be sent."""
 
     def ended(self, record: RequestRecord) -> None:
         """A request has ended."""
+
+
+class PassSink(Protocol):
+    """Keeps when a simulated deployment's decode passes ended: records with chunk times by reference point there."""
+
+    def decode_worker(self, index: int) -> Callable[[int], None]:
+        """Decode worker `index` is there. What this returns is called with the time of each of its passes, ns.
+
+        That is the time at which clients got the tokens of the pass; a worker's passes come in order.
+        """

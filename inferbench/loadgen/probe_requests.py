@@ -6,8 +6,7 @@ import numpy as np
 
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.dispatcher import Dispatcher
-from inferbench.loadgen.http.round_robin import SpreadTarget
-from inferbench.loadgen.http.target import HttpTarget
+from inferbench.loadgen.port import Target
 from inferbench.metrics.request_counts import ProbeRequests
 from inferbench.records.request_record import RequestRecord, StampedChunks, Status
 from inferbench.scenario.scenario import Lengths
@@ -33,7 +32,7 @@ def probe_plan(rate: float, ignore_eos: bool) -> Plan:
 class Prober:
     """Sends a plan of probe requests on connections of their own, past the concurrency limit of the load."""
 
-    def __init__(self, plan: Plan, rate: float, target: HttpTarget | SpreadTarget, clock: LoopClock) -> None:
+    def __init__(self, plan: Plan, rate: float, target: Target, clock: LoopClock) -> None:
         self._rate, self._target = rate, target
         self._records: list[RequestRecord] = []
         self._dispatcher = Dispatcher(plan, target, clock, self)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from typing_extensions import Buffer, override
 
 from inferbench.records import schema
-from inferbench.records.columns import Ints
 from inferbench.records.layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, StoreError
 from inferbench.records.reader import recover
 from inferbench.records.request_record import RequestRecord
@@ -87,7 +86,7 @@ class ArrowStream:
 
 
 class ArrowSink:
-    """Writes starts and records of one sweep point to its directory: the load generator's Sink.
+    """Writes starts and records of one sweep point to its directory: the load generator's Sink, and its PassSink.
 
     Both streams are flushed at least every FLUSH_S while records come in; who has nothing to report for longer
     calls `flush_if_due`. Raises StoreError where the disk is full or cannot be written.
@@ -97,6 +96,7 @@ class ArrowSink:
         self._directory = directory
         self._starts: list[tuple[int, int]] = []
         self._rows: list[Row] = []
+        self._passes: list[list[int]] = []
         self._flushed = time.monotonic()
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -118,6 +118,14 @@ class ArrowSink:
         self._rows.append(row)
         self.flush_if_due()
 
+    def decode_worker(self, index: int) -> Callable[[int], None]:
+        """A simulated deployment has this decode worker: return what takes the times of its passes."""
+        if index != len(self._passes):
+            raise ValueError(f"decode worker {index} comes after {len(self._passes)}")
+        times: list[int] = []
+        self._passes.append(times)
+        return times.append
+
     def flush_if_due(self) -> None:
         """Write what is in memory where the last time is FLUSH_S past."""
         if time.monotonic() - self._flushed > FLUSH_S:
@@ -136,7 +144,7 @@ class ArrowSink:
         self._starts, self._rows = [], []
         self._flushed = time.monotonic()
 
-    def close(self, pass_times_ns: Sequence[Ints] = ()) -> None:
+    def close(self) -> None:
         """Make the streams into Parquet files and remove them. They stay where that fails, and can be read."""
         self.flush()
         try:
@@ -144,15 +152,19 @@ class ArrowSink:
             self._records_stream.close()
         except OSError as error:
             raise _unwritable(self._directory, error) from None
-        finalise(self._directory, pass_times_ns)
+        finalise(self._directory, self._passes)
 
 
-def finalise(directory: Path, pass_times_ns: Sequence[Ints] = ()) -> None:
-    """Turn the streams of a sweep point, whole or cut short, into its Parquet files."""
+def finalise(directory: Path, pass_times_ns: Sequence[Sequence[int]] = ()) -> None:
+    """Turn the streams of a sweep point, whole or cut short, into its Parquet files.
+
+    pass_times_ns: those of each decode worker, where records keep chunk times by reference to them.
+    """
     try:
         table = recover(directory)
         if pass_times_ns:
-            passes = {"worker": range(len(pass_times_ns)), "pass_ns": [np.asarray(t) for t in pass_times_ns]}
+            times = [np.array(each, dtype=np.int64) for each in pass_times_ns]
+            passes = {"worker": range(len(times)), "pass_ns": times}
             write_parquet(pa.table(passes, schema=schema.PASSES), directory / PASSES_FILE)
         write_parquet(table, directory / RECORDS_FILE)
         for name in (STARTS_STREAM, RECORDS_STREAM):

@@ -150,15 +150,14 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     pace = run_factor(job.load.seed, job.point.key, job.run_noise)
     gpu = gpus()[job.deployment.gpu]
     plant = paced(cluster_of(job.model, gpu, job.deployment, job.topology), pace)
-    target = TwinTarget(plant, clock)
 
     def watch(progress: Progress, _: int) -> None:
         if on_progress is not None:
             on_progress(progress_of(job.point, progress))
 
     sink = ArrowSink(job.directory)
-    driven = drive_virtual(plan, target, clock, sink, watch)
-    sink.close(target.pass_times_ns())
+    driven = drive_virtual(plan, TwinTarget(plant, clock, pass_sink=sink), clock, sink, watch)
+    sink.close()
     watch(driven.progress, 0)
     records = read_records(job.directory)
     energy = modelled_energy(plant, gpu.power, records, job.point)

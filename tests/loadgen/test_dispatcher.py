@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +11,8 @@ from inferbench.errors import InferbenchError, UsageError
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Dispatcher, RunLimits
 from inferbench.loadgen.driver import drive_virtual
+from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.loadgen.port import Done
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import Status
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload.plan import Arrival, PlannedRequest
@@ -119,11 +118,9 @@ def test_a_closed_loop_without_a_limit_is_refused() -> None:
 
 
 def test_a_target_that_loses_a_request_is_a_fault_and_not_a_hang() -> None:
-    class Black:
+    class Black(InProcessTarget):
         def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None: ...
-        def cancel_all(self) -> None: ...
-        def pass_times_ns(self) -> Sequence[Ints]:
-            return ()
+        def cancel(self) -> None: ...
 
     with pytest.raises(InferbenchError, match="still in flight"):
         drive_virtual(plan(10, 2), Black(), VirtualClock(), Log())

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.driver import INTERRUPTED, Driven, drive_live
 from inferbench.loadgen.health.loop_lag import BEAT_NS
+from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.loadgen.port import Done
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload.plan import PlannedRequest
@@ -28,7 +27,7 @@ class Discard:
         pass
 
 
-class Server:
+class Server(InProcessTarget):
     """Serves each request for two beats; fails itself at request `faulty`."""
 
     def __init__(self, clock: LoopClock, faulty: int | None = None) -> None:
@@ -51,12 +50,12 @@ class Server:
                 )
             )  # fmt: skip
 
-    def cancel_all(self) -> None:
+    def cancel(self) -> None:
         for seq in list(self.serving):
             self.end(seq, Status.CANCELLED)
 
-    def pass_times_ns(self) -> Sequence[Ints]:
-        return ()
+    def backlog(self) -> int:
+        return 5
 
 
 def drive(faulty: int | None = None, stop_after: int | None = None) -> Driven:
@@ -70,9 +69,7 @@ def drive(faulty: int | None = None, stop_after: int | None = None) -> Driven:
             clock.call_at(stop_after, lambda: stop.set_result(INTERRUPTED))
         before = loop.get_exception_handler()
         try:
-            return await asyncio.wait_for(
-                drive_live(plan, Server(clock, faulty), clock, Discard(), stop=stop, backlog=lambda: 5), 10
-            )
+            return await asyncio.wait_for(drive_live(plan, Server(clock, faulty), clock, Discard(), stop=stop), 10)
         finally:
             assert loop.get_exception_handler() is before
 

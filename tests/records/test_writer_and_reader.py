@@ -10,7 +10,6 @@ import time
 from array import array
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -64,9 +63,12 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
 def test_chunks_by_reference_come_out_too(tmp_path: Path) -> None:
     sink = ArrowSink(tmp_path / "p")
     for seq in range(2):
+        passed = sink.decode_worker(seq)
         sink.started(seq, 0)
         sink.ended(record(seq, PassChunks(first_ns=5, worker=seq, first_pass=1, last_pass=2)))
-    sink.close([np.array([10, 20, 30]), np.array([11, 21, 31])])
+        for time_ns in (10 + seq, 20 + seq, 30 + seq):
+            passed(time_ns)
+    sink.close()
     found = read_records(tmp_path / "p")
     assert [found.chunks.expand(row)[0].tolist() for row in range(2)] == [[5, 20, 30], [5, 21, 31]]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from inferbench.loadgen.clock import VirtualClock
+from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.loadgen.port import Done
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload.plan import Plan, PlannedRequest
@@ -15,7 +15,7 @@ from inferbench.workload.planner import make_plan
 MS = 1_000_000
 
 
-class Server:
+class Server(InProcessTarget):
     """Serves each request for a time of its own; all at once, or `servers` at a time in order of arrival."""
 
     def __init__(
@@ -58,15 +58,12 @@ class Server:
             )
         )  # fmt: skip
 
-    def cancel_all(self) -> None:
+    def cancel(self) -> None:
         cut, self.waiting = self.waiting, []
         for work in cut:
             self.serving[work[0].seq] = work
         for seq in list(self.serving):
             self._end(seq, Status.CANCELLED)
-
-    def pass_times_ns(self) -> Sequence[Ints]:
-        return ()
 
 
 class Log:

@@ -124,14 +124,20 @@ class Client:
     """An HttpTarget and the records that it gave."""
 
     def __init__(
-        self, url: str, plan: Plan, make_prompt: Callable[[Any], Prompt] | None = None, **options: Any
+        self,
+        url: str,
+        plan: Plan,
+        make_prompt: Callable[[Any], Prompt] | None = None,
+        on_silence: Callable[[str], None] | None = None,
+        **options: Any,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.plan = plan
         self.clock = LoopClock(loop)
         self.records: list[RequestRecord] = []
         endpoint = Endpoint(url, options.pop("path", "/v1/completions"), options.pop("model", "m"), **options)
-        self.target = HttpTarget(endpoint, plan, make_prompt or (lambda r: "word " * r.isl), self.clock, loop)
+        make_prompt = make_prompt or (lambda r: "word " * r.isl)
+        self.target = HttpTarget(endpoint, plan, make_prompt, self.clock, loop, on_silence=on_silence)
         self._changed = asyncio.Event()
 
     def send(self, *seqs: int) -> None:

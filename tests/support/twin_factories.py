@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inferbench.catalog.gpu import Gpu, GpuFacts
 from inferbench.catalog.model import ModelFacts, ModelSpec
@@ -125,10 +126,21 @@ def plan(
 
 
 class Records:
-    """A sink that keeps the records."""
+    """A sink that keeps the records, and the pass times that they refer to."""
 
     def __init__(self) -> None:
         self.ended_records: list[RequestRecord] = []
+        self._passes: list[list[int]] = []
+
+    @property
+    def pass_times_ns(self) -> list[NDArray[np.int64]]:
+        """Of each decode worker."""
+        return [np.array(times, dtype=np.int64) for times in self._passes]
+
+    def decode_worker(self, index: int) -> Callable[[int], None]:
+        assert index == len(self._passes)
+        self._passes.append([])
+        return self._passes[index].append
 
     def started(self, seq: int, slot_free_ns: int) -> None:
         pass
@@ -137,13 +149,12 @@ class Records:
         self.ended_records.append(record)
 
 
-def drive(of: Cluster, load: Plan) -> tuple[list[RequestRecord], TwinTarget]:
+def drive(of: Cluster, load: Plan) -> tuple[list[RequestRecord], Records]:
     clock, sink = VirtualClock(), Records()
-    target = TwinTarget(of, clock)
-    dispatcher = Dispatcher(load, target, clock, sink)
+    dispatcher = Dispatcher(load, TwinTarget(of, clock, pass_sink=sink), clock, sink)
     dispatcher.start()
     clock.run(lambda: dispatcher.finished)
-    return sink.ended_records, target
+    return sink.ended_records, sink
 
 
 def submit_all(of: Cluster, requests: Sequence[PlannedRequest]) -> dict[int, RequestRecord]:

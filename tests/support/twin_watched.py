@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Dispatcher
-from inferbench.loadgen.port import Done, Target
+from inferbench.loadgen.in_process_target import InProcessTarget
+from inferbench.loadgen.port import Done
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
 from inferbench.records.arrow_writer import ArrowSink
@@ -30,7 +31,7 @@ DECODE = TelemetrySource(name="decode", role=WorkerRole.DECODE, engine="sglang")
 
 
 @dataclass
-class Surroundings(Target):
+class Surroundings(InProcessTarget):
     """What stands between client and engines: a router that takes time, and a host that sends tokens late."""
 
     inner: TwinTarget
@@ -54,12 +55,8 @@ class Surroundings(Target):
         self.clock.call_at(end, partial(done, later))
 
     @override
-    def cancel_all(self) -> None:
-        self.inner.cancel_all()
-
-    @override
-    def pass_times_ns(self) -> tuple[()]:
-        return ()
+    def cancel(self) -> None:
+        self.inner.cancel()
 
 
 def gauges(twin: TwinTarget) -> dict[tuple[TelemetrySource, Metric], int]:

@@ -15,7 +15,7 @@ class LoopWatch:
     """Asks the event loop for a call every 20 ms and notes how late each one comes.
 
     How late stamps are is not judged by this, since every stamp has a bound of its own: it shows what the client's
-    trouble was. `backlog` tells how many connections wait to be looked at.
+    trouble was. `backlog` is the target's.
     """
 
     def __init__(self, clock: Clock, backlog: Callable[[], int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from typing_extensions import override
 
@@ -24,7 +24,6 @@ from inferbench.loadgen.http.stream import StreamReading
 from inferbench.loadgen.http.timeouts import Patience
 from inferbench.loadgen.open_files import need_open_files
 from inferbench.loadgen.port import Done, Target
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import Status
 from inferbench.units import NS_PER_MS, NS_PER_S
 from inferbench.workload.plan import Plan, PlannedRequest
@@ -42,9 +41,11 @@ class HttpTarget(Target):
     """An OpenAI-compatible endpoint.
 
     While streams run, reads are stamped and kept; what they say is looked at in between. All methods are called from
-    the thread of `loop`. `seqs` are the requests of the plan that come to this target. A request that is sent again
-    (`Endpoint.retries`, or since its connection was closing) has the `sent_ns` of its last attempt and the
-    `slot_free_ns` of its first, so that the time to its first token is the server's, and the queued one shows the wait.
+    the thread of `loop`. `seqs` are the requests of the plan that come to this target. `on_silence` is called with the
+    reason where the server has said nothing for too long, so that it stops the load; without it what is in flight ends.
+    A request that is sent again (`Endpoint.retries`, or since its connection was closing) has the `sent_ns` of its last
+    attempt and the `slot_free_ns` of its first, so that the time to its first token is the server's, and the queued one
+    shows the wait.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class HttpTarget(Target):
         clock: LoopClock,
         loop: asyncio.AbstractEventLoop,
         seqs: range | None = None,
+        on_silence: Callable[[str], None] | None = None,
     ) -> None:
         self.streams_open_max = 0
         """Most requests that were out on a connection at once."""
@@ -76,8 +78,9 @@ class HttpTarget(Target):
             endpoint, clock, self._under_way, self._carried, self._give_up, self._server_is_silent
         )
         self._silence: str | None = None
-        self._on_silence: Callable[[str], None] = lambda _: self.cancel_all()
+        self._on_silence = on_silence or (lambda _: self.cancel())
 
+    @override
     async def open(self, connections: int) -> None:
         """Open connections before the load starts, and write the first requests.
 
@@ -118,19 +121,15 @@ class HttpTarget(Target):
         self._patience.watch()
 
     @override
-    def cancel_all(self) -> None:
+    def cancel(self) -> None:
         status = Status.TIMEOUT if self._silence else Status.CANCELLED
         for exchange in list(self._under_way):
             self._give_up(exchange, status, self._silence or "cancelled by the client")
 
     @override
-    def pass_times_ns(self) -> Sequence[Ints]:
-        return ()
-
     async def close(self) -> None:
-        """Cancel what is in flight and close all connections."""
         connecting = list(self._connecting.values())
-        self.cancel_all()
+        self.cancel()
         await asyncio.gather(*connecting, return_exceptions=True)
         connections = list(self._connections)
         for connection in connections:
@@ -138,6 +137,7 @@ class HttpTarget(Target):
         await asyncio.gather(*(connection.closed for connection in connections))
         self._turns.stop()
 
+    @override
     def backlog(self) -> int:
         """Connections that have been read and wait to be looked at."""
         return len(self._looks)
@@ -219,10 +219,6 @@ class HttpTarget(Target):
         self._carried[exchange] = connection
         self.streams_open_max = max(self.streams_open_max, len(self._carried))
         connection.send(exchange)
-
-    def when_silent(self, action: Callable[[str], None]) -> None:
-        """Call `action` with the reason where the server has said nothing for too long, so that it stops the load."""
-        self._on_silence = action
 
     def _server_is_silent(self, why: str) -> None:
         self._silence = why

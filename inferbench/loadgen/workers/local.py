@@ -20,7 +20,7 @@ from inferbench.loadgen.driver import Driven, drive_live, no_collections
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.round_robin import SpreadTarget
 from inferbench.loadgen.http.target import HttpTarget
-from inferbench.loadgen.port import Sink
+from inferbench.loadgen.port import Sink, Target
 from inferbench.loadgen.probe_requests import Prober, probe_plan
 from inferbench.loadgen.progress import Progress, StopKind
 from inferbench.loadgen.workers.clock_sync import SAME_CLOCK, Alignment
@@ -126,8 +126,7 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink, stop: _Stop | None =
     loop, stop = asyncio.get_running_loop(), stop or _Stop()
     clock = LoopClock(loop)
     clock.origin_ns += _FAR_NS
-    target = _target(job, job.plan, clock)
-    target.when_silent(partial(stop, kind=StopKind.SILENT))
+    target = _target(job, job.plan, clock, partial(stop, kind=StopKind.SILENT))
     prober = _prober(job, clock)
 
     def report(progress: Progress, _: int) -> None:
@@ -155,7 +154,6 @@ async def send_load(job: WorkerJob, link: Link, sink: Sink, stop: _Stop | None =
                     limits=job.limits,
                     watch=report,
                     stop=stop.asked,
-                    backlog=target.backlog,
                 )
                 driven = stop.name(driven)
                 return driven if prober is None else replace(driven, probe=prober.end())
@@ -176,8 +174,8 @@ def _prober(job: WorkerJob, clock: LoopClock) -> Prober | None:
 
 async def _warm_up(job: WorkerJob, plan: Plan) -> None:
     clock = LoopClock(asyncio.get_running_loop())
-    target, stop = _target(job.unnamed, plan, clock), _Stop()
-    target.when_silent(stop)
+    stop = _Stop()
+    target = _target(job.unnamed, plan, clock, stop)
     try:
         await target.open(_connections(plan))
         driven = await drive_live(plan, target, clock, Discard(), stop=stop.asked)
@@ -187,11 +185,11 @@ async def _warm_up(job: WorkerJob, plan: Plan) -> None:
         await target.close()
 
 
-def _target(job: WorkerJob, plan: Plan, clock: LoopClock) -> HttpTarget | SpreadTarget:
+def _target(job: WorkerJob, plan: Plan, clock: LoopClock, on_silence: Callable[[str], None] | None = None) -> Target:
     make_prompt, loop = job.prompts(plan.salt), asyncio.get_running_loop()
     if len(job.endpoints) == 1:
-        return HttpTarget(job.endpoints[0], plan, make_prompt, clock, loop)
-    return SpreadTarget(job.endpoints, plan, make_prompt, clock, loop)
+        return HttpTarget(job.endpoints[0], plan, make_prompt, clock, loop, on_silence=on_silence)
+    return SpreadTarget(job.endpoints, plan, make_prompt, clock, loop, on_silence)
 
 
 def _connections(plan: Plan) -> int:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
 from typing_extensions import override
 
-from inferbench.loadgen.port import Clock, Done, Target
-from inferbench.records.columns import Ints
+from inferbench.loadgen.in_process_target import InProcessTarget
+from inferbench.loadgen.port import Clock, Done, PassSink
 from inferbench.simulator.engine.decode_worker import Admission, DecodeWorker, StepTime
 from inferbench.simulator.engine.mixed_worker import AggregatedWorker
 from inferbench.simulator.engine.prefill_worker import KvLinks, PrefillTime, PrefillWorker, TransferTime
@@ -68,17 +67,19 @@ class Cluster:
 
 
 def decode_worker(
-    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None
-) -> DecodeWorker:
+    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None,
+    pass_sink: PassSink | None = None,
+) -> DecodeWorker:  # fmt: skip
     """Return one decode worker, idle; `ended` is called with each request and the time of its last token."""
-    return DecodeWorker(index, clock, plant.decode, **_of_decode(plant, ended, on_chunk))
+    return DecodeWorker(index, clock, plant.decode, **_of_decode(plant, index, ended, on_chunk, pass_sink))
 
 
 def aggregated_worker(
-    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None
-) -> AggregatedWorker:
+    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None,
+    pass_sink: PassSink | None = None,
+) -> AggregatedWorker:  # fmt: skip
     """Return one worker that prefills and decodes, idle."""
-    rest = _of_decode(plant, ended, on_chunk)
+    rest = _of_decode(plant, index, ended, on_chunk, pass_sink)
     return AggregatedWorker(
         index,
         clock,
@@ -91,7 +92,11 @@ def aggregated_worker(
 
 
 def _of_decode(
-    plant: Cluster, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None
+    plant: Cluster,
+    index: int,
+    ended: Callable[[SimulatedSequence, int], None],
+    on_chunk: OnChunk | None,
+    pass_sink: PassSink | None,
 ) -> dict[str, Any]:
     return {
         "ranks": plant.ranks,
@@ -99,6 +104,7 @@ def _of_decode(
         "kv_tokens": plant.kv_tokens,
         "delay_ns": plant.delay_ns,
         "ended": ended,
+        "passed": None if pass_sink is None else pass_sink.decode_worker(index),
         "stream": None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval, plant.first_chunk),
     }
 
@@ -124,24 +130,32 @@ def passes_of(plant: Cluster, request: PlannedRequest) -> int:
     return passes
 
 
-class TwinTarget(Target):
+class TwinTarget(InProcessTarget):
     """A simulated deployment. Everything happens in callbacks of the clock; nothing is random but the plan's seeds.
 
-    The router gives requests to the prefill workers in turn (round robin), in the order of submission.
+    The router gives requests to the prefill workers in turn (round robin), in the order of submission. Records keep
+    chunk times by reference to the pass times that `pass_sink` gets.
     """
 
-    def __init__(self, plant: Cluster, clock: Clock, on_chunk: OnChunk | None = None) -> None:
+    def __init__(
+        self, plant: Cluster, clock: Clock, on_chunk: OnChunk | None = None, pass_sink: PassSink | None = None
+    ) -> None:
         self._clock, self._plant = clock, plant
         self._flights: dict[SimulatedSequence, None] = {}
         self._submitted = 0
         self._decode: Sequence[DecodeWorker]
         self._prefill: Sequence[PrefillWorker | AggregatedWorker]
         if plant.aggregated:
-            workers = [aggregated_worker(plant, i, clock, self._ended, on_chunk) for i in range(plant.decode_workers)]
-            self._decode = self._prefill = workers
-            self._admission = Admission(workers)
+            both = [
+                aggregated_worker(plant, i, clock, self._ended, on_chunk, pass_sink)
+                for i in range(plant.decode_workers)
+            ]
+            self._decode = self._prefill = both
+            self._admission = Admission(both)
             return
-        self._decode = [decode_worker(plant, i, clock, self._ended, on_chunk) for i in range(plant.decode_workers)]
+        self._decode = [
+            decode_worker(plant, i, clock, self._ended, on_chunk, pass_sink) for i in range(plant.decode_workers)
+        ]
         self._admission = Admission(self._decode)
         self._prefill = [
             prefill_worker(
@@ -165,7 +179,7 @@ class TwinTarget(Target):
             self._clock.call_at(now, partial(self._refuse, flight))
 
     @override
-    def cancel_all(self) -> None:
+    def cancel(self) -> None:
         now = self._clock.now_ns()
         flights, self._flights = list(self._flights), {}
         self._admission.reset()
@@ -175,10 +189,6 @@ class TwinTarget(Target):
             decode.reset()
         for flight in flights:
             flight.cancel(now, self._decode[flight.worker].pass_times_ns)
-
-    @override
-    def pass_times_ns(self) -> Sequence[Ints]:
-        return [np.array(worker.pass_times_ns, dtype=np.int64) for worker in self._decode]
 
     def _ended(self, flight: SimulatedSequence, end_ns: int) -> None:
         del self._flights[flight]

@@ -40,6 +40,7 @@ class DecodeWorker:
         delay_ns: int,
         ended: Callable[[SimulatedSequence, int], None],
         stream: ChunkStream | None = None,
+        passed: Callable[[int], None] | None = None,
     ) -> None:
         self.running = 0
         """Requests admitted and not yet ended."""
@@ -48,6 +49,7 @@ class DecodeWorker:
         self.slot_freed: Callable[[], None] = lambda: None
         """Called after requests have left the batch and before others join it."""
         self._index, self._clock, self._delay_ns, self._ended, self._stream = index, clock, delay_ns, ended, stream
+        self._passed = passed
         self._coefficients = step.coefficients
         self._known: dict[tuple[int, int], Coefficients] = {}
         self._max_running, self._kv_tokens = max_running, kv_tokens
@@ -103,6 +105,8 @@ class DecodeWorker:
         number = len(self.pass_times_ns)
         seen_ns = self._clock.now_ns() + self._delay_ns
         self.pass_times_ns.append(seen_ns)
+        if self._passed is not None:
+            self._passed(seen_ns)
         self._context += self._growth
         chunks = self._stream.passed(number) if self._stream is not None else None
         ending = self._ending.pop(number, None)

@@ -60,7 +60,7 @@ class WholeDeployment(ServingBackend):
 
     @override
     def close(self) -> None:
-        self._target.cancel_all()
+        self._target.cancel()
 
     @override
     def queues(self) -> Mapping[str, int]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from typing_extensions import override
 
-from inferbench.loadgen.port import Clock, Done, Target
-from inferbench.records.columns import Ints
+from inferbench.loadgen.in_process_target import InProcessTarget
+from inferbench.loadgen.port import Clock, Done
 from inferbench.records.request_record import CountSource, RequestRecord, StampedChunks, Status
 from inferbench.simulator.engine.streaming import OnChunk
 from inferbench.workload.plan import PlannedRequest
@@ -27,7 +26,7 @@ class _PacedStream:
     times_ns: list[int] = field(default_factory=list)
 
 
-class FixedPace(Target):
+class FixedPace(InProcessTarget):
     """Answers every request with the first token `ttft_ns` after it came and one more every `tpot_ns`.
 
     Due times are absolute, so lateness never adds up. Tokens wait in one heap behind one callback of the clock:
@@ -54,15 +53,11 @@ class FixedPace(Target):
         self._wake_at_first()
 
     @override
-    def cancel_all(self) -> None:
+    def cancel(self) -> None:
         cancelled, self._due = self._due, []
         now_ns = self._clock.now_ns()
         for _, _, stream in sorted(cancelled, key=lambda entry: entry[2].request.seq):
             stream.done(_record(stream, Status.CANCELLED, now_ns))
-
-    @override
-    def pass_times_ns(self) -> Sequence[Ints]:
-        return ()
 
     def _push(self, due_ns: int, stream: _PacedStream) -> None:
         self._count += 1

@@ -77,8 +77,12 @@ def test_a_server_that_says_nothing_any_more_ends_what_is_under_way_at_once(shor
 
     async def work():
         said = []
-        async with raw_server(one_token) as server, client(server.url, make_load(3), 3) as c:
-            c.target.when_silent(lambda why: (said.append(why), c.target.cancel_all()))
+
+        def silent(why: str) -> None:
+            said.append(why)
+            c.target.cancel()
+
+        async with raw_server(one_token) as server, client(server.url, make_load(3), 3, on_silence=silent) as c:
             c.send(0, 1)
             await c.ended(2)
             c.send(2)  # and one that comes later gets a silence of its own
@@ -247,7 +251,7 @@ def test_a_request_that_waits_to_be_sent_again_can_be_cancelled_and_times_out():
             c.send(0, 1)
             while any(e.attempts == 1 for e in c.target._under_way):
                 await asyncio.sleep(0.001)
-            c.target.cancel_all()
+            c.target.cancel()
             return list(c.records)
 
     records = run(work())

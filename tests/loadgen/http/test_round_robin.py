@@ -80,7 +80,7 @@ def test_a_spread_target_cancels_all_and_needs_an_endpoint():
             c = spread([one.url, two.url], make_load(4))
             await c.target.open(4)
             c.send(*range(4))
-            c.target.cancel_all()
+            c.target.cancel()
             await c.target.close()
             return c.records
 

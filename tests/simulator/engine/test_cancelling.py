@@ -4,15 +4,17 @@ from inferbench.loadgen.clock import VirtualClock
 from inferbench.records.request_record import RequestRecord, Status
 from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.units import NS_PER_S
-from tests.support.twin_factories import Fixed, chunks, plant, request, ttft_s
+from tests.support.twin_factories import Fixed, Records, chunks, plant, request, ttft_s
 
 
-def cancelled_at(pace: Cluster, at_s: float, n: int = 40) -> tuple[list[RequestRecord], TwinTarget, VirtualClock]:
+def cancelled_at(
+    pace: Cluster, at_s: float, n: int = 40, sink: Records | None = None
+) -> tuple[list[RequestRecord], TwinTarget, VirtualClock]:
     clock, records = VirtualClock(), []
-    target = TwinTarget(pace, clock)
+    target = TwinTarget(pace, clock, pass_sink=sink)
     for seq in range(n):
         target.submit(request(seq, osl=50), 0, records.append)
-    clock.call_at(round(at_s * NS_PER_S), target.cancel_all)
+    clock.call_at(round(at_s * NS_PER_S), target.cancel)
     clock.run(lambda: len(records) >= n)
     return records, target, clock
 
@@ -23,7 +25,7 @@ def test_cancelling_ends_every_request_once(at_s: float) -> None:
     assert sorted(record.seq for record in records) == list(range(40))
     assert {record.status for record in records} <= {Status.OK, Status.CANCELLED}
     assert any(record.status is Status.CANCELLED for record in records)
-    target.cancel_all()
+    target.cancel()
     late: list[int] = []
     clock.call_at(clock.now_ns() + 100 * NS_PER_S, lambda: late.append(1))
     clock.run(lambda: bool(late))
@@ -31,8 +33,9 @@ def test_cancelling_ends_every_request_once(at_s: float) -> None:
 
 
 def test_a_cancelled_request_keeps_the_tokens_that_it_got() -> None:
-    records, target, _ = cancelled_at(plant(max_running=4), 1.0)
-    [times] = target.pass_times_ns()
+    sink = Records()
+    records, _, _ = cancelled_at(plant(max_running=4), 1.0, sink=sink)
+    [times] = sink.pass_times_ns
     begun = [record for record in records if record.chunks is not None and record.status is Status.CANCELLED]
     assert begun
     for record in begun:
@@ -78,7 +81,7 @@ def test_no_chunk_leaves_after_a_cancellation() -> None:
     )
     for seq in range(4):
         target.submit(request(seq, osl=50), 0, records.append)
-    clock.call_at(round(1.5 * NS_PER_S), target.cancel_all)
+    clock.call_at(round(1.5 * NS_PER_S), target.cancel)
     over: list[int] = []
     clock.call_at(20 * NS_PER_S, lambda: over.append(1))
     clock.run(lambda: bool(over))

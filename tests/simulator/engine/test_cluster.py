@@ -35,8 +35,8 @@ def test_one_request_alone() -> None:
 
 
 def test_pass_times_hold_the_chunks_of_a_record() -> None:
-    records, target = drive(plant(delay_ns=1_000), plan(20, 4, osl=(2, 30)))
-    [times] = target.pass_times_ns()
+    records, sink = drive(plant(delay_ns=1_000), plan(20, 4, osl=(2, 30)))
+    [times] = sink.pass_times_ns
     assert times.dtype == np.int64
     assert (np.diff(times) > 0).all()
     for record in records:
@@ -61,8 +61,8 @@ def test_context_slows_a_pass_down_as_it_grows() -> None:
 def test_a_pass_lasts_as_its_requests_ask() -> None:
     """The running sums against each pass worked out from the records alone."""
     pace = plant(prefill=Fixed(0.03), decode=Step(0.02, per_fullest=0.001, per_context_token=1e-5))
-    records, target = drive(pace, plan(60, 6, isl=(50, 300), osl=(2, 40)))
-    [times] = target.pass_times_ns()
+    records, sink = drive(pace, plan(60, 6, isl=(50, 300), osl=(2, 40)))
+    [times] = sink.pass_times_ns
     members = [
         [record for record in records if chunks(record).first_pass <= k <= chunks(record).last_pass]
         for k in range(len(times))

@@ -119,7 +119,7 @@ def test_what_is_cancelled_has_the_tokens_that_came(cancelled_s: float, tokens: 
     target = TwinTarget(server(first_chunk=3), clock)
     for each in (request(0, isl=100, osl=101), request(1, isl=950, osl=101)):
         target.submit(each, 0, ended.append)
-    clock.call_at(round(cancelled_s * NS_PER_S), target.cancel_all)
+    clock.call_at(round(cancelled_s * NS_PER_S), target.cancel)
     clock.run(lambda: len(ended) == 2)
     assert [r.status for r in ended] == [Status.CANCELLED] * 2
     assert [r.osl for r in ended] == tokens
@@ -127,8 +127,8 @@ def test_what_is_cancelled_has_the_tokens_that_came(cancelled_s: float, tokens: 
 
 def test_no_work_is_lost() -> None:
     """A worker that is never idle takes the sum of its prompts' prefill and of its decode passes."""
-    _, target = drive(server(), plan(40, 8, isl=(100, 100), osl=(11, 11)))
-    passes = target.pass_times_ns()[0]
+    _, sink = drive(server(), plan(40, 8, isl=(100, 100), osl=(11, 11)))
+    passes = sink.pass_times_ns[0]
     decoding = round((passes[-1] / NS_PER_S - 40 * 0.1) / STEP)
     assert passes[-1] / NS_PER_S == pytest.approx(40 * 0.1 + decoding * STEP, abs=1e-6)
     assert 40 / 8 * 10 <= decoding <= len(passes)

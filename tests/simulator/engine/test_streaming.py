@@ -6,7 +6,7 @@ import pytest
 from inferbench.loadgen.clock import LoopClock, VirtualClock
 from inferbench.records.request_record import RequestRecord
 from inferbench.simulator.engine.cluster import TwinTarget
-from tests.support.twin_factories import Fixed, Step, chunks, e2el_s, plant, request, submit_all
+from tests.support.twin_factories import Fixed, Records, Step, chunks, e2el_s, plant, request, submit_all
 
 
 @pytest.mark.parametrize("interval", [1, 4, 100])
@@ -39,7 +39,7 @@ def test_watching_the_chunks_changes_no_record() -> None:
 def test_the_same_twin_runs_in_real_time() -> None:
     pace = plant(prefill=Fixed(0.002), transfer=Fixed(0.001), decode=Step(0.002), max_running=3, delay_ns=1_000_000)
 
-    async def serve() -> tuple[list[RequestRecord], Counter[int], TwinTarget]:
+    async def serve() -> tuple[list[RequestRecord], Counter[int], Records]:
         records: list[RequestRecord] = []
         tokens: Counter[int] = Counter()
         finished = asyncio.Event()
@@ -49,14 +49,15 @@ def test_the_same_twin_runs_in_real_time() -> None:
             if len(records) == 6:
                 finished.set()
 
-        target = TwinTarget(pace, LoopClock(asyncio.get_running_loop()), lambda seq, n: tokens.update({seq: n}))
+        clock, sink = LoopClock(asyncio.get_running_loop()), Records()
+        target = TwinTarget(pace, clock, lambda seq, n: tokens.update({seq: n}), sink)
         for seq in range(6):
             target.submit(request(seq, osl=5), 0, done)
         await asyncio.wait_for(finished.wait(), 30)
-        return records, tokens, target
+        return records, tokens, sink
 
-    records, tokens, target = asyncio.run(serve())
-    [times] = target.pass_times_ns()
+    records, tokens, sink = asyncio.run(serve())
+    [times] = sink.pass_times_ns
     assert sorted(record.seq for record in records) == list(range(6))
     assert set(tokens.values()) == {5}
     for record in records:

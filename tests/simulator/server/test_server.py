@@ -14,6 +14,7 @@ import urllib.request
 import pytest
 
 from inferbench.errors import EndpointError
+from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.simulator.server import server_process
 from inferbench.simulator.server.identity import Served
@@ -190,7 +191,7 @@ def test_child_that_dies_is_an_error(monkeypatch):
         pass
 
 
-class Failing:
+class Failing(InProcessTarget):
     """A target that sends a chunk of two tokens and then fails."""
 
     def __init__(self, clock, on_chunk):
@@ -201,11 +202,8 @@ class Failing:
         plan = CountSource.PLAN
         done(RequestRecord(request.seq, Status.ERROR, "out of KV", 1, plan, 2, plan, None, 0, None, 0, 0, None, 0))
 
-    def cancel_all(self):
+    def cancel(self):
         pass
-
-    def pass_times_ns(self):
-        return ()
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -28,9 +28,8 @@ TP8 = WorkerGroup(workers=1, gpus=8, tp=8, max_batch_tokens=16384)
 
 def recorded(of: Cluster, load: Plan, folder: Path) -> Records:
     clock, sink = VirtualClock(), ArrowSink(folder)
-    target = TwinTarget(of, clock)
-    drive_virtual(load, target, clock, sink, lambda *_: None)
-    sink.close(target.pass_times_ns())
+    drive_virtual(load, TwinTarget(of, clock, pass_sink=sink), clock, sink, lambda *_: None)
+    sink.close()
     return read_records(folder)
 
 
