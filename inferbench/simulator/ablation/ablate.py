@@ -31,7 +31,6 @@ from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyStat
 from inferbench.simulator.steady_state.disaggregated import steady_state
 from inferbench.simulator.steady_state.topology_search import moments
 from inferbench.simulator.timing.all_to_all import Formats, published_seconds
-from inferbench.simulator.timing.prefill_step import PrefillPass
 
 USUAL = Formats("fp8", "bf16")
 """What SGLang sends for an FP8 model."""
@@ -155,9 +154,8 @@ class _Bench:
         isl, squared = moments(figure.isl)
         own = tokens * squared / isl
         plant = self._plant(deployment, figure)
-        worker, ranks = plant.prefill, plant.prefill_ranks
-        assert isinstance(worker, PrefillPass)
-        seconds = worker.seconds(tokens * ranks, own * ranks, tokens * ranks / isl, tokens, own)
+        ranks = plant.prefill_ranks
+        seconds = plant.prefill.seconds(tokens * ranks, own * ranks, tokens * ranks / isl, tokens, own)
         return tokens * ranks / float(seconds)
 
     def _expert_factor(self, deployment: Deployment, figure: PublishedFigure, _: int) -> float:

@@ -18,6 +18,7 @@ from inferbench.simulator.calibration.launch_recipes import Recipe, recipe_of
 from inferbench.simulator.calibration.priors import PARENTS
 from inferbench.simulator.calibration.software_dates import Days, settled_days, software_versions_between
 from inferbench.simulator.engine.build import cluster_of
+from inferbench.simulator.parameters.numbers import many
 from inferbench.simulator.parameters.parameters import TwinParameters
 from inferbench.simulator.parameters.software_versions import EraName
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyState
@@ -186,8 +187,7 @@ def evaluate(model: ModelSpec, gpu: Gpu, batch: Batch, parameters: TwinParameter
 
 def tokens_per_gpu(batch: Batch, state: SteadyState) -> Floats:
     """Whole-run throughput, input and output tokens per second and GPU."""
-    found: Floats = state.requests_s * (batch.load.isl + batch.load.osl) / batch.topology.total_gpus
-    return found
+    return many(state.requests_s) * (batch.load.isl + batch.load.osl) / batch.topology.total_gpus
 
 
 def predictable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,17 @@ from inferbench.records.columns import Floats
 from inferbench.simulator.calibration.free_parameters import FreeParameter
 from inferbench.simulator.calibration.priors import KINDS
 from inferbench.simulator.calibration.software_dates import MIXED
-from inferbench.simulator.parameters.parameters import ClassScale, Padding, StackParameters, TwinParameters
+from inferbench.simulator.parameters.numbers import Real
+from inferbench.simulator.parameters.parameters import (
+    ClassScale,
+    Padding,
+    SoftwareVersions,
+    StackParameters,
+    TwinParameters,
+)
+
+Turned = Mapping[tuple[str, ...], Real]
+"""Values of what a fit turns, by path."""
 
 PADDED_ROWS = 2703
 """SGLANG_MORI_MOE_MAX_INPUT_TOKENS of the decode servers in InferenceX's MI355X runs."""
@@ -32,12 +43,12 @@ def with_free_parameters(base: TwinParameters, stack: str, knobs: Sequence[FreeP
     return base.model_copy(update={"stacks": {**base.stacks, gpu: {**base.stacks[gpu], framework: new}}})
 
 
-def _of(value: Floats) -> Any:
+def _of(value: Floats) -> Real:
     return float(value) if np.ndim(value) == 0 else value[:, None]
 
 
-def _block(old: StackParameters, block: str, values: dict[tuple[str, ...], Any]) -> dict[str, Any]:
-    update = {path[1]: value for path, value in values.items() if path[0] == block and len(path) == 2}
+def _block(old: StackParameters, block: str, values: Turned) -> dict[str, Any]:
+    update: dict[str, Any] = {path[1]: value for path, value in values.items() if path[0] == block and len(path) == 2}
     scales = _by_class(values, block, "class_scale", getattr(old, block).class_scale)
     if block == "prefill":
         update["request_ms"] = _by_class(values, block, "request_ms", old.prefill.request_ms)
@@ -49,37 +60,32 @@ def _block(old: StackParameters, block: str, values: dict[tuple[str, ...], Any])
             own.setdefault("acceptance", dict(old.decode.acceptance))[path[2]] = value
         elif path[:2] == (block, "skew"):
             kinds = {kind: values.get((*path[:3], kind), 1.0) for kind in KINDS}
-            own.setdefault("skew", {})[path[2]] = ClassScale.model_construct(**kinds)
+            own.setdefault("skew", {})[path[2]] = ClassScale(**kinds)
         elif path[:2] == (block, "padding"):
-            own["padding"] = {path[2]: Padding.model_construct(us_per_row=value, max_rows=PADDED_ROWS)}
+            own["padding"] = {path[2]: Padding(us_per_row=value, max_rows=PADDED_ROWS)}
     return {**update, **own, "class_scale": scales}
 
 
-class _EraView:
-    """An era whose factors may be arrays."""
-
-    def __init__(self, name: str, decode: Any, prefill: Any, kinds: ClassScale) -> None:
-        self.name, self.decode, self.prefill, self.kinds = name, decode, prefill, kinds
-        self.until = None if name == MIXED else name
-
-
-def _by_class(
-    values: dict[tuple[str, ...], Any], block: str, name: str, old: Mapping[Any, ClassScale]
-) -> dict[str, ClassScale]:
+def _by_class(values: Turned, block: str, name: str, old: Mapping[Any, ClassScale]) -> dict[str, ClassScale]:
     """Values of every precision and kind of worker: the old ones where nothing is fitted."""
     return {
-        precision: ClassScale.model_construct(
+        precision: ClassScale(
             **{kind: values.get((block, name, precision, kind), getattr(scale, kind)) for kind in KINDS}
         )
         for precision, scale in old.items()
     }
 
 
-def _eras(values: dict[tuple[str, ...], Any]) -> dict[str, tuple[_EraView, ...]]:
-    eras: dict[str, tuple[_EraView, ...]] = {}
+def _eras(values: Turned) -> dict[str, tuple[SoftwareVersions, ...]]:
+    eras: dict[str, tuple[SoftwareVersions, ...]] = {}
     for precision, name in sorted({(path[1], path[2]) for path in values if path[0] == "eras"}):
         at = ("eras", precision, name)
-        kinds = ClassScale.model_construct(**{kind: values.get((*at, "kinds", kind), 1.0) for kind in KINDS})
-        view = _EraView(name, values[*at, "decode"], values[*at, "prefill"], kinds)
-        eras[precision] = (*eras.get(precision, ()), view)
+        era = SoftwareVersions(
+            name=name,
+            until=None if name == MIXED else datetime.date.fromisoformat(name),
+            decode=values[*at, "decode"],
+            prefill=values[*at, "prefill"],
+            kinds=ClassScale(**{kind: values.get((*at, "kinds", kind), 1.0) for kind in KINDS}),
+        )
+        eras[precision] = (*eras.get(precision, ()), era)
     return eras

@@ -15,8 +15,7 @@ from inferbench.files.yaml_values import read_text, write_text
 from inferbench.simulator.calibration.configuration import Configuration
 from inferbench.simulator.calibration.conformal_intervals import class_intervals
 from inferbench.simulator.calibration.fit import Fit
-from inferbench.simulator.calibration.software_dates import MIXED
-from inferbench.simulator.parameters.parameters import FitRecord, SoftwareVersions, StackParameters
+from inferbench.simulator.parameters.parameters import FitRecord, StackParameters
 from inferbench.simulator.validation.prediction import Prediction
 
 BEGIN = "# --- fitted: written by `inferbench twin calibrate`, not by hand ---\n"
@@ -65,19 +64,6 @@ def fitted_stack(
         update={
             "decode": stack.decode.model_copy(update={"source": SOURCE, "how": "fitted"}),
             "prefill": stack.prefill.model_copy(update={"source": SOURCE, "how": "fitted"}),
-            "eras": {
-                precision: tuple(
-                    SoftwareVersions(
-                        name=era.name,
-                        until=None if era.name == MIXED else datetime.date.fromisoformat(era.name),
-                        decode=era.decode,
-                        prefill=era.prefill,
-                        kinds=era.kinds,
-                    )
-                    for era in eras
-                )
-                for precision, eras in stack.eras.items()
-            },
             "fit": record,
             "intervals": class_intervals(held_out, fit.stack, current=True),
             "earlier_intervals": class_intervals(held_out, fit.stack, current=False),

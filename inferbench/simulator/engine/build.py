@@ -14,6 +14,7 @@ from inferbench.loadgen.port import Clock
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.simulator.engine.cluster import Cluster, Passes, TwinTarget
 from inferbench.simulator.engine.streaming import OnChunk
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import StackParameters, TwinParameters, load_parameters
 from inferbench.simulator.parameters.software_versions import EraName, VersionPace, pace
 from inferbench.simulator.parameters.sourced import Precision
@@ -21,7 +22,7 @@ from inferbench.simulator.parameters.stack_options import switched
 from inferbench.simulator.timing.all_to_all import Formats, format_change_seconds
 from inferbench.simulator.timing.decode_step import DecodeStep
 from inferbench.simulator.timing.gpu_memory import kv_token_budget, weight_bytes_per_gpu
-from inferbench.simulator.timing.kernels import Rates, Real
+from inferbench.simulator.timing.kernels import Rates
 from inferbench.simulator.timing.kv_transfer import KvTransfer, kv_bytes_per_token, kv_transfer, links_of
 from inferbench.simulator.timing.prefill_step import PrefillPass
 from inferbench.simulator.timing.speculative_decoding import PassSampler

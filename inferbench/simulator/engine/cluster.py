@@ -16,7 +16,7 @@ from inferbench.simulator.engine.mixed_worker import AggregatedWorker
 from inferbench.simulator.engine.prefill_worker import KvLinks, PrefillTime, PrefillWorker, TransferTime
 from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.engine.streaming import ChunkStream, OnChunk
-from inferbench.simulator.timing.kernels import Real
+from inferbench.simulator.parameters.numbers import Real, one
 from inferbench.simulator.timing.speculative_decoding import LONG_PROMPT, skewed
 from inferbench.workload.plan import PlannedRequest
 
@@ -117,16 +117,17 @@ def prefill_worker(plant: Cluster, clock: Clock, links: KvLinks) -> PrefillWorke
         plant.max_batch_tokens,
         links,
         plant.prefill_ranks,
-        plant.handoff_seconds,
-        plant.handoff_passes,
+        one(plant.handoff_seconds),
+        one(plant.handoff_passes),
     )
 
 
 def passes_of(plant: Cluster, request: PlannedRequest) -> int:
     """Draw the decode passes that a request needs, from its own seed."""
     passes = plant.passes.passes(request.osl - 1, request.seed)
-    if plant.skew != 1.0 and request.isl >= LONG_PROMPT:
-        return skewed(passes, plant.skew, request.seed)
+    skew = one(plant.skew)
+    if skew != 1.0 and request.isl >= LONG_PROMPT:
+        return skewed(passes, skew, request.seed)
     return passes
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from inferbench.loadgen.port import Clock
 from inferbench.simulator.engine.sequence import SimulatedSequence
 from inferbench.simulator.engine.streaming import Chunks, ChunkStream
+from inferbench.simulator.parameters.numbers import Real, one
 from inferbench.simulator.timing.decode_step import Coefficients
 from inferbench.units import NS_PER_S
 
@@ -21,7 +22,7 @@ from inferbench.units import NS_PER_S
 class StepTime(Protocol):
     """Duration of a decode pass."""
 
-    def coefficients(self, fullest: int, batch: int) -> Coefficients:
+    def coefficients(self, fullest: Real, batch: Real) -> Coefficients:
         """The pass time as a line in the context."""
 
 
@@ -51,7 +52,7 @@ class DecodeWorker:
         self._index, self._clock, self._delay_ns, self._ended, self._stream = index, clock, delay_ns, ended, stream
         self._passed = passed
         self._coefficients = step.coefficients
-        self._known: dict[tuple[int, int], Coefficients] = {}
+        self._known: dict[tuple[int, int], tuple[float, float, float]] = {}
         self._max_running, self._kv_tokens = max_running, kv_tokens
         self._busy = False
         self._ranks = [0] * ranks
@@ -159,8 +160,9 @@ class DecodeWorker:
         at = max(self._ranks), self._batch
         found = self._known.get(at)
         if found is None:
-            found = self._known[at] = self._coefficients(*at)
-        self._fixed, self._slope, self._floor = found.fixed, found.slope, found.floor
+            line = self._coefficients(*at)
+            found = self._known[at] = one(line.fixed), one(line.slope), one(line.floor)
+        self._fixed, self._slope, self._floor = found
 
     def _seen(self, seen_ns: int, ending: Sequence[SimulatedSequence], chunks: Chunks | None) -> None:
         """The client has got the tokens of a pass at `seen_ns`."""

@@ -11,6 +11,7 @@ from inferbench.loadgen.port import Clock
 from inferbench.simulator.engine.decode_worker import DecodeWorker, StepTime
 from inferbench.simulator.engine.prefill_worker import PrefillTime
 from inferbench.simulator.engine.sequence import SimulatedSequence
+from inferbench.simulator.parameters.numbers import one
 
 
 class AggregatedWorker(DecodeWorker):
@@ -84,7 +85,7 @@ class AggregatedWorker(DecodeWorker):
         if not place:
             return 0.0
         done = len(self._completed)
-        return self._prefill.seconds(sum(tokens), sum(squared), done, max(tokens), max(squared))
+        return one(self._prefill.seconds(sum(tokens), sum(squared), done, max(tokens), max(squared)))
 
     def _wait_for_more(self) -> bool:
         waits = self._batch and not self._prefilled and len(self._prompts) < len(self._ranks)

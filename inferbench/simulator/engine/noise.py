@@ -6,13 +6,12 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
 
 from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.engine.decode_worker import StepTime
 from inferbench.simulator.engine.prefill_worker import PrefillTime, TransferTime
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.timing.decode_step import Coefficients
-from inferbench.simulator.timing.kernels import Real
 from inferbench.simulator.timing.speculative_decoding import uniform
 
 
@@ -34,8 +33,8 @@ def paced(plant: Cluster, factor: float) -> Cluster:
         return plant
     return replace(
         plant,
-        prefill=_Scaled(plant.prefill, factor),
-        transfer=_Scaled(plant.transfer, factor),
+        prefill=_ScaledPrefill(plant.prefill, factor),
+        transfer=ScaledTransfer(plant.transfer, factor),
         decode=_ScaledStep(plant.decode, factor),
         handoff_seconds=plant.handoff_seconds * factor,
         delay_ns=round(plant.delay_ns * factor),
@@ -43,14 +42,28 @@ def paced(plant: Cluster, factor: float) -> Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scaled:
-    """A prefill or a transfer that takes a factor as long."""
+class _ScaledPrefill:
+    """A prefill pass that takes a factor as long."""
 
-    time: PrefillTime | TransferTime
+    time: PrefillTime
     factor: float
 
-    def seconds(self, *load: Any) -> Real:
-        return self.factor * self.time.seconds(*load)
+    def seconds(
+        self, tokens: Real, squared_tokens: Real, prompts: Real, rank_tokens: Real, rank_squared_tokens: Real, /
+    ) -> Real:
+        return self.factor * self.time.seconds(tokens, squared_tokens, prompts, rank_tokens, rank_squared_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledTransfer:
+    """A transfer that takes a factor as long."""
+
+    time: TransferTime
+    factor: float
+
+    def seconds(self, tokens: Real, /) -> Real:
+        """Time that a prompt's cache holds its link."""
+        return self.factor * self.time.seconds(tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class _ScaledStep:
     step: StepTime
     factor: float
 
-    def coefficients(self, fullest: int, batch: int) -> Coefficients:
+    def coefficients(self, fullest: Real, batch: Real) -> Coefficients:
         own, factor = self.step.coefficients(fullest, batch), self.factor
         return Coefficients(
             fixed=factor * own.fixed,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from inferbench.loadgen.port import Clock
 from inferbench.simulator.engine.sequence import SimulatedSequence
+from inferbench.simulator.parameters.numbers import Real, one
 from inferbench.units import NS_PER_S
 
 
@@ -16,15 +17,15 @@ class PrefillTime(Protocol):
     """Duration of a prefill pass."""
 
     def seconds(
-        self, tokens: int, squared_tokens: int, prompts: int, rank_tokens: int, rank_squared_tokens: int, /
-    ) -> float:
+        self, tokens: Real, squared_tokens: Real, prompts: Real, rank_tokens: Real, rank_squared_tokens: Real, /
+    ) -> Real:
         """Time of a pass over prompts with these sums, in all and on the fullest rank."""
 
 
 class TransferTime(Protocol):
     """Duration of a KV transfer."""
 
-    def seconds(self, tokens: int) -> float:
+    def seconds(self, tokens: Real, /) -> Real:
         """Time that a prompt's cache holds its link."""
 
 
@@ -42,7 +43,7 @@ class KvLinks:
         free_ns = self._free_ns
         link = free_ns.index(min(free_ns))
         start_ns = max(self._clock.now_ns(), free_ns[link])
-        free_ns[link] = start_ns + round(self._time.seconds(flight.request.isl) * NS_PER_S)
+        free_ns[link] = start_ns + round(one(self._time.seconds(flight.request.isl)) * NS_PER_S)
         self._clock.call_at(free_ns[link], partial(self._arrive, flight))
 
     def reset(self) -> None:
@@ -101,7 +102,7 @@ class PrefillWorker:
             squared[rank] += isl * isl
         self._busy = bool(batch)
         if batch:
-            seconds = self._time.seconds(sum(tokens), sum(squared), len(batch), max(tokens), max(squared))
+            seconds = one(self._time.seconds(sum(tokens), sum(squared), len(batch), max(tokens), max(squared)))
             self._clock.call_at(
                 self._clock.now_ns() + round(seconds * NS_PER_S), partial(self._end_pass, batch, seconds)
             )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.files.yaml_values import read_value
+from inferbench.simulator.parameters.numbers import NonNegative, Positive, Share
 from inferbench.simulator.parameters.sourced import Precision, Sourced
 from inferbench.simulator.parameters.stack_options import SwitchParameters
 from inferbench.values import Value
@@ -22,15 +23,15 @@ PARAMETERS_FILE = Path(__file__).with_name("parameters.yaml")
 class ClassScale(Value):
     """One factor per kind of worker: tensor parallel, TP with expert parallel, DP attention with experts."""
 
-    tp: PositiveFloat
-    tep: PositiveFloat
-    dep: PositiveFloat
+    tp: Positive
+    tep: Positive
+    dep: Positive
 
 
 class Padding(Value):
     """Rows of a mixture-of-experts input buffer that are worked on even when empty."""
 
-    us_per_row: NonNegativeFloat
+    us_per_row: NonNegative
     """Per mixture-of-experts layer."""
     max_rows: PositiveInt
 
@@ -38,35 +39,35 @@ class Padding(Value):
 class DecodeParameters(Sourced):
     """Decode pass of one stack."""
 
-    weight_bandwidth_efficiency: PositiveFloat
+    weight_bandwidth_efficiency: Positive
     """Share of the peak memory bandwidth that reading weights gets."""
-    kv_bandwidth_efficiency: PositiveFloat
-    gemm_efficiency: PositiveFloat
+    kv_bandwidth_efficiency: Positive
+    gemm_efficiency: Positive
     """Share of the peak rate that matrix products get."""
-    attention_efficiency: PositiveFloat
-    tp_layer_us: NonNegativeFloat
+    attention_efficiency: Positive
+    tp_layer_us: NonNegative
     """Latency of a layer's communication without DP attention."""
-    ep_layer_us: NonNegativeFloat
+    ep_layer_us: NonNegative
     """Latency of a layer's all-to-all with DP attention."""
-    all_reduce_gb_s: PositiveFloat
-    all_to_all_us_per_token: NonNegativeFloat
+    all_reduce_gb_s: Positive
+    all_to_all_us_per_token: NonNegative
     """Per token of a rank and layer, dispatch and combine together."""
-    host_step_ms: NonNegativeFloat
-    host_request_us: NonNegativeFloat
+    host_step_ms: NonNegative
+    host_request_us: NonNegative
     """Per running request and pass."""
-    draft_ms: NonNegativeFloat
+    draft_ms: NonNegative
     """Overhead of one drafted token per pass."""
-    expert_efficiency: dict[Precision, PositiveFloat]
+    expert_efficiency: dict[Precision, Positive]
     """Share of the peak rate that the grouped products of the experts get."""
-    acceptance: dict[Precision, Annotated[float, Field(ge=0, lt=1)]]
+    acceptance: dict[Precision, Share]
     """Probability that a drafted token is accepted, given that those before it were."""
-    context_ns: NonNegativeFloat = 0
+    context_ns: NonNegative = 0
     """With DP attention: latency of a layer's attention per token of a request's own context, whatever the batch."""
-    tp_context_ns: NonNegativeFloat = 0
+    tp_context_ns: NonNegative = 0
     """The same without DP attention."""
-    tep_layer_us: NonNegativeFloat = 0
+    tep_layer_us: NonNegative = 0
     """Without DP attention, with experts divided whole: latency that a layer has beside `tp_layer_us`."""
-    draft_context: NonNegativeFloat = 0
+    draft_context: NonNegative = 0
     """Reads of the KV cache that each drafted token costs, over the one that all rows of a request share."""
     padding: dict[Precision, Padding] = Field(default_factory=dict)
     """With DP attention: cost of the expert rows that a launch sets aside, used or not; none where absent."""
@@ -78,15 +79,15 @@ class DecodeParameters(Sourced):
 class PrefillParameters(Sourced):
     """Prefill of one stack."""
 
-    efficiency: PositiveFloat
+    efficiency: Positive
     """Share of the peak rate, communication included."""
     request_ms: dict[Precision, ClassScale]
     """Per prompt, by precision and kind of worker."""
-    tp_exponent: NonNegativeFloat = 0
+    tp_exponent: NonNegative = 0
     """Without DP attention a pass takes (GPUs / 8)^this longer than by its arithmetic: communication grows with TP."""
-    handoff_ms: NonNegativeFloat = 0
+    handoff_ms: NonNegative = 0
     """From the end of a prompt's pass to the start of its transfer: the handshakes of prefill and decode."""
-    handoff_passes: NonNegativeFloat = 0
+    handoff_passes: NonNegative = 0
     """The same, in passes of a busy worker, which answers handshakes between passes only."""
     class_scale: dict[Precision, ClassScale]
     all_to_all: Literal["hidden", "included"]
@@ -99,8 +100,8 @@ class SoftwareVersions(Value):
     name: str
     until: datetime.date | None
     """Its last day; None: medians over runs of several times."""
-    decode: PositiveFloat
-    prefill: PositiveFloat
+    decode: Positive
+    prefill: Positive
     kinds: ClassScale = ClassScale(tp=1, tep=1, dep=1)
     """Factors on `decode` by kind of worker: an image changes one kind more than another."""
 

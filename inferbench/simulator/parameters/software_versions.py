@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import Kind, SoftwareVersions
-from inferbench.simulator.timing.kernels import Real
 
 EraName = str | None | tuple[str | None, str | None]
 """Name of earlier software in the parameters; None: today's; two: half-way between them, where the median over an even

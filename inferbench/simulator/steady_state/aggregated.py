@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inferbench.simulator.engine.cluster import Cluster
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.steady_state.closed_loop import (
     DRAIN,
     ClosedLoad,
@@ -19,7 +20,6 @@ from inferbench.simulator.steady_state.closed_loop import (
     slower,
     solve_batch,
 )
-from inferbench.simulator.timing.kernels import Real
 from inferbench.units import NS_PER_S
 
 BUNCHES = 2.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inferbench.simulator.engine.cluster import Cluster
-from inferbench.simulator.timing.kernels import Real
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.timing.speculative_decoding import slow_factor
 
 KNEE = 8.0
@@ -84,14 +84,16 @@ def decode_pass_seconds(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
 
 def slower(first: Real, second: Real) -> Real:
     """The lower of two rates, rounded where both matter."""
-    return (first**-KNEE + second**-KNEE) ** (-1 / KNEE)
+    lower: Real = (first**-KNEE + second**-KNEE) ** (-1 / KNEE)
+    return lower
 
 
 def solve_batch(next_batch: Callable[[Real], Real], start: Real, cap: Real) -> Real:
     """Return the batch of a decode worker that `next_batch` maps to itself, between SMALLEST_BATCH and `cap`."""
 
     def step(log_batch: Real) -> Real:
-        return np.log(np.clip(next_batch(np.exp(log_batch)), SMALLEST_BATCH, cap))
+        bounded: Real = np.log(np.clip(next_batch(np.exp(log_batch)), SMALLEST_BATCH, cap))
+        return bounded
 
     x = np.log(np.clip(start, SMALLEST_BATCH, cap))
     for _ in range(ROUNDS):
@@ -101,7 +103,8 @@ def solve_batch(next_batch: Callable[[Real], Real], start: Real, cap: Real) -> R
         flat = np.abs(slope) < 1e-12
         better = x - (first - x) ** 2 / np.where(flat, 1.0, slope)
         x = np.clip(np.where(flat, second, better), np.log(SMALLEST_BATCH), np.log(cap))
-    return np.exp(x)
+    batch: Real = np.exp(x)
+    return batch
 
 
 def whole_run(load: ClosedLoad, share_in_decode: Real, prefill_load: Real, skew: Real) -> Real:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inferbench.simulator.engine.cluster import Cluster
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.steady_state.aggregated import aggregated_state
 from inferbench.simulator.steady_state.closed_loop import (
     ClosedLoad,
@@ -25,7 +26,6 @@ from inferbench.simulator.steady_state.closed_loop import (
     solve_batch,
     whole_run,
 )
-from inferbench.simulator.timing.kernels import Real
 from inferbench.simulator.timing.speculative_decoding import LONG_PROMPT
 from inferbench.units import NS_PER_S
 

@@ -14,6 +14,7 @@ from inferbench.scenario.deployment import Deployment, Stack, Topology, WorkerGr
 from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.parameters.error_intervals import interval_of
+from inferbench.simulator.parameters.numbers import many
 from inferbench.simulator.parameters.parameters import Kind, TwinParameters, load_parameters
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad
 from inferbench.simulator.steady_state.disaggregated import steady_state
@@ -129,8 +130,8 @@ def _evaluated(
         return []
     isl, osl = moments(lengths[0]), moments(lengths[1])
     state = steady_state(plant, ClosedLoad(np.array(band, dtype=float), isl[0], isl[1], osl[0]))
-    tpot, ttft = state.tpot_s * 1e3, state.ttft_s * 1e3
-    rate = state.requests_s * (isl[0] + osl[0]) / launch.total_gpus
+    tpot, ttft = many(state.tpot_s) * 1e3, many(state.ttft_s) * 1e3
+    rate = many(state.requests_s) * (isl[0] + osl[0]) / launch.total_gpus
     half_width, how = interval_of(deployment, launch, parameters)
     kept = (tpot <= (limits.tpot_ms or np.inf)) & (ttft <= (limits.ttft_ms or np.inf))
     return [

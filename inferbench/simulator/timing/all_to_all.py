@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import AllToAllParameters, LinearTime
-from inferbench.simulator.timing.kernels import Real
 from inferbench.units import NS_PER_S, NS_PER_US
 
 US = NS_PER_US / NS_PER_S

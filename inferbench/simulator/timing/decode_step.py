@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from inferbench.catalog.model import ModelSpec
 from inferbench.scenario.deployment import WorkerGroup
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import DecodeParameters, Padding
 from inferbench.simulator.parameters.stack_options import Switched
 from inferbench.simulator.timing.all_to_all import format_change_seconds, wire_seconds
 from inferbench.simulator.timing.host_streaming import streaming_floor_seconds
 from inferbench.simulator.timing.kernels import (
-    Real,
     dense_gemm_seconds,
     dense_parameters,
     expert_gemm_seconds,

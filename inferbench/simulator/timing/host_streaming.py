@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inferbench.simulator.timing.kernels import Real, larger
+from inferbench.simulator.parameters.numbers import Real
+from inferbench.simulator.timing.kernels import larger
 
 
 def streaming_floor_seconds(

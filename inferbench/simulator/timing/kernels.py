@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from inferbench.catalog.model import ModelSpec
-
-Real = Any
-"""A number, or an array of them where many deployments or parameter sets are evaluated at once (steady.py)."""
+from inferbench.simulator.parameters.numbers import Real
 
 ATTENTION_KNEE = 4
 GEMM_KNEE = 3
@@ -50,7 +47,7 @@ def p_norm(p: float, first: Real, second: Real) -> Real:
 
 
 def mla_decode_seconds(
-    model: ModelSpec, rates: Rates, context_tokens: Real, rows: int, heads: float, kv_bytes_per_element: float
+    model: ModelSpec, rates: Rates, context_tokens: Real, rows: int, heads: float, kv_bytes_per_element: Real
 ) -> Real:
     """Time of one layer's absorbed latent attention in a decode pass.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.scenario.deployment import WorkerGroup
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import KvTransferParameters
 from inferbench.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
@@ -40,7 +41,7 @@ class KvTransfer:
     fixed_seconds: float
     seconds_per_token: float
 
-    def seconds(self, tokens: int) -> float:
+    def seconds(self, tokens: Real) -> Real:
         """Time that a prompt of `tokens` holds its link."""
         return self.fixed_seconds + self.seconds_per_token * tokens
 

@@ -9,6 +9,7 @@ from inferbench.metrics.summary import EnergySummary, Origin, SweepPoint
 from inferbench.records.columns import Floats, Records
 from inferbench.records.request_record import Status
 from inferbench.simulator.engine.cluster import Cluster
+from inferbench.simulator.parameters.numbers import one
 from inferbench.units import NS_PER_S
 
 
@@ -56,7 +57,7 @@ def prefill_seconds(plant: Cluster, isl: Floats) -> float:
         round(per_rank * mean),
         round(per_rank * squared),
     )
-    return len(isl) * full / prompts
+    return len(isl) * one(full) / prompts
 
 
 def _doublings(plant: Cluster, records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:

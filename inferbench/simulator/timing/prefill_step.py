@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from inferbench.catalog.model import ModelSpec
 from inferbench.scenario.deployment import WorkerGroup
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import PrefillParameters
 from inferbench.simulator.timing.all_to_all import published_seconds
-from inferbench.simulator.timing.kernels import Real, expert_parameters, prefill_expert_flops, prefill_own_flops
+from inferbench.simulator.timing.kernels import expert_parameters, prefill_expert_flops, prefill_own_flops
 from inferbench.simulator.timing.two_batch_overlap import pass_seconds
 from inferbench.simulator.timing.worker_hardware import SCALE_UP_GPUS, Hardware
 
@@ -43,7 +44,7 @@ class PrefillPass:
         """
         p, gpus = self.parameters, self.group.gpus
         rate = self.hardware.peak_expert_flops_s * p.efficiency
-        if rank_tokens is None or not self.group.dp_attention:
+        if rank_tokens is None or rank_squared_tokens is None or not self.group.dp_attention:
             own = prefill_own_flops(self.model, tokens, squared_tokens) / gpus
         else:
             own = prefill_own_flops(self.model, rank_tokens, rank_squared_tokens)

@@ -11,7 +11,7 @@ from bisect import bisect_right
 import numpy as np
 
 from inferbench.records.columns import Floats
-from inferbench.simulator.timing.kernels import Real
+from inferbench.simulator.parameters.numbers import Real, one
 
 NEGLIGIBLE = 1e-18
 """Probabilities below this at either end of a distribution are cut: far below the resolution of a 53-bit uniform."""
@@ -49,7 +49,7 @@ def slow_factor(skew: Real) -> Real:
 
 def skewed(passes: int, skew: float, seed: int) -> int:
     """Return the passes of a request when most need `skew` times the mean and the others the more, mean kept."""
-    factor = skew if uniform(~seed) < EASY_SHARE else slow_factor(skew)
+    factor = skew if uniform(~seed) < EASY_SHARE else one(slow_factor(skew))
     return max(round(passes * factor), 1) if passes else 0
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inferbench.scenario.deployment import WorkerGroup
+from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import AllToAllParameters, ClassScale, Kind
 from inferbench.simulator.timing.all_to_all import Formats
-from inferbench.simulator.timing.kernels import Rates, Real
+from inferbench.simulator.timing.kernels import Rates
 
 SCALE_UP_GPUS = 8
 """GPUs of one scale-up domain, inside which the constants of communication were fitted."""

@@ -15,6 +15,7 @@ from inferbench.catalog.model import ModelSpec
 from inferbench.simulator.calibration.configuration import Configuration, deployment_of, load_of
 from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.engine.cluster import Cluster
+from inferbench.simulator.parameters.numbers import many
 from inferbench.simulator.parameters.parameters import TwinParameters
 from inferbench.simulator.steady_state.disaggregated import steady_state
 
@@ -77,7 +78,7 @@ def agreements(
         steady = steady_state(plant, load_of([c.point]))
         run = simulate(plant, c.point.isl, c.point.osl, c.point.concurrency)
         pairs = ((steady.tpot_s, run.tpot_s), (steady.requests_s, run.requests_s), (steady.ttft_s, run.ttft_s))
-        found.append(Agreement(c.point.stack, *(float(value[0]) / truth - 1 for value, truth in pairs)))
+        found.append(Agreement(c.point.stack, *(float(many(value)[0]) / truth - 1 for value, truth in pairs)))
     return found
 
 

@@ -11,6 +11,7 @@ from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.evidence.points_csv import Point
 from inferbench.simulator.calibration.configuration import Configuration, batches, evaluate, tokens_per_gpu
+from inferbench.simulator.parameters.numbers import many
 from inferbench.simulator.parameters.parameters import TwinParameters
 
 METRICS = ("tpot", "tokens_s_gpu", "ttft")
@@ -54,13 +55,14 @@ def predict(
     for batch in batches(configurations):
         state = evaluate(model, gpus[batch.deployment.gpu], batch, parameters)
         rates = tokens_per_gpu(batch, state)
+        tpot, ttft, prefill_load = many(state.tpot_s), many(state.ttft_s), many(state.prefill_load)
         for i, place in enumerate(batch.places):
             found[place] = Prediction(
                 configurations[place].point,
-                float(state.tpot_s[i]),
+                float(tpot[i]),
                 float(rates[i]),
-                float(state.ttft_s[i]),
-                float(state.prefill_load[i]),
+                float(ttft[i]),
+                float(prefill_load[i]),
                 batch.era is None,
             )
     return [prediction for prediction in found if prediction is not None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.simulator.engine.cluster import Cluster
-from inferbench.simulator.engine.prefill_worker import TransferTime
+from inferbench.simulator.engine.noise import ScaledTransfer
 
 FORMS = {
     "overload": "overload:REQUESTS",
@@ -51,21 +51,9 @@ class Faults:
     """From the first request on until the decode worker is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlowTransfer(TransferTime):
-    """A KV transfer that takes `factor` times as long."""
-
-    of: TransferTime
-    factor: float
-
-    def seconds(self, tokens: int) -> float:
-        """Time that a prompt's cache holds its link."""
-        return self.of.seconds(tokens) * self.factor
-
-
 def slowed(plant: Cluster, faults: Faults) -> Cluster:
     """Return the plant with its KV transfers as slow as asked for."""
-    return plant if faults.slow_kv is None else replace(plant, transfer=SlowTransfer(plant.transfer, faults.slow_kv))
+    return plant if faults.slow_kv is None else replace(plant, transfer=ScaledTransfer(plant.transfer, faults.slow_kv))
 
 
 def parse_faults(texts: Sequence[str]) -> Faults:

@@ -9,6 +9,7 @@ from typing_extensions import override
 from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.engine.prefill_worker import KvLinks
 from inferbench.simulator.engine.sequence import SimulatedSequence
+from inferbench.simulator.parameters.numbers import one
 from inferbench.simulator.server.metrics.histogram import Histogram
 from inferbench.simulator.server.realtime_clock import FollowingClock
 from inferbench.units import MS_PER_S
@@ -43,7 +44,7 @@ class WatchedLinks(KvLinks):
 
     @override
     def send(self, flight: SimulatedSequence) -> None:
-        seconds = self._seconds(flight.request.isl) * self._time_scale
+        seconds = one(self._seconds(flight.request.isl)) * self._time_scale
         size = flight.request.isl * self._kv_bytes
         self._latency.observe(seconds * MS_PER_S)
         self._total.observe(size / 1e6)
