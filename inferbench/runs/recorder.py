@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 
 from inferbench.catalog.bundled import price_books
 from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.records import layout
 from inferbench.runs.answers import judge as judging
+from inferbench.runs.manifest import ended
 from inferbench.runs.sweep import PointOutcome
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.manifest import PointManifest, RunManifest, RunState
@@ -45,10 +45,12 @@ class Recorder:
         """Keys of the sweep points that have run."""
         return self._done.keys()
 
-    def _keep(self, **changed: object) -> None:
-        points = tuple(manifest for _, manifest in self._ordered())
-        self._manifest = self._manifest.model_copy(update={"points": points, **changed})
+    def _keep(self) -> None:
+        self._manifest = self._manifest.model_copy(update={"points": self._entries()})
         self._directory.write_value(layout.MANIFEST, self._manifest)
+
+    def _entries(self) -> tuple[PointManifest, ...]:
+        return tuple(entry for _, entry in self._ordered())
 
     def _ordered(self) -> list[tuple[PointSummary, PointManifest]]:
         """The points that have run, in the scenario's order."""
@@ -74,7 +76,8 @@ class Recorder:
     def finish(self, state: RunState, reason: str | None = None) -> None:
         """Write the manifest's last version."""
         own = {p.name: sha256(p) for p in sorted(self._directory.path.glob("*.json")) if p.name != layout.MANIFEST}
-        self._keep(state=state, reason=reason, benchmark_end_time_unix=time.time(), checksums=own)
+        self._manifest = ended(self._manifest, self._entries(), own, state=state, reason=reason)
+        self._directory.write_value(layout.MANIFEST, self._manifest)
 
     def _point_manifest(self, outcome: PointOutcome) -> PointManifest:
         point = outcome.summary.point

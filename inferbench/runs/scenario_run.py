@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -12,8 +11,9 @@ from inferbench.catalog.bundled import find, load_scenario, price_books
 from inferbench.errors import InferbenchError, Interruption
 from inferbench.records import layout
 from inferbench.runs.live_leg import run_live_leg
+from inferbench.runs.manifest import begun
 from inferbench.runs.opened_run import Run, with_seed
-from inferbench.runs.provenance import book_stamps, client_host, pull_request
+from inferbench.runs.provenance import book_stamps
 from inferbench.runs.recorder import Recorder
 from inferbench.runs.sweep import OnProgress, PointOutcome, PointProgress, jobs, run_jobs
 from inferbench.scenario.caveats import Caveat
@@ -21,7 +21,7 @@ from inferbench.scenario.deployment import Deployment
 from inferbench.scenario.launch_caveats import caveats_of_deployment
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.liveness import how_to_go_on
-from inferbench.store.manifest import FORMAT, RunManifest, RunState
+from inferbench.store.manifest import RunManifest, RunState
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory, sha256
 
 if TYPE_CHECKING:
@@ -159,19 +159,13 @@ def _kept(spec: Scenario, directory: RunDirectory) -> str:
 
 def new_manifest(spec: Scenario, directory: RunDirectory, path: Path, command: Sequence[str]) -> RunManifest:
     """The manifest of a run that begins."""
-    return RunManifest(
-        format=FORMAT,
-        run_id=directory.run_id,
-        kind="run",
-        state=RunState.RUNNING,
-        scenario=spec.name,
+    return begun(
+        directory,
+        "run",
+        spec.name,
+        spec.load.seed,
+        command,
         scenario_sha256=sha256(path),
-        command=tuple(command),
-        seed=spec.load.seed,
-        host=client_host(),
-        pull_request=pull_request(),
-        benchmark_start_time_unix=time.time(),
-        benchmark_end_time_unix=None,
         price_books=book_stamps(spec.price_books, price_books(spec)),
         unlike_production={d.name: marks for d in spec.deployments if any((marks := _marks(d)).values())},
     )

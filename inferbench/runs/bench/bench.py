@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,11 +19,11 @@ from inferbench.records import layout
 from inferbench.records.columns import Records
 from inferbench.records.layout import StoreError
 from inferbench.runs.bench.bench_plan import BenchLoad
+from inferbench.runs.manifest import begun, ended
 from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point, run_in_loop
 from inferbench.runs.measure.point_summary import notes_on, summarise_http, why_partial
 from inferbench.runs.opened_run import Run
-from inferbench.runs.provenance import client_host, pull_request
-from inferbench.store.manifest import FORMAT, OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
+from inferbench.store.manifest import OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
 from inferbench.workload.plan import Plan
 
@@ -106,7 +105,7 @@ def bench(
         decode_gpus=load.gpus,
     )
     directory = RunDirectory.create(Path(store), SCENARIO)
-    manifest = _manifest(directory, load, command)
+    manifest = begun(directory, "bench", SCENARIO, load.seed, command)
     with directory.lock(), _ended_early(directory, manifest):
         directory.write_value(layout.MANIFEST, manifest)
         flushed = [run_in_loop(flush_cache(endpoint)) for endpoint in served] if client.flush_cache else []
@@ -174,35 +173,11 @@ def _notes(
     return (*notes, *said)
 
 
-def _manifest(directory: RunDirectory, load: BenchLoad, command: Sequence[str]) -> RunManifest:
-    return RunManifest(
-        format=FORMAT,
-        run_id=directory.run_id,
-        kind="bench",
-        state=RunState.RUNNING,
-        scenario=SCENARIO,
-        scenario_sha256=None,
-        command=tuple(command),
-        seed=load.seed,
-        host=client_host(),
-        pull_request=pull_request(),
-        benchmark_start_time_unix=time.time(),
-        benchmark_end_time_unix=None,
-    )
-
-
 def _finished(
     manifest: RunManifest, why: str | None, points: tuple[PointManifest, ...], directory: RunDirectory
 ) -> RunManifest:
-    return manifest.model_copy(
-        update={
-            "state": RunState.COMPLETE if why is None else RunState.PARTIAL,
-            "reason": why,
-            "benchmark_end_time_unix": time.time(),
-            "points": points,
-            "checksums": directory.checksums(),
-        }
-    )
+    state = RunState.COMPLETE if why is None else RunState.PARTIAL
+    return ended(manifest, points, directory.checksums(), state=state, reason=why)
 
 
 def _point_manifest(

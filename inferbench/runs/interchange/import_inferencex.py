@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +13,9 @@ from inferbench.formats.inferencex.published_summary import PROMPT_HASH, assumed
 from inferbench.formats.inferencex.reader import read_inferencex
 from inferbench.metrics.summary import Origin, PointSummary
 from inferbench.records import layout
+from inferbench.runs.manifest import begun, ended
 from inferbench.runs.opened_run import Run
-from inferbench.runs.provenance import client_host
-from inferbench.store.manifest import FORMAT, ClockAnchor, PointManifest, RunManifest, RunState, TargetIdentity
+from inferbench.store.manifest import ClockAnchor, PointManifest, RunManifest, TargetIdentity
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
 from inferbench.units import NS_PER_S
 
@@ -64,22 +63,9 @@ def _summary(point: MeasuredPoint, seen: Counter[str]) -> PointSummary:
 def _manifest(
     directory: RunDirectory, points: Sequence[MeasuredPoint], summaries: Sequence[PointSummary], command: Sequence[str]
 ) -> RunManifest:
-    now = time.time()
-    return RunManifest(
-        format=FORMAT,
-        run_id=directory.run_id,
-        kind="import",
-        state=RunState.COMPLETE,
-        scenario=SCENARIO,
-        scenario_sha256=None,
-        command=tuple(command),
-        seed=0,
-        host=client_host(),
-        benchmark_start_time_unix=now,
-        benchmark_end_time_unix=now,
-        points=tuple(_point_manifest(p, s) for p, s in zip(points, summaries, strict=True)),
-        checksums=directory.checksums(),
-    )
+    manifest = begun(directory, "import", SCENARIO, 0, command)
+    entries = [_point_manifest(p, s) for p, s in zip(points, summaries, strict=True)]
+    return ended(manifest, entries, directory.checksums(), at_unix=manifest.benchmark_start_time_unix)
 
 
 def _point_manifest(point: MeasuredPoint, summary: PointSummary) -> PointManifest:
