@@ -12,17 +12,12 @@ from collections.abc import Callable
 from inferbench.catalog.bundled import gpus, load_scenario, models
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.driver import drive_virtual
-from inferbench.records.request_record import RequestRecord
+from inferbench.loadgen.sinks import Discard
 from inferbench.runs.sweep import point_plan
 from inferbench.simulator.engine.build import build_twin
 
 REPEATS = 5
 CONCURRENCY = 2048
-
-
-class Discard:
-    def started(self, seq: int, slot_free_ns: int) -> None: ...
-    def ended(self, record: RequestRecord) -> None: ...
 
 
 def median_cpu_s(work: Callable[[], int]) -> tuple[float, int]:

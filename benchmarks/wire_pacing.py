@@ -37,6 +37,7 @@ from inferbench.loadgen.http.target import HttpTarget
 from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.loadgen.open_files import raise_open_files
 from inferbench.loadgen.port import Clock, Done, Target
+from inferbench.loadgen.sinks import Kept
 from inferbench.records.request_record import PassChunks, RequestRecord, Status
 from inferbench.scenario.scenario import Scenario
 from inferbench.simulator.engine.build import build_twin
@@ -53,15 +54,6 @@ OSL = 512
 BUSY_LIMIT = 0.6
 DELAY_NS = 20_000_000
 """Some loads hang on a hair: which prompts share a pass decides what comes later. This shows whether this one does."""
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.records: list[RequestRecord] = []
-
-    def started(self, seq: int, slot_free_ns: int) -> None: ...
-    def ended(self, record: RequestRecord) -> None:
-        self.records.append(record)
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,13 @@ from inferbench.loadgen.driver import INTERRUPTED, Driven, drive_live
 from inferbench.loadgen.health.loop_lag import BEAT_NS
 from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.loadgen.port import Done
+from inferbench.loadgen.sinks import Discard
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload.plan import PlannedRequest
 from inferbench.workload.planner import make_plan
 
 N, STREAMS, SERVE_NS = 9, 3, 2 * BEAT_NS
-
-
-class Discard:
-    def started(self, seq: int, slot_free_ns: int) -> None:
-        pass
-
-    def ended(self, record: RequestRecord) -> None:
-        pass
 
 
 class Server(InProcessTarget):

@@ -14,6 +14,7 @@ from inferbench.loadgen.health.ceiling import TOKENS_PER_S, Ceiling, Limit, Step
 from inferbench.loadgen.health.ceiling_cache import ceiling, machine, remember
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.null_server import start_null
+from inferbench.loadgen.sinks import Kept
 from inferbench.loadgen.workers.coordinator import Link, Together, drive_together
 from inferbench.loadgen.workers.local import LocalWorker, WorkerJob, send_load
 from inferbench.records.request_record import RequestRecord, StampedChunks
@@ -76,23 +77,9 @@ def _best(url: str, streams: int) -> Step:
     return best
 
 
-class _MemorySink:
-    """A sink in memory."""
-
-    def __init__(self) -> None:
-        self.records: list[RequestRecord] = []
-
-    def started(self, seq: int, slot_free_ns: int) -> None:
-        """Nothing is in flight that could be lost."""
-
-    def ended(self, record: RequestRecord) -> None:
-        """Keep it."""
-        self.records.append(record)
-
-
 def _step(url: str, streams: int) -> Step:
     """Take one step. Raises UsageError where the system allows no more sockets."""
-    sink = _MemorySink()
+    sink = Kept()
     job = WorkerJob(0, (Endpoint(url, "/v1/completions", "null"),), _plan(streams), Path())
 
     async def do(link: Link) -> None:

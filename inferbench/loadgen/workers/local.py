@@ -23,10 +23,10 @@ from inferbench.loadgen.http.target import HttpTarget
 from inferbench.loadgen.port import Sink, Target
 from inferbench.loadgen.probe_requests import Prober, probe_plan
 from inferbench.loadgen.progress import Progress, StopKind
+from inferbench.loadgen.sinks import Discard
 from inferbench.loadgen.workers.clock_sync import SAME_CLOCK, Alignment
 from inferbench.loadgen.workers.coordinator import Begin, Command, Failed, Link, Message, Ready, Worker
 from inferbench.records.layout import StoreError
-from inferbench.records.request_record import RequestRecord
 from inferbench.records.writer_process import SpooledSink
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Plan
@@ -60,16 +60,6 @@ class WorkerJob:
     def unnamed(self) -> WorkerJob:
         """The same job with requests that carry no ids: ids are those of the load's own requests."""
         return replace(self, endpoints=tuple(replace(e, request_id_prefix=None) for e in self.endpoints))
-
-
-class Discard:
-    """A sink for requests that nobody counts."""
-
-    def started(self, seq: int, slot_free_ns: int) -> None:
-        """Forget it."""
-
-    def ended(self, record: RequestRecord) -> None:
-        """Forget it."""
 
 
 async def work(job: WorkerJob, link: Link) -> None:

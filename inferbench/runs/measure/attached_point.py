@@ -16,10 +16,11 @@ from inferbench.loadgen.health.remedies import what_helps
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.target import HttpTarget
 from inferbench.loadgen.progress import MAX_ERROR_RATE, RunLimits, StopKind
+from inferbench.loadgen.sinks import Kept
 from inferbench.metrics.failure_kinds import listing, sentence
 from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.records.layout import StoreError
-from inferbench.records.request_record import RequestRecord, Status
+from inferbench.records.request_record import Status
 from inferbench.runs.measure.monitored_deployment import WhatToWatch, with_energy
 from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point, run_in_loop
 from inferbench.runs.measure.point_summary import notes_on, summarise_http, why_partial
@@ -49,25 +50,12 @@ class HowToMeasure:
     watch: WhatToWatch = field(default_factory=WhatToWatch)
 
 
-class _Keep:
-    """A sink for one record."""
-
-    record: RequestRecord | None = None
-
-    def started(self, seq: int, slot_free_ns: int) -> None:
-        """Forget it."""
-
-    def ended(self, record: RequestRecord) -> None:
-        """Keep it."""
-        self.record = record
-
-
 async def canary(endpoint: Endpoint, how: HowToMeasure) -> None:
     """Ask for one token, as the load will. Raises EndpointError where it does not come, before any load is sent."""
     isl, osl = (Lengths(nominal=n, min=n, max=n) for n in (CANARY_TOKENS, 1))
     maker = how.prompts.maker("canary")
     plan = make_plan(1, isl=isl, osl=osl, seed=0, salt="canary", max_concurrency=1, prompts=maker.name)
-    loop, sink = asyncio.get_running_loop(), _Keep()
+    loop, sink = asyncio.get_running_loop(), Kept()
     clock, timeout_s = LoopClock(loop), min(endpoint.request_timeout_s, CANARY_TIMEOUT_S)
     target = HttpTarget(replace(endpoint, request_timeout_s=timeout_s), plan, maker.make, clock, loop)
     try:
@@ -75,9 +63,10 @@ async def canary(endpoint: Endpoint, how: HowToMeasure) -> None:
         await drive_live(plan, target, clock, sink)
     finally:
         await target.close()
-    if sink.record is not None and sink.record.status is not Status.OK:
-        why = sink.record.error or sink.record.status.name.lower()
-        raise EndpointError(f"{endpoint.url()} did not answer a request for one token: {why}")
+    for record in sink.records:
+        if record.status is not Status.OK:
+            why = record.error or record.status.name.lower()
+            raise EndpointError(f"{endpoint.url()} did not answer a request for one token: {why}")
 
 
 def measure(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing_extensions import override
-
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Dispatcher
-from inferbench.loadgen.port import Sink
-from inferbench.records.request_record import PassChunks, RequestRecord
+from inferbench.loadgen.sinks import Kept
+from inferbench.records.request_record import PassChunks
 from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.calibration.configuration import RANGE_RATIO
 from inferbench.simulator.engine.cluster import Cluster, TwinTarget
@@ -19,25 +17,12 @@ WAVES = 10
 """Requests per slot of a measured run."""
 
 
-class _RecordSink(Sink):
-    def __init__(self) -> None:
-        self.records: list[RequestRecord] = []
-
-    @override
-    def started(self, seq: int, slot_free_ns: int) -> None:
-        pass
-
-    @override
-    def ended(self, record: RequestRecord) -> None:
-        self.records.append(record)
-
-
 def simulate(plant: Cluster, isl: int, osl: int, concurrency: int) -> Simulated:
     """Run the closed loop of a measured point on the twin, request by request."""
     plan = make_plan(
         WAVES * concurrency, isl=_lengths(isl), osl=_lengths(osl), seed=1, salt="", max_concurrency=concurrency
     )
-    clock, kept = VirtualClock(), _RecordSink()
+    clock, kept = VirtualClock(), Kept()
     dispatcher = Dispatcher(plan, TwinTarget(plant, clock), clock, kept)
     dispatcher.start()
     clock.run(lambda: dispatcher.finished)
