@@ -11,11 +11,10 @@ from functools import partial
 from types import FrameType
 
 from inferbench.errors import Interruption
+from inferbench.processes.child import HEEDED
 
 _terminals: list[int] = []
 """Outputs that are a terminal: one that is gone no longer says that it is one."""
-
-HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def heed_signals() -> None:
@@ -24,12 +23,6 @@ def heed_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
-
-
-def ignore_signals() -> None:
-    """Leave it to whoever started this process what they mean: it ends with its input, or is told to."""
-    for number in HEEDED:
-        signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from inferbench.microbench.backends import ProbeError
 from inferbench.microbench.far_end import listen, serve
 from inferbench.microbench.kv_result import KvBackendName, KvProbe
 from inferbench.microbench.kv_transfer import probe_kv as probe_far
+from inferbench.processes.child import end
 
 SIZES = (4 << 10, 64 << 10, 1 << 20, 16 << 20)
 """Message sizes, bytes: a page of KV cache, a few layers of one, a layer of a long prompt, all of one."""
@@ -68,8 +69,4 @@ def _far_end(far: str | None) -> Iterator[str]:
                 raise ProbeError("the far end did not start")
             yield f"127.0.0.1:{port}"
         finally:
-            child.terminate()
-            try:
-                child.wait(END_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            end(child, END_TIMEOUT_S)

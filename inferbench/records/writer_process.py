@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -25,7 +24,7 @@ from typing import IO
 
 from typing_extensions import override
 
-from inferbench.errors import InferbenchError
+from inferbench.processes.child import exit_code, ignore_signals, last_line
 from inferbench.records.layout import RECORDS_FILE, StoreError
 from inferbench.records.request_record import RequestRecord
 from inferbench.records.row import Row, to_row
@@ -77,8 +76,7 @@ class SpooledSink:
         self._sender.join()
         _, message = self._child.communicate()
         if self._child.returncode != 0:
-            lines = message.decode(errors="replace").strip().splitlines()
-            raise StoreError(lines[-1] if lines else "the process that writes records was killed")
+            raise StoreError(last_line(message, "the process that writes records was killed"))
 
     def _send(self) -> None:
         pipe = self._child.stdin
@@ -127,8 +125,7 @@ def keep_pandas_out() -> None:
 
 def _write_all(directory: Path, source: IO[bytes]) -> None:
     """Write batches as they come, until the input ends or breaks off."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it ends with its input, and may be sent what its parent is sent
+    ignore_signals()  # it may be sent what its parent is sent
     keep_pandas_out()
     from inferbench.records.arrow_writer import ArrowSink
 
@@ -148,12 +145,7 @@ def _write_all(directory: Path, source: IO[bytes]) -> None:
 
 def main() -> int:
     """Run the child."""
-    try:
-        _write_all(Path(sys.argv[1]), sys.stdin.buffer)
-    except InferbenchError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: _write_all(Path(sys.argv[1]), sys.stdin.buffer), failed=1)
 
 
 if __name__ == "__main__":

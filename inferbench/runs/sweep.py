@@ -24,9 +24,9 @@ from inferbench.errors import ExitCode, StoppedError
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Progress
 from inferbench.loadgen.driver import drive_virtual
-from inferbench.loadgen.stop_signals import ignore_signals
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
+from inferbench.processes.child import ignore_signals
 from inferbench.runs.provenance import twin_parameters_sha256
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.scenario.scenario import Load, Scenario

@@ -19,6 +19,7 @@ import orjson
 from pydantic import Field, PositiveFloat
 from typing_extensions import override
 
+from inferbench.processes.child import ended, last_line
 from inferbench.secrets.values import KNOWN
 from inferbench.telemetry.series import WorkerRole
 from inferbench.values import Value
@@ -150,12 +151,8 @@ async def _end(
     assert process.stderr is not None
     process.stdin.close()
     errors = asyncio.create_task(process.stderr.read())
-    try:
-        await asyncio.wait_for(process.wait(), END_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    code = await ended(process, END_S)
     await listener
-    lines = (await errors).decode(errors="replace").strip().splitlines()
-    if process.returncode != 0:
-        problem(f"telemetry is cut short: {lines[-1] if lines else 'the process that watches was killed'}")
+    said = await errors
+    if code != 0:
+        problem(f"telemetry is cut short: {last_line(said, 'the process that watches was killed')}")

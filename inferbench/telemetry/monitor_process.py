@@ -17,7 +17,7 @@ import orjson
 
 from inferbench.errors import EndpointError, InferbenchError
 from inferbench.files.tracebacks import watch_stderr
-from inferbench.loadgen.stop_signals import ignore_signals
+from inferbench.processes.child import exit_code, ignore_signals
 from inferbench.records.writer_process import keep_pandas_out
 from inferbench.telemetry.monitor import LINE, WatchJob
 from inferbench.telemetry.scrape import Scraper
@@ -113,12 +113,7 @@ def main() -> int:
     keep_pandas_out()
     with contextlib.suppress(OSError):
         os.nice(NICE)
-    try:
-        asyncio.run(_serve())
-    except InferbenchError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: asyncio.run(_serve()), failed=1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from inferbench.errors import EndpointError, UsageError
+from inferbench.processes.child import end
 from inferbench.secrets.redact import excerpt
 from inferbench.testing.tiny_llama import CONTEXT, NAME, TOKENIZER, TRIAL, Size, write_gguf
 
@@ -63,7 +64,7 @@ def start(
             _wait(process, url, log)
             yield LlamaServer(url, process.pid, NAME, model.with_name(TOKENIZER), slots)
         finally:
-            _end(process)
+            end(process, STOP_TIMEOUT_S)
 
 
 def _program() -> tuple[str, dict[str, str]]:
@@ -111,12 +112,3 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
         (line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "it said nothing"
     )
     raise EndpointError(f"llama.cpp did not start at {url}: {excerpt(said, 200)}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -19,10 +19,10 @@ import uvloop
 from typing_extensions import override
 
 from inferbench.files.tracebacks import watch_stderr
-from inferbench.loadgen.stop_signals import ignore_signals
 from inferbench.loadgen.workers.clock_sync import SAME_CLOCK, Alignment
 from inferbench.loadgen.workers.coordinator import Command, Link, Message, Stop, Worker, WorkerLostError
 from inferbench.loadgen.workers.local import WorkerJob, work
+from inferbench.processes.child import ended, ignore_signals
 from inferbench.records.writer_process import wait_until_written
 
 END_S = 10
@@ -96,12 +96,7 @@ class ProcessWorker(Worker):
     @override
     async def close(self) -> None:
         self._input.close()
-        try:
-            await asyncio.wait_for(self._process.wait(), END_S)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        if self._process.returncode != 0:
+        if await ended(self._process, END_S) != 0:
             # Whoever wrote its records has outlived it, and is bringing them to an end.
             await asyncio.to_thread(wait_until_written, self._job.directory)
 

@@ -6,8 +6,8 @@ import argparse
 import json
 import sys
 
-from inferbench.errors import InferbenchError
 from inferbench.loadgen.port import Clock, Target
+from inferbench.processes.child import exit_code
 from inferbench.simulator.engine.streaming import OnChunk
 from inferbench.simulator.server.fixed_pace import FixedPace
 from inferbench.simulator.server.identity import Served
@@ -31,12 +31,7 @@ def main() -> int:
     def announce(url: str) -> None:
         print(json.dumps({"url": url}), flush=True)
 
-    try:
-        serve(whole(make_target), Served(options.model), "127.0.0.1", options.port, announce)
-    except InferbenchError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_code(lambda: serve(whole(make_target), Served(options.model), "127.0.0.1", options.port, announce))
 
 
 if __name__ == "__main__":

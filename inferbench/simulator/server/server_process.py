@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from inferbench.errors import EndpointError
+from inferbench.processes.child import end
 from inferbench.simulator.server.send_record import SendRecord
 
 START_TIMEOUT_S = 30
@@ -37,7 +38,9 @@ def start_paced(ttft_ms: float, tpot_ms: float, model: str) -> Iterator[PacedSer
     try:
         yield PacedServer(_url(process), process.pid)
     finally:
-        _end(process)
+        end(process, STOP_TIMEOUT_S)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def fetch_record(url: str) -> list[SendRecord]:
@@ -55,14 +58,3 @@ def _url(process: subprocess.Popen[bytes]) -> str:
     if not line:
         raise EndpointError(f"the paced server did not start within {START_TIMEOUT_S} s")
     return str(json.loads(line)["url"])
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
