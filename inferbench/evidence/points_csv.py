@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from inferbench.errors import FileError
+from inferbench.files.csv_cells import read_table
 from inferbench.simulator.parameters.parameters import stack_name
 
 DROPPED_FLAGS = ("known_accuracy_issue_run", "littles_law_outlier")
@@ -111,7 +109,7 @@ def read_points(path: Path) -> Points:
     points: list[Point] = []
     dropped: dict[str, int] = {}
     bad: dict[int, str] = {}
-    for line, row in _rows(path):
+    for line, row in read_table(path, COLUMNS):
         reason = _left_out(row)
         if reason:
             dropped[reason] = dropped.get(reason, 0) + 1
@@ -121,21 +119,6 @@ def read_points(path: Path) -> Points:
         except ValueError as error:
             bad[line] = str(error)
     return Points(tuple(points), dropped, bad)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise FileError(f"{path}, line 1: no column {missing[0]!r}; needed: {', '.join(COLUMNS)}")
-            for row in reader:
-                yield reader.line_num, {key: value or "" for key, value in row.items() if isinstance(key, str)}
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{path}: cannot be read: {error}") from None
 
 
 def _left_out(row: dict[str, str]) -> str | None:

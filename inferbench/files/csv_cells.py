@@ -1,8 +1,13 @@
-"""Cells of CSV files: text that a spreadsheet would run as a formula is marked as text, numbers stay numbers."""
+"""Tables in CSV files. In a cell, text that a spreadsheet would run is marked as text; numbers stay numbers."""
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from inferbench.errors import FileError
 
 _RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (spreadsheets read wide signs, too)
 _QUANTITY = re.compile(r"[+-](?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:[ /%µ·\w.,]|(?<=\s)[+-](?=[\d.]))*")
@@ -19,3 +24,24 @@ def inert(cell: str) -> str:
 def as_it_was(cell: str) -> str:
     """What `inert` was given."""
     return cell[1:] if cell.startswith(_MARK) and inert(cell[1:]) == cell else cell
+
+
+def read_table(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """Read a CSV file: its rows by column, each with the number of the line that it ends on.
+
+    Cells are as they were before `inert`, and empty where a row is too short; what goes beyond the header is passed
+    over. Raises FileError where the file is missing, is no CSV, or lacks a column that is needed.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in needed if name not in (reader.fieldnames or ())]
+            if missing:
+                raise FileError(f"{path}, line 1: no column {missing[0]!r}; needed: {', '.join(needed)}")
+            for row in reader:
+                cells = {name: as_it_was(cell) if cell else "" for name, cell in row.items() if name}
+                yield reader.line_num, cells
+    except FileNotFoundError:
+        raise FileError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from inferbench.errors import FileError
 from inferbench.evidence.measured_point import MeasuredPoint
-from inferbench.files.csv_cells import as_it_was
+from inferbench.files.csv_cells import read_table
 from inferbench.files.yaml_values import describe
 from inferbench.formats.inferencex.result_files import documents, files_of
 from inferbench.formats.inferencex.row import Row, point_of
@@ -96,16 +95,8 @@ def _rows(file: Path) -> Iterator[tuple[str, Row | ValueError]]:
 
 
 def _csv_rows(file: Path) -> Iterator[tuple[str, Row]]:
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            for number, row in enumerate(csv.DictReader(stream), 1):
-                yield f"row {number}", {_csv_name(key): _cell(value) for key, value in row.items() if key}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"{file}: cannot be read: {error}") from None
-
-
-def _cell(value: Any) -> Any:
-    return as_it_was(value) if isinstance(value, str) else value
+    for number, (_, row) in enumerate(read_table(file), 1):
+        yield f"row {number}", {_csv_name(name): cell for name, cell in row.items()}
 
 
 def _csv_name(name: str) -> str:
