@@ -16,6 +16,7 @@ from inferbench.simulator.steady_state.closed_loop import (
     held_passes,
     others,
     passes,
+    prefill_passes,
     slots,
     slower,
     solve_batch,
@@ -116,14 +117,10 @@ def _drain(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
 
 
 def _prompts(plant: Cluster, load: ClosedLoad) -> _Prompts:
-    ranks, isl, squared = plant.prefill_ranks, load.isl, load.isl_squared
+    ranks, isl = plant.prefill_ranks, load.isl
     limit = plant.max_batch_tokens / ranks
     most = np.maximum(limit / isl, 1.0) * ranks
     chunks = np.maximum(isl / limit, 1.0)
-    first = plant.prefill.seconds(isl, squared, 1, isl, squared)
-    per_rank = most / ranks
-    deviation = np.sqrt(np.maximum(squared - isl**2, 0) * per_rank) * np.sqrt(3) * (ranks - 1) / (ranks + 1)
-    fullest = per_rank * isl + deviation
-    full = plant.prefill.seconds(most * isl, most * squared, most, fullest, fullest * squared / isl)
+    first, full = prefill_passes(plant, load, most / ranks, most)
     more = np.where(most > 1, (full - first) / np.maximum(most - 1, 1e-9), first)
     return _Prompts(first, more, most, chunks, ranks, plant.balance_passes)

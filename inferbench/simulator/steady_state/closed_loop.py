@@ -82,6 +82,17 @@ def decode_pass_seconds(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
     return plant.decode.coefficients(fullest, running).seconds(context)
 
 
+def prefill_passes(plant: Cluster, load: ClosedLoad, per_rank: Real, prompts: Real) -> tuple[Real, Real]:
+    """Time of a prefill pass over one prompt, and over `prompts` of them, `per_rank` on each rank."""
+    ranks, isl, squared = plant.prefill_ranks, load.isl, load.isl_squared
+    first = plant.prefill.seconds(isl, squared, 1, isl, squared)
+    # The fullest of n ranks with uniform lengths is sqrt(3) (n - 1) / (n + 1) standard deviations above the mean.
+    deviation = np.sqrt(np.maximum(squared - isl**2, 0) * per_rank) * np.sqrt(3) * (ranks - 1) / (ranks + 1)
+    fullest = per_rank * isl + deviation
+    full = plant.prefill.seconds(prompts * isl, prompts * squared, prompts, fullest, fullest * squared / isl)
+    return first, full
+
+
 def slower(first: Real, second: Real) -> Real:
     """The lower of two rates, rounded where both matter."""
     lower: Real = (first**-KNEE + second**-KNEE) ** (-1 / KNEE)

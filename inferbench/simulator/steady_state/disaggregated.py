@@ -21,6 +21,7 @@ from inferbench.simulator.steady_state.closed_loop import (
     held_passes,
     others,
     passes,
+    prefill_passes,
     slots,
     slower,
     solve_batch,
@@ -93,15 +94,10 @@ def steady_state(plant: Cluster, load: ClosedLoad) -> SteadyState:
 
 
 def _prefill(plant: Cluster, load: ClosedLoad) -> _Prefill:
-    ranks, isl, squared = plant.prefill_ranks, load.isl, load.isl_squared
-    per_rank = np.maximum(np.floor(plant.max_batch_tokens / ranks / isl), 1)
-    prompts = per_rank * ranks
-    first = plant.prefill.seconds(isl, squared, 1, isl, squared)
-    # The fullest of n ranks with uniform lengths is sqrt(3) (n - 1) / (n + 1) standard deviations above the mean.
-    deviation = np.sqrt(np.maximum(squared - isl**2, 0) * per_rank) * np.sqrt(3) * (ranks - 1) / (ranks + 1)
-    fullest = per_rank * isl + deviation
-    full = plant.prefill.seconds(prompts * isl, prompts * squared, prompts, fullest, fullest * squared / isl)
-    transfer = plant.transfer.seconds(isl)
+    per_rank = np.maximum(np.floor(plant.max_batch_tokens / plant.prefill_ranks / load.isl), 1)
+    prompts = per_rank * plant.prefill_ranks
+    first, full = prefill_passes(plant, load, per_rank, prompts)
+    transfer = plant.transfer.seconds(load.isl)
     each = np.maximum(full / prompts, transfer / plant.links_per_worker)
     more = (full - first) / np.maximum(prompts - 1, 1)
     after = transfer + plant.handoff_seconds
