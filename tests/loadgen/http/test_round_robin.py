@@ -101,14 +101,14 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's receive
 @pytest.mark.parametrize("loop_factory", LOOPS)
 def test_kernel_stamps_do_not_depend_on_when_the_client_reads(loop_factory):
     """The client sleeps while a token comes. The kernel saw it come, and says when."""
-    sent = []
+    woke = []
 
     async def answer(_server, writer):
         piece = text("a")
         writer.transport.set_write_buffer_limits(0)  # uvloop writes at once
-        sent.append(time.monotonic_ns())
         writer.write(CHUNKED + b"%x\r\n%b\r\n" % (len(piece), piece))
         time.sleep(0.1)  # neither server nor client, which share a loop here, do anything
+        woke.append(time.monotonic_ns())
         await asyncio.sleep(0.02)
         writer.write(chunked(text("b"), usage(1, 2)))
 
@@ -117,16 +117,16 @@ def test_kernel_stamps_do_not_depend_on_when_the_client_reads(loop_factory):
             await asyncio.sleep(0.05)  # the kernel begins to stamp
             c.send(0)
             (record,) = await c.ended(1)
-            return record, sent.pop() - c.clock.origin_ns, c.target.kernel_lag
+            return record, woke.pop() - c.clock.origin_ns, c.target.kernel_lag
 
-    record, sent_ns, lag = run(work(True), loop_factory)
+    record, woke_ns, lag = run(work(True), loop_factory)
     assert (record.status, record.osl) == (Status.OK, 2)
-    assert record.chunks.times_ns[0] - sent_ns < 50_000_000
-    assert record.first_late_ns < 1_000_000
+    asleep_ns = woke_ns - record.chunks.times_ns[0]
+    assert asleep_ns > record.first_late_ns >= 0
     assert lag.reads == 2
-    assert lag.max_ns > 50_000_000
-    plain, sent_ns, lag = run(work(False), loop_factory)
-    assert plain.chunks.times_ns[0] - sent_ns > 100_000_000
+    assert lag.max_ns > asleep_ns - record.first_late_ns
+    plain, woke_ns, lag = run(work(False), loop_factory)
+    assert plain.chunks.times_ns[0] > woke_ns
     assert lag.reads == 0
 
 

@@ -157,7 +157,8 @@ def test_record_keeps_the_pace():
         first, second = fetch_record(server.url)
     assert (first.seq, first.prompt_tokens, first.tokens) == (0, 9, 5)
     assert first.first_token_ns - first.arrival_ns >= 20_000_000
-    assert first.last_token_ns - first.first_token_ns >= 4 * 4_000_000 - 1_000_000  # a token is at most 1 ms late
+    # However late a machine sends the first token, each is due by the arrival, and none leaves before it is due.
+    assert first.last_token_ns - first.arrival_ns >= 20_000_000 + 4 * 4_000_000
     assert (second.seq, second.prompt_tokens, second.tokens) == (1, 2, 1)
     assert second.first_token_ns == second.last_token_ns > first.last_token_ns
 
