@@ -13,11 +13,12 @@ from page import Page
 from text import plain
 
 from inferbench.catalog.bundled import price_books
+from inferbench.comparison import explain
 from inferbench.render.format import utc
 from inferbench.render.table import Table
 from inferbench.runs.answers.judge import conclusions
 from inferbench.runs.figures.charts import comparison_charts
-from inferbench.runs.report.answers import answers, finding, tally
+from inferbench.runs.report.answers import answers
 from inferbench.runs.report.cards import Card, cards
 from inferbench.runs.report.notices import Notice, notices
 from inferbench.runs.report.sweep_tables import bench_table, sweep_table
@@ -55,7 +56,7 @@ def _banners(page: Page, found: Sequence[Notice]) -> None:
 def _operating_points(page: Page, view: RunView) -> None:
     """Every operating point of the scenario in a sentence, with what it rests on."""
     if view.conclusions:
-        page.lead(tally(view))
+        page.lead(explain.tally(view.conclusions))
     for answer in answers(view):
         with st.expander(plain(answer.sentence)):
             for detail in answer.details:
@@ -78,7 +79,7 @@ def _answer(page: Page, view: RunView, scenario: Scenario) -> None:
     there = replace(view, conclusions=(conclusion,))
     mark = " (simulated)" if view.simulated else ""
     verdict = view.headline(conclusion)
-    found = finding(verdict, conclusion.outcome) if verdict else conclusion.outcome.value
+    found = explain.finding(verdict, conclusion.outcome) if verdict else conclusion.outcome.value
     page.lead(f"At {asked.name}{mark}: {found}")
     page.said += [answers(there)[0].sentence, *answers(there)[0].details]
     shown = cards(there, conclusion)

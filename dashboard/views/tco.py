@@ -13,6 +13,7 @@ import streamlit as st
 from assumptions import Assumed
 from page import Page
 
+from inferbench.comparison import explain
 from inferbench.comparison.verdict import Conclusion, Verdict
 from inferbench.fleet.fleet import Demand
 from inferbench.fleet.table import sizing_table
@@ -28,7 +29,6 @@ from inferbench.runs.figures.fleet import fleet_chart
 from inferbench.runs.figures.frontier import cost_chart
 from inferbench.runs.figures.verdict import verdict_chart
 from inferbench.runs.opened_run import Run
-from inferbench.runs.report.answers import finding
 from inferbench.runs.report.books_table import books_table
 from inferbench.runs.report.view import RunView
 from inferbench.scenario.scenario import OperatingPoint, Slo
@@ -59,7 +59,7 @@ def show(name: str) -> None:
     at = chosen.pace(view)
     conclusion = verdict_under(run, at, assumed.book, assumed.tier, assumed.settings)
     (verdict,) = conclusion.verdicts
-    page.lead(f"At {at.name}{' (simulated)' if view.simulated else ''}: {finding(verdict, verdict.outcome)}")
+    page.lead(f"At {at.name}{' (simulated)' if view.simulated else ''}: {explain.finding(verdict, verdict.outcome)}")
     page.say(f"{verdict.reason}.")
     if assumed.moved:
         page.say("Sliders were moved: these are not the price book's own figures.", small=True)

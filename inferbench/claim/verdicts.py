@@ -8,14 +8,15 @@ import numpy as np
 
 from inferbench.claim.answer import PairVerdict
 from inferbench.claim.inputs import UnreachedError, World
+from inferbench.comparison import explain
+from inferbench.comparison.decide import CostRatio, between
 from inferbench.comparison.frontier import curve_of
-from inferbench.comparison.interpolation import interpolate
-from inferbench.comparison.verdict import Outcome
+from inferbench.comparison.interpolation import gap, interpolate
 from inferbench.cost.per_token import usd_per_mtok
 from inferbench.errors import FileError
 from inferbench.records.columns import Floats
-from inferbench.uncertainty import draws
-from inferbench.uncertainty.draws import Function
+from inferbench.uncertainty import combine
+from inferbench.uncertainty.combine import Function
 from inferbench.uncertainty.interval import UncertainInput
 
 UNKNOWN_P90 = 0.14
@@ -65,11 +66,15 @@ def _judge(world: World, subject: str, other: str, book: str, tier: str) -> Pair
     assert comparison is not None
     inputs = [i for name in (subject, other) for i in _inputs(world, name, book, tier)]
     costs = {name: usd_per_mtok(world.price(name, book, tier), world.tput(name)) for name in (subject, other)}
-    ratio_of = _ratio_figure(subject, other, costs)
-    ratio, _ = draws.monte_carlo(inputs, ratio_of)
-    outcome = draws.decide(ratio, comparison.margin)
-    subject_cost, _ = draws.monte_carlo(inputs, _cost_figure(subject, costs[subject]))
-    other_cost, _ = draws.monte_carlo(inputs, _cost_figure(other, costs[other]))
+    figures = {name: _cost_figure(name, costs[name]) for name in (subject, other)}
+    drawn = combine.draw(inputs)
+    ends = {name: combine.interval_of(figures[name](drawn), costs[name]) for name in figures}
+
+    def ratio_of(factors: Mapping[str, Floats]) -> Floats:
+        return figures[subject](factors) / figures[other](factors)
+
+    ratio = combine.interval_of(ratio_of(drawn), costs[subject] / costs[other])
+    decision = between(CostRatio(subject, other, ratio), comparison.margin)
     prices = world.price(subject, book, tier) / world.price(other, book, tier)
     break_even = world.tput(subject) / world.tput(other)
     return PairVerdict(
@@ -77,16 +82,16 @@ def _judge(world: World, subject: str, other: str, book: str, tier: str) -> Pair
         against=other,
         book=book,
         tier=tier,
-        subject_usd_per_mtok=subject_cost,
-        against_usd_per_mtok=other_cost,
+        subject_usd_per_mtok=ends[subject],
+        against_usd_per_mtok=ends[other],
         ratio=ratio,
-        outcome=outcome,
+        outcome=decision.outcome,
         break_even_price_ratio=break_even,
         break_even_utilisation=ratio.central,
         price_ratio=prices,
         break_even_interactivity=_crossings(world, subject, other, prices),
-        tornado=draws.tornado(inputs, ratio_of),
-        reason=_reason(subject, other, outcome, comparison.margin, ratio.low, ratio.central, ratio.high),
+        tornado=combine.tornado(inputs, ratio_of),
+        reason=explain.pair(decision),
     )
 
 
@@ -94,14 +99,14 @@ def _inputs(world: World, name: str, book: str, tier: str) -> list[UncertainInpu
     """What one side's cost is uncertain by. Names begin with the side, so that no two are equal."""
     noise = world.claim.curve(name).noise
     p90, source = (noise.p90, noise.source) if noise else (UNKNOWN_P90, UNKNOWN_SOURCE)
-    inputs = [draws.run_to_run(f"{name}: run to run", p90, source)]
+    inputs = [combine.run_to_run(f"{name}: run to run", p90, source)]
     below, above = world.neighbours(name)
     if below is not above:
-        inputs.append(draws.interpolation_gap(f"{name}: gap", world.fronts[name], world.interactivity))
+        inputs.append(gap(f"{name}: gap", *curve_of(world.fronts[name]), world.interactivity))
     price = world.price_with_range(name, book, tier)
     if price.low or price.high:
         low, high = price.low or price.value, price.high or price.value
-        inputs.append(draws.price_range(f"{name}: price", price.value, low, high, price.source))
+        inputs.append(combine.price_range(f"{name}: price", price.value, low, high, price.source))
     return inputs
 
 
@@ -119,11 +124,6 @@ def _cost_figure(name: str, central: float) -> Function:
     return figure
 
 
-def _ratio_figure(subject: str, other: str, costs: dict[str, float]) -> Function:
-    of, over = _cost_figure(subject, costs[subject]), _cost_figure(other, costs[other])
-    return lambda factors: of(factors) / over(factors)
-
-
 def _crossings(world: World, subject: str, other: str, price_ratio: float) -> tuple[float, ...]:
     """Interactivities at which the ratio of throughputs is the ratio of prices, to a straight line between steps."""
     (x, y), (other_x, other_y) = (curve_of(world.fronts[name]) for name in (subject, other))
@@ -131,12 +131,3 @@ def _crossings(world: World, subject: str, other: str, price_ratio: float) -> tu
     off = interpolate(x, y, at) / interpolate(other_x, other_y, at) - price_ratio
     turns = np.flatnonzero(off[:-1] * off[1:] < 0)
     return tuple(float(at[i] + (at[i + 1] - at[i]) * off[i] / (off[i] - off[i + 1])) for i in turns)
-
-
-def _reason(subject: str, other: str, outcome: Outcome, margin: float, low: float, central: float, high: float) -> str:
-    span = f"{subject} costs {central:.3f}x as much as {other}, interval {low:.3f}x to {high:.3f}x"
-    if outcome is Outcome.TIE:
-        return f"{span}: all of it within {margin:.0%} of equal"
-    if outcome is Outcome.UNDECIDED:
-        return f"{span}, which holds equal costs: neither can be called cheaper"
-    return f"{span}, which excludes equal costs"

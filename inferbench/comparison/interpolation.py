@@ -7,8 +7,12 @@ two knots the curve stays between their values, so that it invents no peak that 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+from inferbench.uncertainty.interval import UncertainInput
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +57,28 @@ def steffen_slopes(x: Floats, y: Floats) -> Floats:
     inner = (np.sign(before) + np.sign(after)) * limit
     first, last = (3 * secant[0] - inner[0]) / 2, (3 * secant[-1] - inner[-1]) / 2
     return np.concatenate([[first], inner, [last]])
+
+
+def gap(name: str, x: Floats, y: Floats, target: float) -> UncertainInput:
+    """A throughput's factor from reading between two measured points: `x` tok/s/user, `y` tok/s/GPU, shape (n,) each.
+
+    Nobody knows the curve between them. The rule: it lies within the distance between Steffen's curve and the straight
+    line of the two neighbours, either way, or within a tenth of the distance to the nearer of them, whichever is wider.
+    """
+    read = float(interpolate(x, y, target))
+    line = float(np.interp(target, x, y))
+    right = int(np.clip(np.searchsorted(x, target), 1, max(len(x) - 1, 1)))
+    below, above = (y[right - 1], y[right]) if len(x) > 1 else (read, read)
+    between = f"nobody measured between {x[right - 1]:.1f} and {x[min(right, len(x) - 1)]:.1f} tok/s/user"
+    nearest = min(abs(read - below), abs(read - above))
+    off = math.log1p(max(abs(read - line), nearest / 10) / read)
+    return UncertainInput(
+        name=name,
+        low=math.exp(-off),
+        high=math.exp(off),
+        shape="uniform",
+        source=f"{between}: Steffen's curve {read:,.1f} against the straight line {line:,.1f} tok/s/GPU",
+    )
 
 
 def _check(x: Floats, y: Floats, at: Floats) -> None:

@@ -12,15 +12,16 @@ how far it may be off shows where the books disagree.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from inferbench.comparison.verdict import Outcome, PricedReading, Reading, Verdict
+from inferbench.comparison import explain
+from inferbench.comparison.decide import Decision, cheapest
+from inferbench.comparison.verdict import PricedReading, Reading, Verdict
 from inferbench.cost.per_token import usd_per_mtok
 from inferbench.metrics.summary import Basis, Origin
 from inferbench.pricing.rate_card import Price
 from inferbench.scenario.scenario import OperatingPoint
+from inferbench.uncertainty.combine import LogError, Uncertain, both_ways, log_half_width, log_ratio
 
 
 def judge(
@@ -43,12 +44,11 @@ def judge(
     """
     names = [reading.deployment for reading in readings]
     widths = half_width if isinstance(half_width, Mapping) else dict.fromkeys(names, half_width)
-    for width in widths.values():
-        if not 0 <= width < 1:
-            raise ValueError(f"half_width must be 0 or more and below 1, not {width}")
+    errors = {name: _errors(name, prices[name], widths[name]) for name in names}
     priced = tuple(_priced(reading, prices[reading.deployment], widths[reading.deployment]) for reading in readings)
-    spreads = {name: _log_spread(prices[name], widths[name]) for name in names}
-    finding = _find(priced, spreads, _how_sure(prices, widths))
+    ranked = sorted((p.usd_per_mtok, p.reading.deployment) for p in priced if p.usd_per_mtok is not None)
+    decision = cheapest([(name, Uncertain(usd, errors[name])) for usd, name in ranked])
+    ratio = decision.ratio
     return Verdict(
         operating_point=operating_point,
         book=book,
@@ -56,49 +56,28 @@ def judge(
         basis=basis,
         origin=origin,
         readings=priced,
-        outcome=finding.outcome,
-        cheapest=finding.cheapest,
-        runner_up=finding.runner_up,
-        ratio=finding.ratio,
-        ratio_low=finding.ratio_low,
-        ratio_high=finding.ratio_high,
-        break_even_price_ratio=finding.break_even_price_ratio,
-        reason=finding.reason,
+        outcome=decision.outcome,
+        cheapest=ratio and ratio.over,
+        runner_up=ratio and ratio.of,
+        ratio=ratio and ratio.interval.central,
+        ratio_low=ratio and ratio.interval.low,
+        ratio_high=ratio and ratio.interval.high,
+        break_even_price_ratio=_break_even(decision, priced),
+        reason=explain.verdict(decision, priced, ranged=any(price.low is not None for price in prices.values())),
     )
 
 
-def _log_spread(price: Price, half_width: float) -> float:
-    """How far the log of one cost may be off, its throughput and its price together."""
+def throughput(deployment: str, tput_per_gpu: float, half_width: float) -> Uncertain:
+    """Return a throughput with its half-width as the error of one input; ValueError for one outside 0..1."""
+    return Uncertain(tput_per_gpu, {f"{deployment}: throughput": both_ways(log_half_width(half_width))})
+
+
+def _errors(name: str, price: Price, half_width: float) -> dict[str, LogError]:
+    """What the log of one cost may be off by: its throughput and its price, neither shared with another deployment."""
     off = 0.0
     if price.low is not None and price.high is not None:
-        off = max(math.log(price.high / price.value), math.log(price.value / price.low))
-    return math.hypot(math.log1p(-half_width), off)
-
-
-def _how_sure(prices: Mapping[str, Price], widths: Mapping[str, float]) -> str:
-    low, high = min(widths.values(), default=0.0), max(widths.values(), default=0.0)
-    width = f"{100 * high:g}" if low == high else f"{100 * low:.0f} to {100 * high:.0f}"
-    ranged = "" if all(price.low is None for price in prices.values()) else ", prices with their ranges"
-    return f"each throughput +-{width} %{ranged}, errors independent"
-
-
-def ratio_spread(spread: float, other_spread: float) -> float:
-    """Return the factor by which the ratio of two costs may be off either way, from how far the log of each may."""
-    return math.exp(math.hypot(spread, other_spread))
-
-
-@dataclass(frozen=True)
-class _Finding:
-    """What a verdict says, without what it is about."""
-
-    outcome: Outcome
-    reason: str
-    cheapest: str | None = None
-    runner_up: str | None = None
-    ratio: float | None = None
-    ratio_low: float | None = None
-    ratio_high: float | None = None
-    break_even_price_ratio: float | None = None
+        off = max(log_ratio(price.high, price.value), log_ratio(price.value, price.low))
+    return {f"{name}: throughput": both_ways(log_half_width(half_width)), f"{name}: price": both_ways(off)}
 
 
 def _priced(reading: Reading, price: Price, half_width: float) -> PricedReading:
@@ -113,43 +92,8 @@ def _priced(reading: Reading, price: Price, half_width: float) -> PricedReading:
     )
 
 
-def _find(priced: Sequence[PricedReading], spreads: Mapping[str, float], how_sure: str) -> _Finding:
-    ranked = sorted((p.usd_per_mtok, p.reading.deployment) for p in priced if p.usd_per_mtok is not None)
-    if len(ranked) < 2:
-        return _Finding(Outcome.UNREACHABLE, _unreached(priced))
-    (cost, cheapest), (other_cost, runner_up) = ranked[:2]
-    ratio, spread = other_cost / cost, ratio_spread(spreads[cheapest], spreads[runner_up])
-    # A rival further off may be less sure to be dearer than the next cheapest is: it must be excluded too.
-    open_rivals = [
-        f"{name} at {times(other / cost)}"
-        for other, name in ranked[1:]
-        if other / cost <= ratio_spread(spreads[cheapest], spreads[name])
-    ]
-    further = [rival for rival in open_rivals if not rival.startswith(f"{runner_up} at ")]
-    reason = (
-        f"{cheapest} ${cost:.3f} against {runner_up} ${other_cost:.3f}: {times(ratio)}, "
-        f"interval {times(ratio / spread)} to {times(ratio * spread)} {'excludes' if ratio > spread else 'includes'} "
-        f"a tie ({how_sure})"
-    )
+def _break_even(decision: Decision, priced: Sequence[PricedReading]) -> float | None:
+    if decision.ratio is None:
+        return None
     hourly = {p.reading.deployment: p.usd_per_gpu_hour for p in priced}
-    return _Finding(
-        outcome=Outcome.UNDECIDED if open_rivals else Outcome.CHEAPER,
-        reason=f"{reason}; nor is a tie excluded with {', '.join(further)}" if further else reason,
-        cheapest=cheapest,
-        runner_up=runner_up,
-        ratio=ratio,
-        ratio_low=ratio / spread,
-        ratio_high=ratio * spread,
-        break_even_price_ratio=ratio * hourly[cheapest] / hourly[runner_up],
-    )
-
-
-def _unreached(priced: Sequence[PricedReading]) -> str:
-    reached = [p.reading.deployment for p in priced if p.reading.reachable]
-    others = [f"{p.reading.deployment}: {p.reading.unreachable}" for p in priced if not p.reading.reachable]
-    return "; ".join([f"only {reached[0]} reaches it" if reached else "no deployment reaches it", *others])
-
-
-def times(ratio: float) -> str:
-    """Two decimals, more where two would read as a tie that is none."""
-    return f"{ratio:.2f}x" if ratio == 1 or f"{ratio:.2f}" != "1.00" else f"{ratio:.6g}x"
+    return decision.ratio.interval.central * hourly[decision.ratio.over] / hourly[decision.ratio.of]

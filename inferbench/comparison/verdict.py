@@ -97,6 +97,12 @@ class Verdict(Value):
     break_even_price_ratio: float | None
     """Hourly price of the cheapest over that of the runner-up at which both would cost the same."""
     reason: str
+    """Why, in words; it is kept in files."""
+
+    @property
+    def excludes_tie(self) -> bool:
+        """Whether the interval of the ratio leaves out equal costs."""
+        return (self.ratio_low or 0.0) > 1
 
 
 class Conclusion(Value):

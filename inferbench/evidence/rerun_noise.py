@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inferbench.evidence.measured_point import MeasuredPoint
-from inferbench.uncertainty.draws import run_to_run
+from inferbench.uncertainty.combine import run_to_run
 
 Reader = Callable[[MeasuredPoint], float]
 """A figure of a point."""

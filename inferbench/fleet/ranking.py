@@ -7,10 +7,9 @@ and is not applied again. Every billed GPU is paid for around the clock, at the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inferbench.comparison.verdict import Outcome
 from inferbench.cost.cost import Bill
 from inferbench.cost.per_token import joules_per_token
 from inferbench.errors import UsageError
@@ -21,8 +20,9 @@ from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.hourly_bill import figures_of, hourly_bill, switches_of
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import all_in_kw
-from inferbench.pricing.ranges import ratio_interval
+from inferbench.pricing.ranges import by_figure
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
+from inferbench.uncertainty.combine import LogError, Uncertain, log_ratio
 from inferbench.units import HOURS_PER_YEAR, TOKENS_PER_MTOK
 
 DAYS_PER_YEAR = HOURS_PER_YEAR / 24
@@ -49,19 +49,12 @@ class FleetPrices:
         """All-in kW per GPU."""
         return all_in_kw(self.book, gpu, self.settings)
 
-    def ratio_spread(self, a: str, b: str) -> tuple[float, float]:
-        """How far the ratio of b's price to a's may be off, as factors below and above 1; shared lines cancel."""
+    def hour(self, gpu: str) -> Uncertain:
+        """The price of an hour that a GPU is there, by what makes it uncertain; lines of all GPUs have one name."""
         if not isinstance(self.book, OwnedBook):
-            return 1.0, 1.0
+            return Uncertain(self.bill(gpu).provisioned_usd_per_gpu_hour)
         switches = switches_of(self.book, self.settings)
-
-        def hour(values: Mapping[str, float]) -> float:
-            return provisioned_usd(values, switches)
-
-        own_a, own_b = (figures_of(self.book, gpu, self.settings) for gpu in (a, b))
-        at = hour({i: f.value for i, f in own_b.items()}) / hour({i: f.value for i, f in own_a.items()})
-        low, high = ratio_interval(own_a, own_b, hour, hour)
-        return low / at, high / at
+        return by_figure(figures_of(self.book, gpu, self.settings), lambda values: provisioned_usd(values, switches))
 
 
 def replicas_for(demand: Demand, total_tput: float) -> int:
@@ -79,8 +72,11 @@ def fleet(demand: Demand, replica: Replica, prices: FleetPrices, *, packed: bool
     bill, kw = prices.bill(replica.gpu), prices.kw(replica.gpu)
     billed = nodes * replica.gpus_per_node
     usd_per_year = billed * HOURS_PER_YEAR * bill.provisioned_usd_per_gpu_hour
-    down = math.hypot(_log(nodes, fewest), _log(bill.provisioned_usd_per_gpu_hour, bill.provisioned_low))
-    up = math.hypot(_log(most, nodes), _log(bill.provisioned_high, bill.provisioned_usd_per_gpu_hour))
+    hour = LogError(
+        log_ratio(bill.provisioned_low, bill.provisioned_usd_per_gpu_hour),
+        log_ratio(bill.provisioned_high, bill.provisioned_usd_per_gpu_hour),
+    )
+    cost = Uncertain(usd_per_year, {"throughput": _throughput(nodes, fewest, most), "hour": hour}).interval()
     return Fleet(
         replica=replica,
         replicas=replicas,
@@ -91,23 +87,12 @@ def fleet(demand: Demand, replica: Replica, prices: FleetPrices, *, packed: bool
         gpus_billed_high=most * replica.gpus_per_node,
         usd_per_gpu_hour=bill.provisioned_usd_per_gpu_hour,
         usd_per_year=usd_per_year,
-        low=usd_per_year * math.exp(-down),
-        high=usd_per_year * math.exp(up),
+        low=cost.low,
+        high=cost.high,
         usd_per_mtok_served=usd_per_year / (demand.tokens_per_day * DAYS_PER_YEAR / TOKENS_PER_MTOK),
         utilisation=demand.mean_tok_s / (replicas * tput),
         joules_per_token_provisioned=None if kw is None else joules_per_token(kw * billed, demand.mean_tok_s),
     )
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Which fleet is cheapest, and whether that can be said."""
-
-    outcome: Outcome
-    reason: str
-    ratio: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 def best_of(fleets: Sequence[Fleet]) -> tuple[list[Fleet], list[Fleet]]:
@@ -119,44 +104,24 @@ def best_of(fleets: Sequence[Fleet]) -> tuple[list[Fleet], list[Fleet]]:
     return list(best.values()), [found for found in ranked if found not in best.values()]
 
 
-def rank(best: Sequence[Fleet], prices: FleetPrices) -> Ranking:
-    """Say whether the first of `best` is cheaper than every other: the interval of each ratio must exclude a tie.
+def yearly_cost(of: Fleet, prices: FleetPrices) -> Uncertain:
+    """Return what a fleet costs a year, USD, by what makes it uncertain: its throughput and each line of the price.
 
-    Errors of two throughputs are independent, and so are those of prices, but for the lines that both share.
+    Prices of two fleets share lines, which cancel in their ratio; throughputs of two deployments are independent.
     """
-    if len(best) < 2:
-        only = f"only {best[0].replica.deployment} keeps the SLO" if best else "no deployment keeps the SLO"
-        return Ranking(Outcome.UNREACHABLE, only)
-    ratios = [_ratio(best[0], other, prices) for other in best[1:]]
-    doubtful = [other for other, (_, low, _) in zip(best[1:], ratios, strict=True) if low <= 1]
-    ratio, low, high = ratios[0]
-    name, runner_up = best[0].replica.deployment, best[1].replica.deployment
-    said = f"{runner_up} costs {ratio:.2f}x as much a year as {name}, interval {low:.2f}x to {high:.2f}x"
-    if doubtful:
-        names = ", ".join(other.replica.deployment for other in doubtful)
-        return Ranking(Outcome.UNDECIDED, f"{said}; a tie with {names} is not excluded", ratio, low, high)
-    return Ranking(Outcome.CHEAPER, f"{said}, which excludes a tie", ratio, low, high)
+    own = _throughput(of.gpus_billed, of.gpus_billed_low, of.gpus_billed_high)
+    hours = Uncertain(
+        of.gpus_billed * HOURS_PER_YEAR, {f"throughput of {of.replica.deployment}, {of.replica.topology}": own}
+    )
+    return hours * prices.hour(of.replica.gpu)
 
 
-def _ratio(a: Fleet, b: Fleet, prices: FleetPrices) -> tuple[float, float, float]:
-    """Yearly cost of b over that of a, with its interval."""
-    ratio = b.usd_per_year / a.usd_per_year
-    price_low, price_high = prices.ratio_spread(a.replica.gpu, b.replica.gpu)
-    down = math.hypot(*(_log(x, y) for x, y in _ends(b, a)), math.log(price_low))
-    up = math.hypot(*(_log(x, y) for x, y in _ends(a, b)), math.log(price_high))
-    return ratio, ratio * math.exp(-down), ratio * math.exp(up)
-
-
-def _ends(shrinks: Fleet, grows: Fleet) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Billed GPUs where one fleet is at its smallest and the other at its largest, as (larger, smaller)."""
-    return (shrinks.gpus_billed, shrinks.gpus_billed_low), (grows.gpus_billed_high, grows.gpus_billed)
+def _throughput(billed: int, fewest: int, most: int) -> LogError:
+    """What throughput does to the cost of a fleet: at its low end the most are billed."""
+    return LogError(log_ratio(most, billed), log_ratio(fewest, billed))
 
 
 def _nodes(replica: Replica, replicas: int, *, packed: bool) -> int:
     if packed:
         return nodes_packed(replica.shapes, replicas, replica.gpus_per_node)
     return replicas * nodes_apart(replica.shapes, replica.gpus_per_node)
-
-
-def _log(larger: float, smaller: float) -> float:
-    return math.log(larger / smaller)

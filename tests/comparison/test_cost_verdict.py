@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inferbench.comparison.conclude import conclude
-from inferbench.comparison.judge import judge, ratio_spread
+from inferbench.comparison.judge import judge
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Outcome, Reading, Verdict
 from inferbench.metrics.summary import Basis, Origin
@@ -83,7 +83,9 @@ def test_the_interval_of_a_ratio_is_that_of_two_independent_errors() -> None:
     first, second = (rng.normal(0, sigma, 200_000) for sigma in sigmas)
     # The standard error of a standard deviation over n draws is sigma / sqrt(2 n); five of them.
     tolerance = 5 * math.hypot(*sigmas) / math.sqrt(2 * 200_000)
-    assert math.log(ratio_spread(*sigmas)) == pytest.approx(float(np.std(first - second)), abs=tolerance)
+    found = verdict(AB, {"a": 1.0, "b": 2.0}, half_width={"a": 0.25, "b": 0.10})
+    assert found.ratio_high is not None
+    assert math.log(found.ratio_high / 2) == pytest.approx(float(np.std(first - second)), abs=tolerance)
 
 
 @pytest.mark.parametrize(("b", "outcome"), [(3.61, Outcome.CHEAPER), (3.6, Outcome.UNDECIDED)])
@@ -165,6 +167,20 @@ def test_all_books_for_one_deployment_conclude_that_it_is_cheaper() -> None:
     assert found.reason == "a is cheaper under every price book and tier: the runner-up costs 2.00x to 3.00x as much"
     assert found.operating_point == AT_129
     assert [v.book for v in found.verdicts] == ["b1", "b2"]
+
+
+def test_one_verdict_concludes_what_it_says() -> None:
+    point = OperatingPoint(name="50 tok/s/user", interactivity=50)
+    decided = verdict(AB, {"a": 1.0, "b": 2.0}, operating_point=point)
+    found = conclude([decided])
+    assert (found.operating_point, found.outcome, found.cheapest) == (point, Outcome.CHEAPER, "a")
+    assert found.reason == "a is cheaper under every price book and tier: the runner-up costs 2.00x to 2.00x as much"
+    assert found.verdicts == (decided,)
+
+
+def test_one_verdict_that_nobody_reaches_concludes_with_its_own_reason() -> None:
+    alone = verdict([reading("a", 1000), reading("b", None, "reaches 1 to 2 tok/s/user")], {"a": 1.0, "b": 1.0})
+    assert (conclude([alone]).outcome, conclude([alone]).reason) == (Outcome.UNREACHABLE, alone.reason)
 
 
 def test_books_that_disagree_are_undecided_and_say_which_favours_whom() -> None:

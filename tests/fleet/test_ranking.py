@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inferbench.comparison import explain
+from inferbench.comparison.decide import Decision, cheapest
 from inferbench.comparison.verdict import Outcome
 from inferbench.errors import FileError, UsageError
-from inferbench.fleet.fleet import Demand, Replica, WorkerShape
-from inferbench.fleet.ranking import FleetPrices, best_of, fleet, rank, replicas_for
+from inferbench.fleet.fleet import Demand, Fleet, Replica, WorkerShape
+from inferbench.fleet.ranking import FleetPrices, best_of, fleet, replicas_for, yearly_cost
 from inferbench.fleet.whole_nodes import nodes_apart, nodes_packed
 from inferbench.metrics.summary import Origin
 from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.settings import CostSettings
+from inferbench.uncertainty.interval import Interval
 from tests.support.factories import price_book
 from tests.support.owned_factories import exact_but, owned
 
@@ -39,6 +42,10 @@ def replica(
         deployment=name, topology=topology, concurrency=8, gpu=gpu, shapes=groups, total_tput=tput,
         half_width=half_width, origin=Origin.SIMULATED,
     )  # fmt: skip
+
+
+def ranked(fleets: list[Fleet], prices: FleetPrices) -> Decision:
+    return cheapest([(f.replica.deployment, yearly_cost(f, prices)) for f in best_of(fleets)[0]])
 
 
 @pytest.mark.parametrize(
@@ -163,19 +170,20 @@ def test_fewer_gpus_break_a_tie_in_cost() -> None:
 
 
 def test_a_ratio_beyond_both_intervals_decides() -> None:
-    best, _ = best_of([fleet(DEMAND, replica("a"), FLAT), fleet(DEMAND, replica("b", "mi355x"), FLAT)])
-    found = rank(best, FLAT)
-    assert (found.outcome, found.ratio, found.low, found.high) == (Outcome.CHEAPER, 2.0, 2.0, 2.0)
-    assert found.reason == "a costs 2.00x as much a year as b, interval 2.00x to 2.00x, which excludes a tie"
+    found = ranked([fleet(DEMAND, replica("a"), FLAT), fleet(DEMAND, replica("b", "mi355x"), FLAT)], FLAT)
+    assert found.ratio is not None
+    assert (found.outcome, found.ratio.of, found.ratio.over) == (Outcome.CHEAPER, "a", "b")
+    assert found.ratio.interval == Interval(low=2.0, central=2.0, high=2.0)
+    assert explain.fleets(found) == "a costs 2.00x as much a year as b, interval 2.00x to 2.00x, which excludes a tie"
 
 
 def test_intervals_that_overlap_leave_it_undecided() -> None:
     fleets = [fleet(DEMAND, replica("a", tput=45_000, half_width=0.25), FLAT), fleet(DEMAND, replica("b"), FLAT)]
-    found = rank(best_of(fleets)[0], FLAT)
+    found = ranked(fleets, FLAT)
     assert found.outcome is Outcome.UNDECIDED
-    assert found.low is not None
-    assert found.low <= 1
-    assert "a tie with a is not excluded" in found.reason
+    assert found.ratio is not None
+    assert found.ratio.interval.low <= 1
+    assert "a tie with a is not excluded" in explain.fleets(found)
 
 
 def test_the_half_width_of_either_side_counts() -> None:
@@ -184,33 +192,35 @@ def test_the_half_width_of_either_side_counts() -> None:
             fleet(DEMAND, replica(name, tput=tput, half_width=0.4 if name == unsure else 0.0), FLAT)
             for name, tput in (("a", 40_000), ("b", 50_000))
         ]
-        assert rank(best_of(fleets)[0], FLAT).outcome is Outcome.UNDECIDED
+        assert ranked(fleets, FLAT).outcome is Outcome.UNDECIDED
 
 
 def test_what_all_gpus_of_a_book_share_cancels_between_fleets() -> None:
     """Two fleets of one GPU differ by their size alone: the price is not in doubt between them."""
     prices = FleetPrices(owned(), "owned")
     fleets = [fleet(DEMAND, replica("a", tput=25_000), prices), fleet(DEMAND, replica("b"), prices)]
-    found = rank(best_of(fleets)[0], prices)
-    assert (found.outcome, found.low, found.high) == (Outcome.CHEAPER, pytest.approx(2.0), pytest.approx(2.0))
+    found = ranked(fleets, prices)
+    assert found.outcome is Outcome.CHEAPER
+    assert found.ratio is not None
+    assert (found.ratio.interval.low, found.ratio.interval.high) == (2.0, 2.0)
 
 
 def test_a_shared_price_moves_both_gpus_and_leaves_little_doubt_between_them() -> None:
     """Electricity is a larger share of an MI355X hour, so its price moves the ratio, by less than either hour."""
     exact = exact_but(owned(), "b200", "power_price", "server_price", "kw_per_gpu", "licence_price", *IDLENESS)
     own = {"server_price": 4e5, "kw_per_gpu": 2.0}
-    low, high = FleetPrices(owned(), "owned", CostSettings({**exact.values, **own})).ratio_spread("b200", "mi355x")
-    assert (low, high) == (pytest.approx(1.0), pytest.approx(1.0)), "two GPUs alike in all but name"
-    low, high = FleetPrices(owned(), "owned", CostSettings({**exact.values, "server_price": 4e5})).ratio_spread(
-        "b200", "mi355x"
-    )
-    assert 0.9 < low < 1 < high < 1.2
+    alike = FleetPrices(owned(), "owned", CostSettings({**exact.values, **own}))
+    between = (alike.hour("mi355x") / alike.hour("b200")).interval()
+    assert (between.low, between.high) == (pytest.approx(1.0), pytest.approx(1.0)), "two GPUs alike in all but name"
+    prices = FleetPrices(owned(), "owned", CostSettings({**exact.values, "server_price": 4e5}))
+    between = (prices.hour("mi355x") / prices.hour("b200")).interval()
+    assert 0.9 < between.low / between.central < 1 < between.high / between.central < 1.2
 
 
 @pytest.mark.parametrize(("names", "reason"), [((), "no deployment keeps the SLO"), (("a",), "only a keeps the SLO")])
 def test_fewer_than_two_deployments_cannot_be_ranked(names: tuple[str, ...], reason: str) -> None:
-    found = rank([fleet(DEMAND, replica(name), FLAT) for name in names], FLAT)
-    assert (found.outcome, found.reason) == (Outcome.UNREACHABLE, reason)
+    found = ranked([fleet(DEMAND, replica(name), FLAT) for name in names], FLAT)
+    assert (found.outcome, explain.fleets(found)) == (Outcome.UNREACHABLE, reason)
 
 
 @pytest.mark.parametrize("bad", [{"tokens_per_day": 0}, {"peak_to_mean": 0.9}, {"headroom": -0.1}])

@@ -14,7 +14,7 @@ from inferbench.pricing.build_up import provisioned_usd, working_usd
 from inferbench.pricing.cost_figures import ITEMS
 from inferbench.pricing.hourly_bill import figures_of, hourly_bill, price_swings, switches_of
 from inferbench.pricing.implied_price import implied, rate_for, server_price_for
-from inferbench.pricing.ranges import Swing, interval, ratio_interval
+from inferbench.pricing.ranges import Swing, by_figure, interval, swings
 from inferbench.pricing.settings import CostSettings
 from tests.support.factories import price_book
 from tests.support.owned_factories import exact_but, owned
@@ -129,7 +129,9 @@ def test_swings_are_those_of_one_figure_at_a_time_and_add_in_quadrature() -> Non
 def test_a_shared_figure_cancels_in_a_ratio_and_an_own_one_does_not() -> None:
     def spread(item: str) -> tuple[float, float]:
         own = [figures_of(owned(), gpu, exact_but(owned(), gpu, item)) for gpu in ("b200", "mi355x")]
-        return ratio_interval(*own, lambda v: working_usd(v, ON), lambda v: working_usd(v, ON))
+        first, second = (by_figure(figures, lambda v: working_usd(v, ON)) for figures in own)
+        found = (second / first).interval()
+        return found.low, found.high
 
     low, high = spread("utilisation")
     assert low == pytest.approx(high)
@@ -138,6 +140,23 @@ def test_a_shared_figure_cancels_in_a_ratio_and_an_own_one_does_not() -> None:
     assert low < at < high
     # Both server prices are +-10 %, so the ratio is off by less than either moved alone would make it on both sides.
     assert math.log(high / at) == pytest.approx(-math.log(low / at), rel=0.15)
+
+
+def test_a_figure_that_moves_nothing_has_no_swing_and_no_bar() -> None:
+    """Exact figures, and one whose switch is off: a bar of no width would say that it had been looked at in vain."""
+    exact = figures_of(owned(), "b200", exact_but(owned(), "b200"))
+    assert swings(exact, lambda v: working_usd(v, ON)) == ()
+    assert by_figure(exact, lambda v: working_usd(v, ON)).moved() == {}
+    ranged = figures_of(owned(), "b200", exact_but(owned(), "b200", "power_price", "fabric_price"))
+    off = {**ON, "fabric": False}
+    assert [swing.item for swing in swings(ranged, lambda v: working_usd(v, off))] == ["power_price"]
+    assert set(by_figure(ranged, lambda v: working_usd(v, off)).moved()) == {"power price"}
+
+
+def test_a_figure_of_both_gpus_alike_has_no_bar_in_their_ratio() -> None:
+    hour = by_figure(figures_of(owned(), "b200"), lambda v: working_usd(v, ON))
+    assert hour.moved()
+    assert (hour / hour).moved() == {}
 
 
 def test_an_interval_never_goes_below_its_floor() -> None:

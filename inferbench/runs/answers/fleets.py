@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inferbench.catalog.bundled import gpus
+from inferbench.comparison import explain
+from inferbench.comparison.decide import cheapest
 from inferbench.comparison.frontier import usable_points
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import FrontierPoint
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.fleet.fleet import Demand, Fleet, Replica, Sizing, WorkerShape
-from inferbench.fleet.ranking import FleetPrices, best_of, fleet, rank
+from inferbench.fleet.ranking import FleetPrices, best_of, fleet, yearly_cost
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
 from inferbench.pricing.owned_book import Book
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
@@ -60,7 +62,8 @@ def size(
             unreachable[name] = _why_none(run, name, slo)
         fleets += found
     best, others = best_of(fleets)
-    ranking = rank(best, prices)
+    decision = cheapest([(found.replica.deployment, yearly_cost(found, prices)) for found in best])
+    ratio = decision.ratio and decision.ratio.interval
     return Sizing(
         demand=demand,
         slo=slo,
@@ -71,11 +74,11 @@ def size(
         fleets=tuple(best),
         others=tuple(others),
         unreachable=unreachable,
-        outcome=ranking.outcome,
-        ratio=ranking.ratio,
-        ratio_low=ranking.low,
-        ratio_high=ranking.high,
-        reason=ranking.reason,
+        outcome=decision.outcome,
+        ratio=ratio and ratio.central,
+        ratio_low=ratio and ratio.low,
+        ratio_high=ratio and ratio.high,
+        reason=explain.fleets(decision),
     )
 
 

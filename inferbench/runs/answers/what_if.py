@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,24 +9,24 @@ import numpy as np
 from inferbench.comparison.break_even import BreakEven
 from inferbench.comparison.conclude import conclude
 from inferbench.comparison.frontier import usable_points
-from inferbench.comparison.judge import ratio_spread
+from inferbench.comparison.judge import throughput
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Conclusion, FrontierPoint, PricedReading, Verdict
 from inferbench.errors import FileError, UsageError
 from inferbench.metrics.summary import Origin
 from inferbench.pricing.build_up import working_usd
-from inferbench.pricing.cost_figures import CostFigure
 from inferbench.pricing.hourly_bill import figures_of, switches_of
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import price_of
-from inferbench.pricing.ranges import ratio_swings
+from inferbench.pricing.ranges import by_figure, name_of
 from inferbench.pricing.rate_card import PriceBook
 from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, CostSettings
 from inferbench.runs.answers.judge import BASIS, conclusions
 from inferbench.runs.opened_run import Run
 from inferbench.runs.prediction_interval import half_width_at
 from inferbench.scenario.scenario import OperatingPoint, Scenario
-from inferbench.uncertainty.interval import TornadoBar
+from inferbench.uncertainty.combine import Uncertain
+from inferbench.uncertainty.interval import Interval, TornadoBar
 
 STEPS = 60
 """Paces at which the break-even map is read."""
@@ -130,28 +129,14 @@ def _throughput_bars(ratio: float, first: PricedReading, second: PricedReading) 
 
 
 def _price_bars(ratio: float, gpus: Sequence[str], book: OwnedBook, settings: CostSettings) -> list[TornadoBar]:
-    first, second = (figures_of(book, gpu, settings) for gpu in gpus)
-    if gpus[0] == gpus[1]:
-        return []  # every figure is that of both
     switches = switches_of(book, settings)
-
-    def hour(values: Mapping[str, float]) -> float:
-        return working_usd(values, switches)
-
-    at = hour(_values(second)) / hour(_values(first))
+    first, second = (figures_of(book, gpu, settings) for gpu in gpus)
+    hours = [by_figure(own, lambda values: working_usd(values, switches)) for own in (first, second)]
+    sources = {name_of(figure): figure.source for figure in (*first.values(), *second.values())}
+    moved = Uncertain(ratio, (hours[1] / hours[0]).errors).moved()
     return [
-        TornadoBar(
-            name=f"{swing.item.replace('_', ' ')}{f' of {swing.gpu}' if swing.gpu else ''}",
-            at_low=ratio * swing.low / at,
-            at_high=ratio * swing.high / at,
-            source=(second if swing.gpu == gpus[1] else first)[swing.item].source,
-        )
-        for swing in ratio_swings(first, second, hour, hour)
+        TornadoBar(name=name, at_low=low, at_high=high, source=sources[name]) for name, (low, high) in moved.items()
     ]
-
-
-def _values(figures: Mapping[str, CostFigure]) -> dict[str, float]:
-    return {item: figure.value for item, figure in figures.items()}
 
 
 def break_even(run: Run, first: str, second: str) -> BreakEven | None:
@@ -169,14 +154,14 @@ def break_even(run: Run, first: str, second: str) -> BreakEven | None:
         return None
     exact = all(s.origin is not Origin.SIMULATED for s in run.summaries)
     rows = [_even(scenario, points, float(at), exact) for at in np.linspace(low, high, STEPS)]
-    at, ratios, spreads = zip(*(row for row in rows if row is not None), strict=True)
+    at, ratios = zip(*(row for row in rows if row is not None), strict=True)
     return BreakEven(
         first=first,
         second=second,
         interactivity=at,
-        price_ratio=ratios,
-        low=tuple(ratio / spread for ratio, spread in zip(ratios, spreads, strict=True)),
-        high=tuple(ratio * spread for ratio, spread in zip(ratios, spreads, strict=True)),
+        price_ratio=tuple(ratio.central for ratio in ratios),
+        low=tuple(ratio.low for ratio in ratios),
+        high=tuple(ratio.high for ratio in ratios),
     )
 
 
@@ -186,13 +171,14 @@ def _points(run: Run, deployment: str) -> tuple[FrontierPoint, ...]:
 
 def _even(
     scenario: Scenario, points: Mapping[str, Sequence[FrontierPoint]], at: float, exact: bool
-) -> tuple[float, float, float] | None:
+) -> tuple[float, Interval] | None:
     point = OperatingPoint(name="at", interactivity=at)
     a, b = (read_at(own, name, point) for name, own in points.items())
     if a.tput_per_gpu is None or b.tput_per_gpu is None:
         return None
     widths = [0.0 if exact else half_width_at(scenario, reading) for reading in (a, b)]
-    return at, a.tput_per_gpu / b.tput_per_gpu, ratio_spread(*(math.log1p(-width) for width in widths))
+    first = throughput(a.deployment, a.tput_per_gpu, widths[0])
+    return at, (first / throughput(b.deployment, b.tput_per_gpu, widths[1])).interval()
 
 
 def _one_tier(book: PriceBook, tier: str) -> PriceBook:

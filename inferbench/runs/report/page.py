@@ -12,12 +12,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from inferbench.audits.tables import audit_table, flag_table
+from inferbench.comparison import explain
 from inferbench.render.chart import CONFIG, Chart, document
 from inferbench.render.format import utc
 from inferbench.render.table import Table
 from inferbench.runs.figures.charts import comparison_charts, live_charts, timeline_charts
 from inferbench.runs.report.accuracy import accuracy_lines
-from inferbench.runs.report.answers import answers, describe, tally
+from inferbench.runs.report.answers import answers, describe
 from inferbench.runs.report.attachment import attachment_lines
 from inferbench.runs.report.conditions import conditions, points_table
 from inferbench.runs.report.glossary import TERMS
@@ -39,7 +40,7 @@ def render_html(view: RunView) -> str:
         .render(
             view=view,
             answers=answers(view),
-            tally=tally(view) if view.conclusions else "",
+            tally=explain.tally(view.conclusions) if view.conclusions else "",
             describe={point.name: describe(point) for point in view.operating_points},
             notices=notices(view),
             attachments=(*attachment_lines(view), *accuracy_lines(view, passed=True)),

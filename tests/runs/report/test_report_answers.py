@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from inferbench.comparison import explain
 from inferbench.comparison.verdict import Outcome
 from inferbench.render.format import ratio
-from inferbench.runs.report.answers import answers, finding
+from inferbench.runs.report.answers import answers
 from tests.support.report_factories import run_view
 
 VIEW = run_view()
@@ -36,7 +37,7 @@ def test_the_finding_names_the_lower_cost_its_factor_and_its_interval() -> None:
         verdict = VIEW.headline(conclusion)
         assert verdict is not None
         for outcome in (Outcome.CHEAPER, Outcome.UNDECIDED):
-            said = finding(verdict, outcome)
+            said = explain.finding(verdict, outcome)
             assert outcome.value in said
             if verdict.cheapest:
                 assert verdict.cheapest in said

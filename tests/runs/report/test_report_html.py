@@ -14,10 +14,11 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
+from inferbench.comparison import explain
 from inferbench.comparison.verdict import Outcome
 from inferbench.metrics.summary import Origin
 from inferbench.render.chart import Chart
-from inferbench.runs.report.answers import answers, tally
+from inferbench.runs.report.answers import answers
 from inferbench.runs.report.conditions import conditions, points_table
 from inferbench.runs.report.notices import live_notice, notices
 from inferbench.runs.report.page import figure_json, render_html
@@ -110,7 +111,7 @@ def test_the_answer_comes_first_with_every_point_and_deployment(page: Page) -> N
     assert places == sorted(places)
     assert places[-1] < page.text.index("Charts", places[0]) < page.text.index("Conclusions")
     assert all(name in page.text for name in VIEW.deployments)
-    assert tally(VIEW) in page.text
+    assert explain.tally(VIEW.conclusions) in page.text
 
 
 def test_every_chart_has_its_data_words_and_place(page: Page) -> None:
