@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inferbench.audits.report import AuditFlag, Check
-from inferbench.audits.single_point import Checked
+from inferbench.audits.cases import CasesSeen, Checked, flag
+from inferbench.audits.report import Check
 from inferbench.evidence.measured_point import MeasuredPoint
 
 
@@ -56,16 +56,10 @@ SWITCHES = (
 
 def benchmark_switches(points: Sequence[MeasuredPoint]) -> Checked:
     """One flag per switch, with all points that it is known to be on for."""
-    flags = []
-    for switch in SWITCHES:
-        on = [point for point in points if switch.applies(point)]
-        if on:
-            flags.append(
-                AuditFlag(
-                    check=Check.SWITCHES,
-                    observation=f"{switch.words} ({len(on)} points)",
-                    points=tuple(point.label for point in on),
-                    source=switch.source,
-                )
-            )
+    on = {switch: [point for point in points if switch.applies(point)] for switch in SWITCHES}
+    flags = [
+        flag(Check.SWITCHES, switch.source, CasesSeen(own, f"{switch.words} ({len(own)} points)"))
+        for switch, own in on.items()
+        if own
+    ]
     return len(points), flags

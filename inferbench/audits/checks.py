@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from inferbench.audits import benchmark_settings, curves, single_point, speculation
+from inferbench.audits.cases import Checked
 from inferbench.audits.impossible import ttft_in_request, weights_fit
 from inferbench.audits.over_time import over_time
 from inferbench.audits.report import AuditReport, Check, CheckCount
 from inferbench.audits.roofline import Facts, roofline
-from inferbench.audits.single_point import Checked
 from inferbench.evidence.measured_point import MeasuredPoint
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from inferbench.audits.report import AuditFlag, Check
-from inferbench.audits.single_point import Checked
+from inferbench.audits.cases import Case, CasesSeen, checks, on
+from inferbench.audits.report import Check
 from inferbench.evidence import rerun_noise
 from inferbench.evidence.measured_point import MeasuredPoint
 
@@ -36,49 +36,33 @@ def curves_of(points: Iterable[MeasuredPoint]) -> list[list[MeasuredPoint]]:
     return [[own[c] for c in sorted(own)] for own in groups.values() if len(own) > 1]
 
 
-def interactivity_rises(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.INTERACTIVITY_RISES, RISES_SOURCE)
+def interactivity_rises(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """Interactivity must not rise with load on one topology by more than re-runs differ."""
-    flags, curves = [], curves_of(points)
-    for curve in curves:
-        for run in _rising(curve):
-            first, last = run[0], run[-1]
-            if _pace(last) / _pace(first) > 1 + rerun_noise.interactivity_floor(first):
-                paces, loads = (" -> ".join(f"{v:.0f}" for v in values) for values in _steps(run))
-                flags.append(
-                    AuditFlag(
-                        check=Check.INTERACTIVITY_RISES,
-                        observation=f"interactivity rises {paces} tok/s/user as concurrency goes {loads}",
-                        points=tuple(p.label for p in run),
-                        source=RISES_SOURCE,
-                    )
-                )
-    return len(curves), flags
-
-
-def throughput_collapses(points: Sequence[MeasuredPoint]) -> Checked:
-    """Throughput must not fall below the neighbour's with less load by more than re-runs differ."""
-    flags, pairs = [], 0
     for curve in curves_of(points):
-        for low, high in pairwise(curve):
-            pairs += 1
-            share = high.tput_per_gpu / low.tput_per_gpu
-            if share < 1 / (1 + rerun_noise.throughput_floor(low)):
-                word = "collapses" if share < COLLAPSE else "falls"
-                flags.append(
-                    AuditFlag(
-                        check=Check.THROUGHPUT_COLLAPSES,
-                        observation=f"throughput {word} {low.tput_per_gpu:,.0f} -> {high.tput_per_gpu:,.0f} tok/s/GPU "
-                        f"as concurrency goes {low.concurrency} -> {high.concurrency}",
-                        points=(low.label, high.label),
-                        source=COLLAPSE_SOURCE,
-                    )
-                )
-    return pairs, flags
+        case = []
+        for run in _rising(curve):
+            if _pace(run[-1]) / _pace(run[0]) > 1 + rerun_noise.interactivity_floor(run[0]):
+                paces, loads = (" -> ".join(f"{v:.0f}" for v in values) for values in _steps(run))
+                case.append(CasesSeen(run, f"interactivity rises {paces} tok/s/user as concurrency goes {loads}"))
+        yield case
 
 
-def off_curve(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.THROUGHPUT_COLLAPSES, COLLAPSE_SOURCE)
+def throughput_collapses(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
+    """Throughput must not fall below the neighbour's with less load by more than re-runs differ."""
+    for low, high in (pair for curve in curves_of(points) for pair in pairwise(curve)):
+        share = high.tput_per_gpu / low.tput_per_gpu
+        said = (
+            f"throughput {'collapses' if share < COLLAPSE else 'falls'} {low.tput_per_gpu:,.0f} -> "
+            f"{high.tput_per_gpu:,.0f} tok/s/GPU as concurrency goes {low.concurrency} -> {high.concurrency}"
+        )
+        yield [CasesSeen((low, high), said)] if share < 1 / (1 + rerun_noise.throughput_floor(low)) else []
+
+
+@checks(Check.OFF_CURVE, OFF_SOURCE)
+def off_curve(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """A point between two neighbours must lie near the line that joins them, on logarithmic axes."""
-    flags = []
     between = [
         (left, point, right)
         for curve in curves_of(points)
@@ -90,17 +74,8 @@ def off_curve(points: Sequence[MeasuredPoint]) -> Checked:
         limits = (rerun_noise.interactivity_floor(point) + BEND, rerun_noise.throughput_floor(point) + BEND)
         names = ("interactivity", "throughput")
         words = [f"{n} {x:+.0%}" for n, x, y in zip(names, off, limits, strict=True) if abs(math.log1p(x)) > y]
-        if words:
-            flags.append(
-                AuditFlag(
-                    check=Check.OFF_CURVE,
-                    observation=f"{' and '.join(words)} off the line between concurrency {left.concurrency} and "
-                    f"{right.concurrency}",
-                    points=(point.label,),
-                    source=OFF_SOURCE,
-                )
-            )
-    return len(between), flags
+        line = f"off the line between concurrency {left.concurrency} and {right.concurrency}"
+        yield on(point, f"{' and '.join(words)} {line}" if words else "")
 
 
 def _pace(point: MeasuredPoint) -> float:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inferbench.audits.report import AuditFlag, Check
+from inferbench.audits.cases import Case, checks, on
+from inferbench.audits.report import Check
 from inferbench.audits.roofline import BYTES, Facts, known
-from inferbench.audits.single_point import Checked
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.evidence.measured_point import Latency, MeasuredPoint
@@ -31,18 +31,11 @@ _AVERAGES = {"mean": 1.0, "p50": 2.0}
 """How far above the mean residence a statistic can lie: half of all requests cannot stay twice the mean (Markov)."""
 
 
-def weights_fit(points: Sequence[MeasuredPoint], facts: Facts) -> Checked:
+@checks(Check.WEIGHTS_FIT, WEIGHTS_SOURCE)
+def weights_fit(points: Sequence[MeasuredPoint], facts: Facts) -> Iterator[Case]:
     """The weights must fit the memory of one worker's GPUs, of each role by itself."""
-    flags, checked = [], 0
     for point, gpu, model in known(points, facts):
-        checked += 1
-        if seen := list(_too_large(point, gpu, model)):
-            flags.append(
-                AuditFlag(
-                    check=Check.WEIGHTS_FIT, observation="; ".join(seen), points=(point.label,), source=WEIGHTS_SOURCE
-                )
-            )
-    return checked, flags
+        yield on(point, *_too_large(point, gpu, model))
 
 
 def _too_large(point: MeasuredPoint, gpu: Gpu, model: ModelSpec) -> Iterator[str]:
@@ -59,20 +52,13 @@ def _too_large(point: MeasuredPoint, gpu: Gpu, model: ModelSpec) -> Iterator[str
             )
 
 
-def ttft_in_request(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.TTFT_IN_REQUEST, TTFT_SOURCE)
+def ttft_in_request(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """TTFT must be no longer than the request that it is a part of: by its latency, and by the closed loop's own."""
-    flags, checked = [], 0
     for point in points:
         if point.ttft_ms is None or (point.e2el_ms is None and point.concurrency is None):
             continue
-        checked += 1
-        if seen := [*_beyond_latency(point.ttft_ms, point.e2el_ms), *_beyond_residence(point, point.ttft_ms)]:
-            flags.append(
-                AuditFlag(
-                    check=Check.TTFT_IN_REQUEST, observation="; ".join(seen), points=(point.label,), source=TTFT_SOURCE
-                )
-            )
-    return checked, flags
+        yield on(point, *_beyond_latency(point.ttft_ms, point.e2el_ms), *_beyond_residence(point, point.ttft_ms))
 
 
 def _beyond_latency(ttft: Latency, latency: Latency | None) -> Iterator[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from inferbench.audits.report import AuditFlag, Check
-from inferbench.audits.single_point import Checked
+from inferbench.audits.cases import Case, CasesSeen, checks
+from inferbench.audits.report import Check
 from inferbench.evidence.measured_point import MeasuredPoint
 
 FACTOR = 1.5
@@ -17,27 +17,25 @@ SOURCE = (
 )
 
 
-def over_time(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.OVER_TIME, SOURCE)
+def over_time(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """Throughput of one configuration must not differ between days by more than `FACTOR`."""
     groups: dict[tuple[object, ...], list[MeasuredPoint]] = defaultdict(list)
     for point in points:
         groups[point.stack, point.shape, point.prefill, point.decode, point.concurrency].append(point)
-    repeated = [own for own in groups.values() if len({p.date for p in own}) > 1]
-    return len(repeated), [flag for own in repeated if (flag := _differs(own))]
+    for own in groups.values():
+        if len({p.date for p in own}) > 1:
+            yield _differs(own)
 
 
-def _differs(own: Sequence[MeasuredPoint]) -> AuditFlag | None:
+def _differs(own: Sequence[MeasuredPoint]) -> Case:
     low, high = (choose(own, key=lambda p: p.tput_per_gpu) for choose in (min, max))
     ratio = high.tput_per_gpu / low.tput_per_gpu
-    if ratio <= FACTOR:
-        return None
-    return AuditFlag(
-        check=Check.OVER_TIME,
-        observation=f"{low.tput_per_gpu:,.0f} tok/s/GPU ({_when(low)}) against {high.tput_per_gpu:,.0f} "
-        f"({_when(high)}), {ratio:.1f}x, over {len(own)} measurements",
-        points=tuple(p.label for p in own),
-        source=SOURCE,
+    said = (
+        f"{low.tput_per_gpu:,.0f} tok/s/GPU ({_when(low)}) against {high.tput_per_gpu:,.0f} ({_when(high)}), "
+        f"{ratio:.1f}x, over {len(own)} measurements"
     )
+    return [CasesSeen(own, said)] if ratio > FACTOR else []
 
 
 def _when(point: MeasuredPoint) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferbench.audits.report import AuditFlag, Check
-from inferbench.audits.single_point import Checked
+from inferbench.audits.cases import Case, checks, on
+from inferbench.audits.report import Check
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.evidence.measured_point import MeasuredPoint
@@ -55,21 +55,14 @@ def known(points: Sequence[MeasuredPoint], facts: Facts) -> Iterator[tuple[Measu
             yield point, gpu, model
 
 
-def roofline(points: Sequence[MeasuredPoint], facts: Facts) -> Checked:
+@checks(Check.ROOFLINE, SOURCE)
+def roofline(points: Sequence[MeasuredPoint], facts: Facts) -> Iterator[Case]:
     """Flag every figure above its bound."""
-    flags, checked = [], 0
     for point, gpu, model in known(points, facts):
-        checked += 1
-        broken = [
-            f"{what} {value:,.4g} above {bound:,.4g}"
-            for what, value, bound in bounds(point, gpu, model)
-            if value is not None and value > bound
-        ]
-        if broken:
-            flags.append(
-                AuditFlag(check=Check.ROOFLINE, observation="; ".join(broken), points=(point.label,), source=SOURCE)
-            )
-    return checked, flags
+        figures = bounds(point, gpu, model)
+        yield on(
+            point, *(f"{what} {v:,.4g} above {most:,.4g}" for what, v, most in figures if v is not None and v > most)
+        )
 
 
 def bounds(point: MeasuredPoint, gpu: Gpu, model: ModelSpec) -> list[tuple[str, float | None, float]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from inferbench.audits.report import AuditFlag, Check
+from inferbench.audits.cases import Case, checks, on
+from inferbench.audits.report import Check
 from inferbench.evidence.measured_point import MeasuredPoint, RoleWorkers
 from inferbench.units import MS_PER_S
-
-Checked = tuple[int, list[AuditFlag]]
-"""How many points, pairs or curves held what the check needs, and the flags."""
 
 LITTLE_LOW, LITTLE_HIGH = 0.75, 1.05
 """Lengths are 0.9 of nominal and ramp and drain count, so 0.80 to 0.90 is usual."""
@@ -24,25 +22,18 @@ ACCOUNTING_SOURCE = (
 COUNT_SOURCE = "SemiAnalysisAI/InferenceX-app packages/db/src/etl/benchmark-mapper.ts: TP x EP is stored as a GPU count"
 
 
-def littles_law(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.LITTLES_LAW, LITTLE_SOURCE)
+def littles_law(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """Throughput times latency over the tokens of a request must be about the concurrency."""
-    flags, checked = [], 0
     for point in points:
         ratio = littles_ratio(point)
         if ratio is None:
             continue
-        checked += 1
-        if not LITTLE_LOW <= ratio <= LITTLE_HIGH:
-            flags.append(
-                AuditFlag(
-                    check=Check.LITTLES_LAW,
-                    observation=f"throughput x latency is {ratio:.2f} of the {point.concurrency} requests in flight; "
-                    f"{LITTLE_LOW} to {LITTLE_HIGH} is plausible",
-                    points=(point.label,),
-                    source=LITTLE_SOURCE,
-                )
-            )
-    return checked, flags
+        said = (
+            f"throughput x latency is {ratio:.2f} of the {point.concurrency} requests in flight; "
+            f"{LITTLE_LOW} to {LITTLE_HIGH} is plausible"
+        )
+        yield on(point, "" if LITTLE_LOW <= ratio <= LITTLE_HIGH else said)
 
 
 def littles_ratio(point: MeasuredPoint) -> float | None:
@@ -55,45 +46,36 @@ def littles_ratio(point: MeasuredPoint) -> float | None:
     return requests_per_s * latency / MS_PER_S / point.concurrency
 
 
-def waiting(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.WAITING, WAITING_SOURCE)
+def waiting(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """Requests should spend less than half of their time before their first token."""
-    flags, checked = [], 0
     for point in points:
         ttft, e2el = (latency and latency.p50 for latency in (point.ttft_ms, point.e2el_ms))
         if not ttft or not e2el:
             continue
-        checked += 1
-        if ttft > WAITING * e2el:
-            flags.append(
-                AuditFlag(
-                    check=Check.WAITING,
-                    observation=f"median TTFT {ttft / MS_PER_S:.1f} s is {ttft / e2el:.0%} of the median latency "
-                    f"{e2el / MS_PER_S:.1f} s: most of the {point.concurrency} requests in flight are not in decode",
-                    points=(point.label,),
-                    source=WAITING_SOURCE,
-                )
-            )
-    return checked, flags
+        said = (
+            f"median TTFT {ttft / MS_PER_S:.1f} s is {ttft / e2el:.0%} of the median latency "
+            f"{e2el / MS_PER_S:.1f} s: most of the {point.concurrency} requests in flight are not in decode"
+        )
+        yield on(point, said if ttft > WAITING * e2el else "")
 
 
-def gpu_count(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.GPU_COUNT, COUNT_SOURCE)
+def gpu_count(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """The GPU count that a publisher states must be that of the topology; a worker must use all its GPUs."""
-    flags = []
     for point in points:
         roles = {"prefill": point.prefill, "decode": point.decode}
-        seen = [f"{name}: {words}" for name, role in roles.items() if role and (words := _idle(role))]
-        if point.stated_gpus is not None and point.stated_gpus != point.gpus:
-            role = point.decode
-            product = role.tp * role.ep
-            slip = f", which is TP x EP ({role.tp} x {role.ep})" if product * role.workers == point.stated_gpus else ""
-            seen.insert(0, f"{point.stated_gpus} GPUs stated{slip}, {point.gpus} by the topology")
-        if seen:
-            flags.append(
-                AuditFlag(
-                    check=Check.GPU_COUNT, observation="; ".join(seen), points=(point.label,), source=COUNT_SOURCE
-                )
-            )
-    return len(points), flags
+        idle = [f"{name}: {words}" for name, role in roles.items() if role and (words := _idle(role))]
+        yield on(point, _miscounted(point), *idle)
+
+
+def _miscounted(point: MeasuredPoint) -> str:
+    if point.stated_gpus is None or point.stated_gpus == point.gpus:
+        return ""
+    role = point.decode
+    product = role.tp * role.ep
+    slip = f", which is TP x EP ({role.tp} x {role.ep})" if product * role.workers == point.stated_gpus else ""
+    return f"{point.stated_gpus} GPUs stated{slip}, {point.gpus} by the topology"
 
 
 def _idle(role: RoleWorkers) -> str:
@@ -106,28 +88,17 @@ def _idle(role: RoleWorkers) -> str:
     return f"{role.workers} worker(s) of TP{role.tp}/EP{role.ep} on {role.gpus} GPUs, {each:g} each"
 
 
-def accounting(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.ACCOUNTING, ACCOUNTING_SOURCE)
+def accounting(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """Input and output throughput must add up to the total, over the GPUs that each is stated over."""
-    flags, checked = [], 0
     for point in points:
         if point.input_tput_per_gpu is None or point.output_tput_per_gpu is None:
             continue
-        checked += 1
         by_role, by_cluster = _sums(point, point.input_tput_per_gpu, point.output_tput_per_gpu)
         expected = by_role if point.prefill else by_cluster
-        if _agrees(expected, point.tput_per_gpu):
-            continue
         rest = "whole-cluster accounting fits" if _agrees(by_cluster, point.tput_per_gpu) else "neither accounting fits"
-        flags.append(
-            AuditFlag(
-                check=Check.ACCOUNTING,
-                observation=f"input and output add up to {expected:,.1f} tok/s/GPU against {point.tput_per_gpu:,.1f} "
-                f"stated; {rest}",
-                points=(point.label,),
-                source=ACCOUNTING_SOURCE,
-            )
-        )
-    return checked, flags
+        said = f"input and output add up to {expected:,.1f} tok/s/GPU against {point.tput_per_gpu:,.1f} stated; {rest}"
+        yield on(point, "" if _agrees(expected, point.tput_per_gpu) else said)
 
 
 def _sums(point: MeasuredPoint, into: float, out: float) -> tuple[float, float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from inferbench.audits.report import AuditFlag, Check
+from inferbench.audits.cases import Case, CasesSeen, checks
+from inferbench.audits.report import Check
 from inferbench.audits.roofline import DEEPEST_DRAFT
-from inferbench.audits.single_point import Checked
 from inferbench.evidence.measured_point import MeasuredPoint
 from inferbench.evidence.rerun_noise import SOURCE as FLOOR_SOURCE
 from inferbench.evidence.rerun_noise import interactivity_floor
@@ -46,28 +46,25 @@ def gains(points: Sequence[MeasuredPoint]) -> list[Gain]:
     return [Gain(p, plain[_key(p)]) for p in points if p.speculation != "none" and _usable(p) and _key(p) in plain]
 
 
-def speculation_bound(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.SPECULATION_BOUND, BOUND_SOURCE)
+def speculation_bound(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """Speculation cannot gain more than draft depth + 1, and nobody leaves on what makes every user slower."""
-    pairs = gains(points)
-    return len(pairs), [flag for gain in pairs if (flag := _out_of_bounds(gain))]
+    for gain in gains(points):
+        words = ""
+        if gain.factor > DEEPEST_DRAFT + 1:
+            words = f"speculation gains {gain.factor:.2f}x, above {DEEPEST_DRAFT + 1}x"
+        elif gain.factor < 1 / (1 + interactivity_floor(gain.with_it)):
+            words = f"speculation slows every user to {gain.factor:.2f}x"
+        yield [CasesSeen((gain.with_it, gain.without), words)] if words else []
 
 
-def _out_of_bounds(gain: Gain) -> AuditFlag | None:
-    if gain.factor > DEEPEST_DRAFT + 1:
-        words = f"speculation gains {gain.factor:.2f}x, above {DEEPEST_DRAFT + 1}x"
-    elif gain.factor < 1 / (1 + interactivity_floor(gain.with_it)):
-        words = f"speculation slows every user to {gain.factor:.2f}x"
-    else:
-        return None
-    points = (gain.with_it.label, gain.without.label)
-    return AuditFlag(check=Check.SPECULATION_BOUND, observation=words, points=points, source=BOUND_SOURCE)
-
-
-def speculation_over_load(points: Sequence[MeasuredPoint]) -> Checked:
+@checks(Check.SPECULATION_OVER_LOAD, LOAD_SOURCE)
+def speculation_over_load(points: Sequence[MeasuredPoint]) -> Iterator[Case]:
     """The gain must not rise with load by more than re-runs differ, over all topologies of one parallelism in a run."""
     groups = _groups(gains(points))
-    flags = [flag for key, own in groups.items() if (flag := _rising(key, own, groups))]
-    return sum(len({g.concurrency for g in own}) > 1 for own in groups.values()), flags
+    for key, own in groups.items():
+        if len({gain.concurrency for gain in own}) > 1:
+            yield _rising(key, own, groups)
 
 
 Key = tuple[str, str, str, object]
@@ -84,23 +81,20 @@ def _groups(pairs: Sequence[Gain]) -> dict[Key, list[Gain]]:
     return groups
 
 
-def _rising(key: Key, own: Sequence[Gain], groups: dict[Key, list[Gain]]) -> AuditFlag | None:
+def _rising(key: Key, own: Sequence[Gain], groups: dict[Key, list[Gain]]) -> Case:
     least = min(gain.concurrency for gain in own)
     base = max(gain.factor for gain in own if gain.concurrency == least)
     rest = sorted((gain for gain in own if gain.concurrency > least), key=lambda gain: gain.concurrency)
-    floor = 1 + interactivity_floor(own[0].with_it)
-    if not rest or max(gain.factor for gain in rest) <= base * floor:
-        return None
+    if max(gain.factor for gain in rest) <= base * (1 + interactivity_floor(own[0].with_it)):
+        return []
     stack, parallel, shape, date = key
     others = {k[2]: v for k, v in groups.items() if k[:2] == key[:2] and k[3] == date and k[2] != shape}
     beside = "".join(f"; at {s} the same day it gains {_range(v)}" for s, v in others.items())
-    return AuditFlag(
-        check=Check.SPECULATION_OVER_LOAD,
-        observation=f"{stack} {parallel} {shape}, {date}: speculation gains {base:.2f}x at concurrency {least} but "
-        f"{_range(rest)} at {rest[0].concurrency} to {rest[-1].concurrency}{beside}",
-        points=tuple(gain.with_it.label for gain in own),
-        source=LOAD_SOURCE,
+    said = (
+        f"{stack} {parallel} {shape}, {date}: speculation gains {base:.2f}x at concurrency {least} but "
+        f"{_range(rest)} at {rest[0].concurrency} to {rest[-1].concurrency}{beside}"
     )
+    return [CasesSeen([gain.with_it for gain in own], said)]
 
 
 def _range(own: Sequence[Gain]) -> str:
