@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,14 @@ def usable_points(summaries: Sequence[PointSummary], basis: Basis) -> tuple[Fron
     return tuple(point for point in points if point is not None)
 
 
+def usable_by_deployment(summaries: Iterable[PointSummary], basis: Basis) -> dict[str, tuple[FrontierPoint, ...]]:
+    """Return the usable points of every deployment that has summaries, in the order in which they first appear."""
+    groups: dict[str, list[PointSummary]] = {}
+    for summary in summaries:
+        groups.setdefault(summary.point.deployment, []).append(summary)
+    return {name: usable_points(own, basis) for name, own in groups.items()}
+
+
 def front_of(points: Sequence[FrontierPoint]) -> tuple[FrontierPoint, ...]:
     """Return the Pareto front of one deployment's points, by rising interactivity (and so falling throughput).
 
@@ -59,11 +67,6 @@ def fronts_of(points: Sequence[FrontierPoint]) -> dict[Series, tuple[FrontierPoi
     for point in points:
         groups.setdefault(series_of(point), []).append(point)
     return {series: front_of(own) for series, own in groups.items()}
-
-
-def frontier(summaries: Sequence[PointSummary], basis: Basis) -> tuple[FrontierPoint, ...]:
-    """Return the Pareto front of one deployment's summaries on one basis, by rising interactivity."""
-    return front_of(usable_points(summaries, basis))
 
 
 def curve_of(points: Sequence[FrontierPoint]) -> tuple[Floats, Floats]:

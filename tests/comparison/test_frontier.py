@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferbench.comparison.frontier import front_of, frontier, pareto, usable_points
+from inferbench.comparison.frontier import front_of, pareto, usable_by_deployment, usable_points
 from inferbench.metrics.summary import Basis
 from tests.support.factories import frontier_point, point_summary, sweep_point
 
@@ -55,7 +55,7 @@ def test_a_frontier_rises_in_interactivity_and_carries_its_points() -> None:
         point_summary(sweep_point(concurrency=64), interactivity=30, tput_per_gpu=900, tpot_p99_ms=40),
         point_summary(sweep_point(concurrency=4), interactivity=100, tput_per_gpu=90),
     ]
-    low, high = frontier(summaries, Basis.WHOLE_RUN)
+    low, high = front_of(usable_points(summaries, Basis.WHOLE_RUN))
     assert (low.concurrency, low.interactivity, low.tput_per_gpu, low.tpot_p99_ms) == (64, 30, 900, 40)
     assert (high.concurrency, high.interactivity, high.tput_per_gpu, high.ttft_p99_ms) == (1, 120, 100, 300)
     assert (high.deployment, high.topology, high.gpus) == ("d", "t", 12)
@@ -90,4 +90,15 @@ def test_a_front_over_two_deployments_is_refused() -> None:
 
 
 def test_the_front_of_nothing_is_empty() -> None:
-    assert frontier([], Basis.WHOLE_RUN) == ()
+    assert front_of(usable_points([], Basis.WHOLE_RUN)) == ()
+
+
+def test_usable_points_by_deployment_keep_those_that_have_none() -> None:
+    summaries = [
+        point_summary(sweep_point("b", concurrency=1), interactivity=10),
+        point_summary(sweep_point("a", concurrency=2), interactivity=20, partial=True),
+        point_summary(sweep_point("b", concurrency=4), interactivity=5),
+    ]
+    found = usable_by_deployment(summaries, Basis.WHOLE_RUN)
+    assert {name: [point.concurrency for point in own] for name, own in found.items()} == {"b": [1, 4], "a": []}
+    assert list(found) == ["b", "a"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inferbench.comparison.conclude import conclude
-from inferbench.comparison.frontier import frontier, usable_points
+from inferbench.comparison.frontier import front_of, usable_points
 from inferbench.comparison.judge import judge
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Conclusion
@@ -148,7 +148,7 @@ def run_view(
     live: LiveResult | None = None,
 ) -> RunView:
     summaries = sweep(scenario, origin)
-    fronts = {d.name: frontier(of(summaries, d.name), Basis.WHOLE_RUN) for d in scenario.deployments}
+    fronts = {d.name: front_of(usable_points(of(summaries, d.name), Basis.WHOLE_RUN)) for d in scenario.deployments}
     return RunView(
         manifest=manifest(summaries, scenario, state),
         scenario=scenario,

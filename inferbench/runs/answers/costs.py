@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inferbench.comparison.frontier import usable_points
+from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import PricedReading
 from inferbench.cost.cost import Bill, Blend, Cost
@@ -80,12 +80,12 @@ def price_readings(
     if run.scenario is None:
         raise UsageError(f"{run.path}: the run has no scenario and so no operating points; price its sweep points")
     gpu, answers = gpus_of(run), []
-    usable = {name: usable_points([s for s in run.summaries if s.point.deployment == name], BASIS) for name in gpu}
+    usable = usable_by_deployment(run.summaries, BASIS)
     bill = {name: hourly_bill(book, gpu[name], tier, settings) for name in gpu}
     for at in run.scenario.operating_points:
         readings = []
-        for name, points in usable.items():
-            reading, price = read_at(points, name, at), bill[name]
+        for name, price in bill.items():
+            reading = read_at(usable.get(name, ()), name, at)
             ends = (price.usd_per_gpu_hour, price.low, price.high)
             tput = reading.tput_per_gpu
             usd, low, high = (None if tput is None else usd_per_mtok(end, tput) for end in ends)

@@ -8,7 +8,7 @@ from pathlib import Path
 from inferbench.catalog.bundled import gpus
 from inferbench.comparison import explain
 from inferbench.comparison.decide import cheapest
-from inferbench.comparison.frontier import usable_points
+from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import FrontierPoint
 from inferbench.errors import UsageError
@@ -91,7 +91,7 @@ def latest_run(store: Path, scenario: str) -> Run:
 
 
 def _points(run: Run, deployment: str) -> tuple[FrontierPoint, ...]:
-    return usable_points([s for s in run.summaries if s.point.deployment == deployment], BASIS)
+    return usable_by_deployment(run.summaries, BASIS).get(deployment, ())
 
 
 def _at(slo: Slo) -> OperatingPoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inferbench.comparison.frontier import usable_points
+from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.held_equal import EqualReading, equal_budget, equal_interactivity, equal_ttft_slo
 from inferbench.pricing.owned_book import Book
 from inferbench.pricing.price_books import price_of
@@ -22,7 +22,8 @@ def equal(run: Run, book: Book, tier: str, *, interactivity: float, ttft_p99_ms:
     Raises UsageError where the run does not say which GPUs it ran on, FileError where the book lacks one of them.
     """
     gpus = gpus_of(run)
-    points = {name: usable_points([s for s in run.summaries if s.point.deployment == name], BASIS) for name in gpus}
+    usable = usable_by_deployment(run.summaries, BASIS)
+    points = {name: usable.get(name, ()) for name in gpus}
     hourly = {name: price_of(book, gpu, tier).value for name, gpu in gpus.items()}
     return {
         f"equal pace: {interactivity:g} tok/s/user": equal_interactivity(points, hourly, interactivity),

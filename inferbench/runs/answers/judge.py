@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inferbench.comparison.conclude import conclude
-from inferbench.comparison.frontier import frontier, usable_points
+from inferbench.comparison.frontier import front_of, usable_by_deployment
 from inferbench.comparison.judge import judge
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Conclusion, FrontierPoint, Reading, Verdict
@@ -22,16 +22,9 @@ BASIS = Basis.WHOLE_RUN
 """Verdicts stand on whole-run figures, as the published points that they answer do."""
 
 
-def _by_deployment(summaries: Iterable[PointSummary]) -> dict[str, list[PointSummary]]:
-    groups: dict[str, list[PointSummary]] = {}
-    for summary in summaries:
-        groups.setdefault(summary.point.deployment, []).append(summary)
-    return groups
-
-
 def fronts(summaries: Iterable[PointSummary], basis: Basis = BASIS) -> dict[str, tuple[FrontierPoint, ...]]:
     """The Pareto front of each deployment."""
-    return {name: frontier(own, basis) for name, own in _by_deployment(summaries).items()}
+    return {name: front_of(points) for name, points in usable_by_deployment(summaries, basis).items()}
 
 
 def costs(summaries: Sequence[PointSummary], scenario: Scenario, books: Sequence[Book]) -> tuple[Cost, ...]:
@@ -54,7 +47,7 @@ def conclusions(
     settings: CostSettings = BOOK_AS_IT_IS,
 ) -> tuple[Conclusion, ...]:
     """The answer at each operating point of the scenario; `settings` take the place of figures of the books."""
-    usable = {name: usable_points(own, BASIS) for name, own in _by_deployment(summaries).items()}
+    usable = usable_by_deployment(summaries, BASIS)
     origin = Origin.SIMULATED if any(s.origin is Origin.SIMULATED for s in summaries) else Origin.MEASURED
     answers = []
     for operating_point in scenario.operating_points:

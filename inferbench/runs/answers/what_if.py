@@ -8,7 +8,7 @@ import numpy as np
 
 from inferbench.comparison.break_even import BreakEven
 from inferbench.comparison.conclude import conclude
-from inferbench.comparison.frontier import usable_points
+from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.judge import throughput
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Conclusion, FrontierPoint, PricedReading, Verdict
@@ -145,7 +145,8 @@ def break_even(run: Run, first: str, second: str) -> BreakEven | None:
     Prices are taken as exact: they are what the map has on its axis.
     """
     scenario = scenario_of(run)
-    points = {name: _points(run, name) for name in (first, second)}
+    usable = usable_by_deployment(run.summaries, BASIS)
+    points = {name: usable.get(name, ()) for name in (first, second)}
     if not all(points.values()):
         return None
     paces = [[point.interactivity for point in own] for own in points.values()]
@@ -163,10 +164,6 @@ def break_even(run: Run, first: str, second: str) -> BreakEven | None:
         low=tuple(ratio.low for ratio in ratios),
         high=tuple(ratio.high for ratio in ratios),
     )
-
-
-def _points(run: Run, deployment: str) -> tuple[FrontierPoint, ...]:
-    return usable_points([s for s in run.summaries if s.point.deployment == deployment], BASIS)
 
 
 def _even(
