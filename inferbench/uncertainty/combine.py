@@ -21,6 +21,8 @@ DRAWS = 20_000
 SEED = 20_260_528
 Z90 = 1.6448536269514722
 """95th percentile of the standard normal distribution."""
+ROUNDING = 1e-12
+"""What cancels on the log scale cancels but for rounding, which is far below this and no effect of an input."""
 Ends = tuple[float, float]
 """What belongs to an input at its low end, and what at its high end."""
 Function = Callable[[Mapping[str, Floats]], Floats]
@@ -117,7 +119,7 @@ class Uncertain:
         return {
             name: (self.central * math.exp(-error.down), self.central * math.exp(error.up))
             for name, error in self.errors.items()
-            if error.down or error.up
+            if error.down + error.up > ROUNDING
         }
 
 

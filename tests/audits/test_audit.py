@@ -100,6 +100,15 @@ def test_interactivity_may_rise_by_the_re_run_floor_only() -> None:
     assert curves.interactivity_rises(other_days) == (0, [])
 
 
+def test_a_curve_that_rises_twice_is_one_curve_with_two_flags() -> None:
+    twice = curve({1: 100, 2: 120, 4: 60, 8: 80})
+    checked, flags = curves.interactivity_rises(twice)
+    assert checked == 1
+    assert [flag.points for flag in flags] == [
+        (twice[0].label, twice[1].label), (twice[2].label, twice[3].label),
+    ]  # fmt: skip
+
+
 def test_throughput_falls_and_collapses() -> None:
     paces = {64: 50.0, 128: 40.0, 256: 30.0}
     _, flags = curves.throughput_collapses(curve(paces, {64: 1000, 128: 950, 256: 600}))

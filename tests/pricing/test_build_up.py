@@ -154,9 +154,12 @@ def test_a_figure_that_moves_nothing_has_no_swing_and_no_bar() -> None:
 
 
 def test_a_figure_of_both_gpus_alike_has_no_bar_in_their_ratio() -> None:
-    hour = by_figure(figures_of(owned(), "b200"), lambda v: working_usd(v, ON))
-    assert hour.moved()
-    assert (hour / hour).moved() == {}
+    first, second = (by_figure(figures_of(owned(), gpu), lambda v: working_usd(v, ON)) for gpu in ("b200", "mi355x"))
+    ratio = (second / first).moved()
+    assert "utilisation" in first.moved()
+    assert "utilisation" not in ratio
+    assert {"power price", "server price of b200", "server price of mi355x"} <= set(ratio)
+    assert (first / first).moved() == {}
 
 
 def test_an_interval_never_goes_below_its_floor() -> None:
