@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inferbench.metrics import catalog
+from inferbench.metrics.families import SIDEWAYS
+from inferbench.metrics.metric import MetricEntry
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -20,21 +24,25 @@ class Axis:
         return f"{self.title}, {self.unit}"
 
 
-X_AXES = {
-    "interactivity": Axis("interactivity", "tok/s/user", 1),
-    "ttft_p50": Axis("TTFT p50", "ms", -1),
-    "ttft_p99": Axis("TTFT p99", "ms", -1),
-    "e2el_p50": Axis("end-to-end latency p50", "ms", -1),
-}
+def _axis(metric: MetricEntry, unit: str = "") -> Axis:
+    """The axis of a metric; `unit` where an axis has room for more words than a table."""
+    return Axis(metric.title, unit or metric.unit, metric.sign)
+
+
+X_AXES = {metric.name: _axis(metric) for metric in SIDEWAYS}
 """By the column of the store's points that holds them."""
 
 Y_AXES = {
-    "throughput": Axis("throughput", "tok/s/GPU", 1),
-    "cost": Axis("cost", "$ per million tokens", -1),
-    "per_mw": Axis("tokens for power", "tok/s per provisioned MW", 1),
-    "energy": Axis("provisioned energy", "J per token", -1),
-    "gpu_energy": Axis("energy of the GPUs alone", "J per token", -1),
+    "throughput": _axis(catalog.TPUT_PER_GPU),
+    "cost": _axis(catalog.USD_PER_MTOK_TOTAL, "$ per million tokens"),
+    "per_mw": _axis(catalog.TOKENS_PER_S_PER_MW, "tok/s per provisioned MW"),
+    "energy": _axis(catalog.JOULES_PER_TOKEN_PROVISIONED, "J per token"),
+    "gpu_energy": _axis(catalog.JOULES_PER_TOTAL_TOKEN, "J per token"),
 }
 
-TOKENS = {"total": "tput_per_gpu", "output": "output_tput_per_gpu", "input": "input_tput_per_gpu"}
+TOKENS = {
+    "total": catalog.TPUT_PER_GPU.name,
+    "output": catalog.OUTPUT_TPUT_PER_GPU.name,
+    "input": catalog.INPUT_TPUT_PER_GPU.name,
+}
 """Which tokens count, and the column of their throughput; all GPUs are charged to whichever are asked about."""

@@ -12,6 +12,7 @@ from inferbench.comparison.frontier import curve_of, front_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.comparison.verdict import FrontierPoint, Reading
 from inferbench.cost.per_token import usd_per_mtok
+from inferbench.metrics.slo import LIMITS, limits
 from inferbench.scenario.scenario import OperatingPoint, Slo
 
 
@@ -73,9 +74,9 @@ def _under_slo(points: Sequence[FrontierPoint], deployment: str, slo: Slo) -> Re
 
 def _misses(point: FrontierPoint, slo: Slo) -> list[tuple[str, float, float]]:
     """The limits that a point breaks: what, its value and the limit, ms."""
-    clauses = (("TTFT", point.ttft_p99_ms, slo.ttft_p99_ms), ("TPOT", point.tpot_p99_ms, slo.tpot_p99_ms))
+    clauses = ((metric.label, getattr(point, LIMITS[metric.name]), limit) for metric, limit in limits(slo))
     known = ((what, math.inf if value is None else value, limit) for what, value, limit in clauses)
-    return [(what, value, limit) for what, value, limit in known if limit is not None and value > limit]
+    return [(what, value, limit) for what, value, limit in known if value > limit]
 
 
 def _closest(points: Sequence[FrontierPoint], slo: Slo) -> str:

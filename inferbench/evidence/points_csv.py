@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from inferbench.files.csv_cells import read_table
+from inferbench.metrics.catalog import TPOT, TTFT
 from inferbench.simulator.parameters.parameters import stack_name
 
 DROPPED_FLAGS = ("known_accuracy_issue_run", "littles_law_outlier")
@@ -17,6 +18,8 @@ NOT_MEASURED = ("vendor_blog_interpolated", "blog_table", "issue_table", "third_
 MIXED_RUNS = "median_over_runs"
 FRAMEWORKS = {"mori-sglang": "sglang", "dynamo-trt": "dynamo-trtllm", "trt": "trtllm"}
 """Names in the file that the twin calls otherwise."""
+FIGURES = {TPOT.name: "tpot_s", "tokens_s_gpu": "tokens_s_gpu", TTFT.name: "ttft_s"}
+"""What the twin is scored on, and the field that holds it; scores call tput_per_gpu `tokens_s_gpu`."""
 COLUMNS = (
     "kind", "date", "hw", "framework", "precision", "disagg", "spec_decoding", "isl", "osl", "conc", "prefill_tp",
     "prefill_ep", "prefill_dp_attn", "prefill_workers", "num_prefill_gpu", "decode_tp", "decode_ep", "decode_dp_attn",
@@ -66,6 +69,11 @@ class Point:
     tpot_s: float | None
     tokens_s_gpu: float | None
     ttft_s: float | None
+
+    def figure(self, metric: str) -> float | None:
+        """A figure that the twin is scored on, in s or tok/s/GPU; None where it was not measured."""
+        value: float | None = getattr(self, FIGURES[metric])
+        return value
 
     @property
     def stack(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inferbench.fleet.fleet import Fleet, Sizing
+from inferbench.metrics.slo import limits
 from inferbench.render.format import MISSING, count, interval, significant
 from inferbench.render.table import Column, Table
 
@@ -58,10 +59,8 @@ def _row(fleet: Fleet) -> tuple[str, ...]:
 
 
 def _note(found: Sizing) -> str:
-    demand, limits = found.demand, []
-    for name, limit in (("TTFT", found.slo.ttft_p99_ms), ("TPOT", found.slo.tpot_p99_ms)):
-        if limit is not None:
-            limits.append(f"p99 {name} {limit:g} ms")
+    demand = found.demand
+    kept = [f"p99 {metric.label} {limit:g} ms" for metric, limit in limits(found.slo)]
     packing = (
         "Workers of all roles and replicas share nodes."
         if found.packed
@@ -70,6 +69,6 @@ def _note(found: Sizing) -> str:
     return (
         f"{found.outcome.value}: {found.reason}. Capacity: {significant(demand.capacity_tok_s)} tok/s, which is "
         f"a mean of {significant(demand.mean_tok_s)} x {demand.peak_to_mean:g} at the peak x "
-        f"{1 + demand.headroom:g} headroom, under {' and '.join(limits)}. {found.book} {found.tier}, every billed GPU "
+        f"{1 + demand.headroom:g} headroom, under {' and '.join(kept)}. {found.book} {found.tier}, every billed GPU "
         f"around the clock. Basis {found.basis.value}. {packing}"
     )

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
+from inferbench.metrics.families import OF_ONE_REQUEST
 from inferbench.metrics.ttft_tpot import Latencies
 
-METRICS = ("ttft", "tpot", "e2el")
+METRICS = tuple(metric.name for metric in OF_ONE_REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class GoodputSlo:
         A request with no token after its first chunk has no TPOT, and keeps any limit on it, as in vLLM.
         """
         kept = lat.ok.copy()
-        for limit, values in ((self.ttft, lat.ttft), (self.tpot, lat.tpot), (self.e2el, lat.e2el)):
-            if limit is not None:
-                kept &= ~(values > limit)
+        for name in METRICS:
+            if (limit := getattr(self, name)) is not None:
+                kept &= ~(getattr(lat, name) > limit)
         return kept
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from inferbench.metrics.families import REGRESSION
+from inferbench.metrics.metric import ScalarMetric
 from inferbench.regression.intervals import BOOTSTRAP_FROM, RESAMPLES, Floats, difference, holm_levels
 from inferbench.regression.policy import RegressionMetric, RegressionPolicy
 from inferbench.regression.verdicts import ChangeInterval, MetricRegression, RegressionOutcome
@@ -25,10 +27,19 @@ MOST_REPEATS = 1_000
 
 @dataclass(frozen=True)
 class Direction:
-    """How a metric is read."""
+    """A metric of the family, turned so that a rise is a loss."""
 
-    unit: str
-    higher_is_better: bool
+    metric: ScalarMetric
+
+    @property
+    def unit(self) -> str:
+        """Its unit."""
+        return self.metric.unit
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a rise is a gain."""
+        return self.metric.sign > 0
 
     @property
     def sign(self) -> int:
@@ -40,11 +51,7 @@ class Direction:
         return float(-np.log1p(-effect) if self.higher_is_better else np.log1p(effect))
 
 
-FAMILY: dict[RegressionMetric, Direction] = {
-    RegressionMetric.OUTPUT_TPUT_PER_GPU: Direction("tok/s/GPU", True),
-    RegressionMetric.TPOT_P50: Direction("ms", False),
-    RegressionMetric.TTFT_P99: Direction("ms", False),
-}
+FAMILY = {RegressionMetric(metric.name): Direction(metric) for metric in REGRESSION}
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from inferbench.files.number_limits import usable
+from inferbench.metrics import catalog, families
 from inferbench.metrics.summary import Basis
 from inferbench.values import DescribedValue
 
@@ -15,9 +16,9 @@ from inferbench.values import DescribedValue
 class RegressionMetric(StrEnum):
     """The tested family. It is small, since every member costs all others power; cost follows from the first."""
 
-    OUTPUT_TPUT_PER_GPU = "output_tput_per_gpu"
-    TPOT_P50 = "tpot_p50"
-    TTFT_P99 = "ttft_p99"
+    OUTPUT_TPUT_PER_GPU = catalog.OUTPUT_TPUT_PER_GPU.name
+    TPOT_P50 = families.TPOT_P50.name
+    TTFT_P99 = families.TTFT_P99.name
 
 
 Share = Annotated[float, Field(gt=0, lt=0.5), AfterValidator(usable)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from inferbench.comparison.usable_points import why_unusable
 from inferbench.metrics.failure_kinds import listing
-from inferbench.metrics.summary import BasisSummary, Origin, PointSummary
+from inferbench.metrics.summary import Origin, PointSummary
 from inferbench.regression.judge import FAMILY, judge_family
 from inferbench.regression.means import geometric_mean
 from inferbench.regression.policy import RegressionMetric, RegressionPolicy
@@ -23,15 +23,6 @@ from inferbench.regression.verdicts import (
 )
 from inferbench.runs.comparison.compare_runs import POINT_KEYS, RUN_KEYS, differing, lengths_differing
 from inferbench.store.manifest import RunManifest, RunState
-
-Figures = Callable[[PointSummary, BasisSummary], float | None]
-
-READERS: dict[RegressionMetric, Figures] = {
-    RegressionMetric.OUTPUT_TPUT_PER_GPU: lambda s, f: f.throughput.output_tput / s.point.gpus,
-    RegressionMetric.TPOT_P50: lambda _, f: f.tpot_ms.p50 if f.tpot_ms else None,
-    RegressionMetric.TTFT_P99: lambda _, f: f.ttft_ms.p99 if f.ttft_ms else None,
-}
-"""Where each metric stands in a sweep point's summary."""
 
 NEVER_COMPARED = frozenset({"price_books"})
 """Cost is derived at a fixed price, so a newer price book makes no run unlike another."""
@@ -174,8 +165,7 @@ def _figures(
 
 def _read(metric: RegressionMetric, summary: PointSummary, policy: RegressionPolicy) -> float:
     """A figure above 0; 0 where there is none."""
-    figures = summary.on(policy.basis)
-    return (READERS[metric](summary, figures) or 0.0) if figures else 0.0
+    return FAMILY[metric].metric.read(summary, policy.basis) or 0.0
 
 
 def _point_changes(

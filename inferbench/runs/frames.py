@@ -10,6 +10,7 @@ import pandas as pd
 from inferbench.cost.cost import Cost
 from inferbench.loadgen.health.remedies import why_invalid
 from inferbench.metrics.failure_kinds import listing
+from inferbench.metrics.families import LATENCIES
 from inferbench.metrics.summary import BasisSummary, PointSummary
 from inferbench.records.reader import read_table
 
@@ -37,11 +38,9 @@ def _figures(figures: BasisSummary | None, prefix: str) -> dict[str, object]:
         return {}
     out: dict[str, object] = {prefix + k: v for k, v in figures.throughput.model_dump().items()}
     out[f"{prefix}interactivity_p50"] = figures.interactivity_p50
-    for metric in ("ttft_ms", "tpot_ms", "itl_ms", "e2el_ms"):
-        values = getattr(figures, metric)
-        if values is not None:
-            name = metric.removesuffix("_ms")
-            out |= {f"{prefix}{name}_{q}_ms": getattr(values, q) for q in ("mean", "p50", "p99")}
+    for metric in LATENCIES:
+        if (values := metric.of(figures)) is not None:
+            out |= {f"{prefix}{metric.at(q).name}_{metric.unit}": getattr(values, q) for q in ("mean", "p50", "p99")}
     return out
 
 

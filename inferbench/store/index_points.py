@@ -10,6 +10,7 @@ import yaml
 
 from inferbench.files.yaml_text import parse
 from inferbench.files.yaml_values import as_value
+from inferbench.metrics.families import INDEXED, INDEXED_ENERGY
 from inferbench.metrics.summary import Basis, PointSummary
 from inferbench.scenario.deployment import Deployment, Topology, WorkerGroup
 from inferbench.scenario.scenario import Scenario
@@ -20,10 +21,7 @@ _TEXT = (
     "client_reasons",
 )  # fmt: skip
 _COUNTS = ("concurrency", "gpus", "prefill_gpus", "isl", "osl", "planned", "ok", "failed")
-_FIGURES = (
-    "output_tput_per_gpu", "input_tput_per_gpu", "tput_per_gpu", "interactivity", "tpot_p50", "ttft_p50", "ttft_p99",
-    "e2el_p50", "at_unix", "joules_per_total_token", "joules_per_output_token",
-)  # fmt: skip
+_FIGURES = (*(metric.name for metric in INDEXED), "at_unix", *(metric.name for metric in INDEXED_ENERGY))
 POINT = pa.struct(
     [(name, pa.string()) for name in _TEXT]
     + [(name, pa.int64()) for name in _COUNTS]
@@ -54,7 +52,7 @@ def _scenario(content: bytes) -> Scenario | None:
 
 
 def _figures(summary: PointSummary) -> dict[str, Any]:
-    point, figures, counts = summary.point, summary.on(Basis.WHOLE_RUN), summary.counts
+    point, counts = summary.point, summary.counts
     row: dict[str, Any] = {
         "point": point.key,
         "deployment": point.deployment,
@@ -70,20 +68,7 @@ def _figures(summary: PointSummary) -> dict[str, Any]:
         "ok": counts.ok,
         "failed": counts.failed,
     }
-    if summary.energy is not None and summary.energy.valid:
-        row["joules_per_total_token"] = summary.energy.joules_per_total_token
-        row["joules_per_output_token"] = summary.energy.joules_per_output_token
-    if figures is not None:
-        row["output_tput_per_gpu"] = figures.throughput.output_tput / point.gpus
-        row["input_tput_per_gpu"] = figures.throughput.input_tput / point.gpus
-        row["tput_per_gpu"] = figures.throughput.tput_per_gpu
-        row["interactivity"] = figures.interactivity_p50
-        for name, distribution, share in (
-            ("tpot_p50", figures.tpot_ms, "p50"), ("ttft_p50", figures.ttft_ms, "p50"),
-            ("ttft_p99", figures.ttft_ms, "p99"), ("e2el_p50", figures.e2el_ms, "p50"),
-        ):  # fmt: skip
-            row[name] = getattr(distribution, share) if distribution is not None else None
-    return row
+    return row | {metric.name: metric.read(summary, Basis.WHOLE_RUN) for metric in (*INDEXED, *INDEXED_ENERGY)}
 
 
 def _facts(summary: PointSummary, entry: PointManifest | None, scenario: Scenario | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inferbench.metrics.families import LISTED
 from inferbench.render.format import MISSING, significant, utc
 from inferbench.render.table import Column, Table
 
@@ -44,18 +45,17 @@ def _state(row: Mapping[str, Any]) -> str:
 
 def run_table(row: Mapping[str, Any]) -> Table:
     """A row per sweep point of one run; why one is INVALID stands in the note."""
-    figures = ("output_tput_per_gpu", "tpot_p50", "ttft_p50", "ttft_p99", "e2el_p50")
     why = [f"{p['point']} is INVALID: {p['client_reasons']}." for p in row["points"] if not p["client_valid"]]
     return Table(
         title=f"{row['name']}: {_state(row)}",
         columns=(
             Column("sweep point", align="left"),
             Column("ok"),
-            Column("output", "tok/s/GPU"),
-            *(Column(name.replace("_", " "), "ms", priority=i // 2) for i, name in enumerate(figures[1:])),
+            Column("output", LISTED[0].unit),
+            *(Column(one.name.replace("_", " "), one.unit, priority=i // 2) for i, one in enumerate(LISTED[1:])),
         ),
         rows=tuple(
-            (point["point"], f"{point['ok']}/{point['planned']}", *(significant(point.get(f)) for f in figures))
+            (point["point"], f"{point['ok']}/{point['planned']}", *(significant(point.get(one.name)) for one in LISTED))
             for point in row["points"]
         ),
         note=" ".join(["Basis whole_run.", *why]),

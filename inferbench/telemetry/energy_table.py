@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inferbench.metrics.summary import EnergySummary, PointSummary
+from inferbench.metrics.families import ENERGY
+from inferbench.metrics.summary import Basis, EnergySummary, PointSummary
 from inferbench.render.format import MISSING, significant
 
 Row = tuple[str, str, float | None, float | None]
@@ -22,10 +23,9 @@ def energy_rows(summary: PointSummary) -> tuple[Row, ...]:
     energy = summary.energy
     if energy is None or not energy.valid:
         return ()
-    return (
-        ("energy per output token", "J", energy.joules_per_output_token, None),
-        ("energy per token", "J", energy.joules_per_total_token, None),
-        ("mean power", "W/GPU", energy.mean_power_w_per_gpu, None),
+    return tuple(
+        (metric.label, metric.unit, metric.read(summary, Basis.WHOLE_RUN), metric.read(summary, Basis.WINDOW))
+        for metric in ENERGY
     )
 
 

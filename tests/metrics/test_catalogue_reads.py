@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from inferbench.metrics.families import ENERGY, INDEXED
 
 from inferbench.cost.cost import Blend, Cost
 from inferbench.cost.per_token import cost
 from inferbench.metrics.catalog import CATALOG, TTFT
+from inferbench.metrics.families import ENERGY, INDEXED
 from inferbench.metrics.goodput import GoodputSlo
 from inferbench.metrics.metric import CostMetric, DistributionMetric, ScalarMetric
 from inferbench.metrics.summarise import summarise

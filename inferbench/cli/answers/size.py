@@ -15,13 +15,12 @@ from inferbench.cli.output import put
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.fleet.fleet import Demand
+from inferbench.metrics.slo import LIMITS
 from inferbench.scenario.scenario import Slo
 from inferbench.store.run_directory import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from inferbench.runs.opened_run import Run
-
-LIMITS = {"ttft": "ttft_p99_ms", "tpot": "tpot_p99_ms"}
 
 
 def size(

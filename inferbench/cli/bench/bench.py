@@ -16,7 +16,7 @@ from inferbench.cli.bench.parts import backend_of, endpoints_of, ramp_of, worker
 from inferbench.cli.bench.result_file import ResultFile, metric, percentile
 from inferbench.cli.lists import parse_list, parse_pairs
 from inferbench.errors import ExitCode, UsageError
-from inferbench.formats.vllm.write_result import METRICS
+from inferbench.formats.vllm.write_result import DEFAULT_METRICS, METRICS
 from inferbench.metrics.goodput import goodput_slo, parse_clause
 from inferbench.store.run_directory import DEFAULT_STORE
 
@@ -185,7 +185,7 @@ def bench(
         label=label,
         metadata=parse_pairs("--metadata", metadata or []),
         metrics=parse_list(
-            "--percentile-metrics", percentile_metrics or METRICS[:3], metric, f"one of {', '.join(METRICS)}"
+            "--percentile-metrics", percentile_metrics or DEFAULT_METRICS, metric, f"one of {', '.join(METRICS)}"
         ),
         percentiles=parse_list("--metric-percentiles", metric_percentiles or ["99"], percentile, "between 0 and 100"),
     )

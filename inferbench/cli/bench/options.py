@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from inferbench.files.number_limits import LARGEST_SEED
+from inferbench.formats.vllm.write_result import DEFAULT_METRICS
 
 Option = typer.Option
 
@@ -180,7 +181,7 @@ SaveDetailed = Annotated[bool, Option("--save-detailed", help="... with per-requ
 AppendResult = Annotated[bool, Option("--append-result", help="... after what is in it; implies --save-result.")]
 ResultDir = Annotated[Path | None, Option(help="Directory of that file; implies --save-result.")]
 ResultFilename = Annotated[str | None, Option(help="Name of that file; implies --save-result.")]
-PercentileMetrics = Annotated[list[str] | None, Option(help="Latencies in it.", show_default="ttft,tpot,itl")]
+PercentileMetrics = Annotated[list[str] | None, Option(help="Latencies in it.", show_default=",".join(DEFAULT_METRICS))]
 MetricPercentiles = Annotated[list[str] | None, Option(help="Percentiles in it.", show_default="99")]
 Metadata = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra keys in it.")]
 Label = Annotated[str | None, Option(help="Begins its name, and stands in it.")]

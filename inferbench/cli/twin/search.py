@@ -10,9 +10,10 @@ import typer
 from inferbench.cli.lists import parse_list
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
+from inferbench.metrics.catalog import TPOT, TPUT_PER_GPU, TTFT
 from inferbench.simulator.steady_state.topology_search import SearchLimits
 
-METRICS = ("tpot", "ttft")
+METRICS = (TPOT.name, TTFT.name)
 
 
 def search(
@@ -58,11 +59,11 @@ def search(
             )
         )
     columns: tuple[Column, ...] = (
-        Column("topology", align="left"), Column("GPUs"), Column("concurrency"), Column("tok/s/GPU"),
-        Column("90 %"), Column("TPOT", "ms"), Column("TTFT", "ms"),
+        Column("topology", align="left"), Column("GPUs"), Column("concurrency"), Column(TPUT_PER_GPU.unit),
+        Column("90 %"), *(Column(metric.label, metric.unit) for metric in (TPOT, TTFT)),
     )  # fmt: skip
     if points is not None:
-        columns += (Column("nearest measured", "tok/s/GPU", align="left"),)
+        columns += (Column("nearest measured", TPUT_PER_GPU.unit, align="left"),)
     show(Table("Best topologies (simulated, steady state)", columns, tuple(rows), note="Medians of whole runs."))
 
 
@@ -79,4 +80,4 @@ def _limits(gpus: str, slo: list[str]) -> SearchLimits:
             given[metric] = float(text)
         except ValueError:
             raise UsageError(f"--slo: {part!r} is not METRIC:MS, such as tpot:10") from None
-    return SearchLimits((int(least), int(most)), given.get("tpot"), given.get("ttft"))
+    return SearchLimits((int(least), int(most)), *(given.get(name) for name in METRICS))

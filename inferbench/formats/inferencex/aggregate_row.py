@@ -10,6 +10,7 @@ from typing import Any
 
 from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.formats.validity_keys import row_keys
+from inferbench.metrics.families import LATENCIES
 from inferbench.units import MS_PER_S
 
 UNOFFICIAL = "Unofficial: not an InferenceX result. Made by inferbench; InferenceX is SemiAnalysis's benchmark."
@@ -36,13 +37,8 @@ def agg_row(point: MeasuredPoint) -> dict[str, Any]:
         "tput_per_gpu": point.tput_per_gpu,
         **_rates(point),
     }
-    for metric, latency in (
-        ("ttft", point.ttft_ms),
-        ("tpot", point.tpot_ms),
-        ("itl", point.itl_ms),
-        ("e2el", point.e2el_ms),
-    ):
-        row |= _statistics(metric, latency)
+    for metric in LATENCIES:
+        row |= _statistics(metric.name, getattr(point, metric.field))
     return row | _interactivity(point) | row_keys(point.invalid)
 
 

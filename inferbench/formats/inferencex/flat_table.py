@@ -6,16 +6,16 @@ from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorke
 from inferbench.files.csv_cells import inert
 from inferbench.formats.inferencex.aggregate_row import UNOFFICIAL
 from inferbench.formats.validity_keys import REASONS
+from inferbench.metrics.families import OF_ONE_REQUEST
 from inferbench.units import MS_PER_S
 
 _ROLE = ("tp", "ep", "dp_attn", "workers")
-_LATENCIES = ("ttft", "tpot", "e2el")
 COLUMNS = (
     "kind", "date", "hw", "framework", "precision", "disagg", "spec_decoding", "model", "isl", "osl", "conc",
     *(f"prefill_{key}" for key in _ROLE), "num_prefill_gpu",
     *(f"decode_{key}" for key in _ROLE), "num_decode_gpu", "total_gpus",
     "tput_per_gpu", "output_tput_per_gpu", "input_tput_per_gpu", "interactivity_median",
-    *(f"{statistic}_{metric}_s" for metric in _LATENCIES for statistic in ("mean", "median", "p99")),
+    *(f"{statistic}_{metric.name}_s" for metric in OF_ONE_REQUEST for statistic in ("mean", "median", "p99")),
     "image", "run_url", "flags", REASONS,
 )  # fmt: skip
 
@@ -46,8 +46,8 @@ def table_row(point: MeasuredPoint) -> dict[str, object]:
         "flags": ";".join(point.marks),
         REASONS: "; ".join(point.invalid),
     }
-    for metric, latency in (("ttft", point.ttft_ms), ("tpot", point.tpot_ms), ("e2el", point.e2el_ms)):
-        row |= _statistics(metric, latency or Latency())
+    for metric in OF_ONE_REQUEST:
+        row |= _statistics(metric.name, getattr(point, metric.field) or Latency())
     return {name: inert(value) if isinstance(value, str) else value for name, value in row.items()}
 
 

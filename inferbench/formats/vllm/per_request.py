@@ -9,6 +9,7 @@ import numpy as np
 
 from inferbench.evidence.measured_point import Latency
 from inferbench.formats.inferencex.row import Row
+from inferbench.metrics.catalog import E2EL, ITL, TPOT, TTFT
 from inferbench.records.columns import Floats
 from inferbench.units import MS_PER_S
 
@@ -37,10 +38,10 @@ def per_request(row: Row, completed: int) -> dict[str, Latency] | None:
     osl = _times([lens[i] for i in rows], "output_lens")
     several = osl > 1
     found = {
-        "ttft": ttft,
-        "tpot": (e2el - ttft)[several] / (osl[several] - 1),
-        "itl": np.concatenate(gaps),
-        "e2el": e2el,
+        TTFT.name: ttft,
+        TPOT.name: (e2el - ttft)[several] / (osl[several] - 1),
+        ITL.name: np.concatenate(gaps),
+        E2EL.name: e2el,
     }
     return {metric: _latency(values * MS_PER_S) for metric, values in found.items() if len(values)}
 

@@ -16,6 +16,8 @@ from inferbench.formats.inferencex import names
 from inferbench.formats.inferencex.row import STATISTICS, Row, maybe, maybe_whole, number
 from inferbench.formats.validity_keys import reasons_in
 from inferbench.formats.vllm.per_request import per_request
+from inferbench.metrics.catalog import E2EL, ITL, TPOT, TTFT
+from inferbench.metrics.families import LATENCIES
 from inferbench.units import MS_PER_S
 
 KEY = "total_token_throughput"
@@ -36,8 +38,8 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
     isl, osl = (number(row, f"total_{side}_tokens") / requests.ok for side in ("input", "output"))
     total, output = number(row, KEY), number(row, "output_throughput")
     told = per_request(row, requests.ok) or {}
-    latency = {metric: told.get(metric) or _latency(row, metric) for metric in ("ttft", "tpot", "itl", "e2el")}
-    tpot = latency["tpot"]
+    latency = {one.name: told.get(one.name) or _latency(row, one.name) for one in LATENCIES}
+    tpot = latency[TPOT.name]
     in_flight = _in_flight(row, latency, requests.ok, osl, seconds)
     load = _load(row, requests, in_flight)
     return MeasuredPoint(
@@ -63,10 +65,10 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
         output_tput_per_gpu=output / gpus,
         input_tput_per_gpu=(total - output) / gpus,
         interactivity=MS_PER_S / tpot.p50 if tpot and tpot.p50 else None,
-        ttft_ms=latency["ttft"],
+        ttft_ms=latency[TTFT.name],
         tpot_ms=tpot,
-        itl_ms=latency["itl"],
-        e2el_ms=latency["e2el"],
+        itl_ms=latency[ITL.name],
+        e2el_ms=latency[E2EL.name],
         marks=load.marks + ((f"{requests.error} of {requests.planned} requests failed",) if requests.error else ()),
         invalid=reasons_in(row),
     )
@@ -141,7 +143,7 @@ def _in_flight(
     if isinstance(each, list) and each and all(isinstance(value, (int, float)) for value in each):
         return sum(each) / seconds
     means = {metric: None if found is None else found.mean for metric, found in latency.items()}
-    e2el, ttft, tpot = means["e2el"], means["ttft"], means["tpot"]
+    e2el, ttft, tpot = (means[one.name] for one in (E2EL, TTFT, TPOT))
     if e2el is None and ttft is not None and tpot is not None:
         e2el = ttft + tpot * max(osl - 1, 0)
     return None if e2el is None else completed * e2el / MS_PER_S / seconds

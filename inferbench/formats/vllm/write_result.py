@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 from inferbench.formats.vllm.times import Lists, Times
+from inferbench.metrics.families import LATENCIES
 from inferbench.records.columns import Floats, Records
 from inferbench.units import MS_PER_S, NS_PER_S
 
-METRICS = ("ttft", "tpot", "itl", "e2el", "client_queue_time", "e2el_including_client_queue")
+METRICS = (*(metric.name for metric in LATENCIES), "client_queue_time", "e2el_including_client_queue")
+"""Latencies of the file. Its formulas for ours, and two that only it has."""
+DEFAULT_METRICS = METRICS[:3]
+"""Those that `vllm bench serve` writes percentiles of unless told otherwise."""
 RAMP_KEYS = ("ramp_up_strategy", "ramp_up_start_rps", "ramp_up_end_rps")
 
 
@@ -45,7 +49,7 @@ def vllm_result(
     records: Records,
     header: VllmHeader,
     *,
-    percentile_metrics: Sequence[str] = ("ttft", "tpot", "itl"),
+    percentile_metrics: Sequence[str] = DEFAULT_METRICS,
     percentiles: Sequence[float] = (99,),
     detailed: bool = False,
 ) -> dict[str, Any]:

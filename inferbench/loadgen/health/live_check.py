@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inferbench.metrics.metric import DistributionMetric
 from inferbench.metrics.summary import PointSummary
 from inferbench.values import Value
 
@@ -17,6 +18,16 @@ class LiveStep(Value):
     ttft_error: float
     """Measured over true median TTFT, minus 1."""
     tpot_error: float
+
+    def truth_p50_ms(self, metric: DistributionMetric) -> float:
+        """The server's own median of a metric that it is held to. Raises AttributeError for another metric."""
+        value: float = getattr(self, f"truth_{metric.name}_p50_ms")
+        return value
+
+    def error(self, metric: DistributionMetric) -> float:
+        """Measured over true median of such a metric, minus 1."""
+        value: float = getattr(self, f"{metric.name}_error")
+        return value
 
 
 class LiveResult(Value):

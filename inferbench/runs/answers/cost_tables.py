@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from inferbench.comparison.verdict import PricedReading
 from inferbench.cost.cost import Bill, Cost, CostLine
+from inferbench.metrics.catalog import USD_PER_MTOK_TOTAL
+from inferbench.metrics.families import COSTS
+from inferbench.metrics.metric import MetricEntry
 from inferbench.pricing.cost_figures import CostFigure, Trust
 from inferbench.pricing.implied_price_values import ImpliedPrice
 from inferbench.render.format import MISSING, interval, significant, usd
@@ -64,24 +67,18 @@ def figures_table(bill: Bill) -> Table:
     )
 
 
+PRIORITIES = (2, 2, 3, 3, 1, 2, 3, 5, 4, 5, 3)
+"""Of the metrics in COSTS: those with the highest are left out first where the table is too wide."""
+
+
 def costs_table(costs: Sequence[Cost]) -> Table:
     """A row per sweep point: what a million tokens and a request cost, and tokens per dollar and per MW."""
     first = costs[0] if costs else None
     columns = [
         Column("sweep point", align="left"),
-        Column("total", "$/Mtok"),
-        Column("price interval", "$/Mtok", priority=4),
-        Column("input", "$/Mtok", priority=2),
-        Column("output", "$/Mtok", priority=2),
-        Column("input role", "$/Mtok", priority=3),
-        Column("output role", "$/Mtok", priority=3),
-        Column("blended", "$/Mtok", priority=1),
-        Column("goodput", "$/Mtok", priority=2),
-        Column("request", "$", priority=3),
-        Column("successful request", "$", priority=5),
-        Column("tokens", "tok/$", priority=4),
-        Column("tokens", "tok/s/MW", priority=5),
-        Column("energy, provisioned", "J/tok", priority=3),
+        Column(USD_PER_MTOK_TOTAL.label, _unit(USD_PER_MTOK_TOTAL)),
+        Column("price interval", _unit(USD_PER_MTOK_TOTAL), priority=4),
+        *(Column(metric.label, _unit(metric), priority=n) for metric, n in zip(COSTS, PRIORITIES, strict=True)),
         Column("origin", align="left", priority=6),
     ]
     note = ""
@@ -189,6 +186,10 @@ def _figure_row(figure: CostFigure) -> tuple[str, ...]:
     )
 
 
+def _unit(metric: MetricEntry) -> str:
+    return metric.unit.replace("USD", "$")
+
+
 def _cost_row(cost: Cost) -> tuple[str, ...]:
     scale = cost.usd_per_mtok_total / cost.usd_per_gpu_hour if cost.usd_per_gpu_hour else None
     low, high = cost.usd_per_gpu_hour_low, cost.usd_per_gpu_hour_high
@@ -197,17 +198,7 @@ def _cost_row(cost: Cost) -> tuple[str, ...]:
         cost.point.key,
         usd(cost.usd_per_mtok_total),
         MISSING if exact or scale is None or low is None or high is None else interval(low * scale, high * scale),
-        usd(cost.usd_per_mtok_input),
-        usd(cost.usd_per_mtok_output),
-        usd(cost.usd_per_mtok_input_role),
-        usd(cost.usd_per_mtok_output_role),
-        usd(cost.usd_per_mtok_blended),
-        usd(cost.usd_per_mtok_goodput),
-        usd(cost.usd_per_request),
-        usd(cost.usd_per_successful_request),
-        significant(cost.tokens_per_usd),
-        significant(cost.tokens_per_s_per_mw),
-        significant(cost.joules_per_token_provisioned),
+        *((usd if metric.unit.startswith("USD") else significant)(metric.read(cost)) for metric in COSTS),
         cost.origin.value,
     )
 

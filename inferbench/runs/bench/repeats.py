@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from inferbench.comparison.usable_points import why_unusable
-from inferbench.metrics.summary import Basis, BasisSummary, PointSummary
+from inferbench.metrics.families import REPEATED
+from inferbench.metrics.summary import Basis, PointSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +25,19 @@ class Repeated:
     """Student's t interval of the mean; None below two runs."""
 
 
-_FIGURES: tuple[tuple[str, str, Callable[[BasisSummary], float | None]], ...] = (
-    ("output_tput", "tok/s", lambda run: run.throughput.output_tput),
-    ("total_tput", "tok/s", lambda run: run.throughput.total_tput),
-    ("request_tput", "req/s", lambda run: run.throughput.request_tput),
-    ("TTFT p50", "ms", lambda run: run.ttft_ms.p50 if run.ttft_ms else None),
-    ("TTFT p99", "ms", lambda run: run.ttft_ms.p99 if run.ttft_ms else None),
-    ("TPOT p50", "ms", lambda run: run.tpot_ms.p50 if run.tpot_ms else None),
-    ("TPOT p99", "ms", lambda run: run.tpot_ms.p99 if run.tpot_ms else None),
-    ("goodput", "req/s", lambda run: run.throughput.goodput),
-)
-
-
 def repeated(summaries: Sequence[PointSummary], confidence: float = 0.95) -> tuple[Repeated, ...]:
     """Figures of the whole run over repeats, each with the interval of its mean.
 
     Runs that must not be compared (INVALID, stopped early) do not count, nor does a figure that a run lacks.
     """
-    usable = (summary for summary in summaries if why_unusable(summary, Basis.WHOLE_RUN) is None)
-    runs = [summary.whole_run for summary in usable if summary.whole_run is not None]
+    usable = [summary for summary in summaries if why_unusable(summary, Basis.WHOLE_RUN) is None]
     found = []
-    for name, unit, read in _FIGURES:
-        values = tuple(float(value) for run in runs if (value := read(run)) is not None)
+    for metric in REPEATED:
+        read = (metric.read(summary, Basis.WHOLE_RUN) for summary in usable)
+        values = tuple(float(value) for value in read if value is not None)
         if values:
-            found.append(Repeated(name, unit, values, float(np.mean(values)), *_interval(values, confidence)))
+            interval = _interval(values, confidence)
+            found.append(Repeated(metric.label, metric.unit, values, float(np.mean(values)), *interval))
     return tuple(found)
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence, Set
 from inferbench.comparison.usable_points import why_unusable
 from inferbench.errors import IncomparableError, UsageError
 from inferbench.files.spelling import unknown
-from inferbench.metrics.summary import Basis, BasisSummary, Distribution, PointSummary
+from inferbench.metrics.families import COMPARED
+from inferbench.metrics.metric import ScalarMetric
+from inferbench.metrics.summary import Basis, PointSummary
 from inferbench.runs.comparison.ratios import MetricRatio, PointComparison
 from inferbench.store.manifest import PointManifest, RunManifest
-
-Reader = Callable[[BasisSummary], float | None]
-
 
 UNSTATED = "unstated"
 """Of a key that a run's manifest does not hold: nothing can be said to differ there."""
@@ -50,21 +49,6 @@ POINT_KEYS: dict[str, Callable[[PointManifest], str]] = {
     "gpus": lambda point: f"{point.point.prefill_gpus} prefill + {point.point.decode_gpus} decode",
 }
 """What two attempts at one sweep point must share. Versions of an engine may differ: they are what one compares."""
-
-
-def _percentile(distribution: Distribution | None, name: str) -> float | None:
-    return None if distribution is None else float(getattr(distribution, name))
-
-
-METRICS: dict[str, tuple[str, Reader]] = {
-    "tput_per_gpu": ("tok/s/GPU", lambda figures: figures.throughput.tput_per_gpu),
-    "output_tput": ("tok/s", lambda figures: figures.throughput.output_tput),
-    "tpot_p50": ("ms", lambda figures: _percentile(figures.tpot_ms, "p50")),
-    "ttft_p50": ("ms", lambda figures: _percentile(figures.ttft_ms, "p50")),
-    "ttft_p99": ("ms", lambda figures: _percentile(figures.ttft_ms, "p99")),
-    "e2el_p50": ("ms", lambda figures: _percentile(figures.e2el_ms, "p50")),
-}
-"""What is compared: the name, its unit, and where it stands in a summary."""
 
 
 def differing(a: RunManifest, b: RunManifest) -> dict[str, tuple[str, str]]:
@@ -136,14 +120,13 @@ def _check_keys(names: Set[str]) -> None:
 
 
 def _compare_point(a: PointSummary, b: PointSummary, basis: Basis) -> PointComparison:
-    left, right = a.on(basis), b.on(basis)
     unusable = [f"{run}: {why}" for run, why in zip("ab", (why_unusable(s, basis) for s in (a, b)), strict=True) if why]
-    if unusable or left is None or right is None:
+    if unusable or a.on(basis) is None or b.on(basis) is None:
         return PointComparison(point=a.point.key, basis=basis, metrics=(), not_compared="; ".join(unusable))
-    metrics = tuple(_ratio(name, unit, read(left), read(right)) for name, (unit, read) in METRICS.items())
+    metrics = tuple(_ratio(metric, metric.read(a, basis), metric.read(b, basis)) for metric in COMPARED)
     return PointComparison(point=a.point.key, basis=basis, metrics=metrics)
 
 
-def _ratio(metric: str, unit: str, a: float | None, b: float | None) -> MetricRatio:
+def _ratio(metric: ScalarMetric, a: float | None, b: float | None) -> MetricRatio:
     ratio = b / a if a and b is not None else None
-    return MetricRatio(metric=metric, unit=unit, a=a, b=b, ratio=ratio)
+    return MetricRatio(metric=metric.name, unit=metric.unit, a=a, b=b, ratio=ratio)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from inferbench.comparison.axes import X_AXES, Y_AXES
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.cost.per_token import usd_per_mtok
@@ -18,7 +19,7 @@ from inferbench.runs.report.view import RunView
 
 STEPS = 12
 """Straight pieces that the curve between two knots is drawn with."""
-INTERACTIVITY = "interactivity, tok/s/user"
+INTERACTIVITY = X_AXES["interactivity"].label
 
 
 def throughput_chart(view: RunView) -> Chart:
@@ -32,8 +33,8 @@ def throughput_chart(view: RunView) -> Chart:
     for name in view.deployments:
         x, y = _front_curve(view, name)
         band = view.half_width_of(name)
-        traces += _traces(view, name, x, y, (1 - band, 1 + band), values, "tok/s/GPU")
-    fig = figure(traces, INTERACTIVITY, "throughput, tok/s/GPU").update_yaxes(rangemode="tozero", tickformat=",")
+        traces += _traces(view, name, x, y, (1 - band, 1 + band), values, Y_AXES["throughput"].unit)
+    fig = figure(traces, INTERACTIVITY, Y_AXES["throughput"].label).update_yaxes(rangemode="tozero", tickformat=",")
     rules(fig, view)
     return Chart(
         key="throughput",
@@ -57,7 +58,7 @@ def cost_chart(view: RunView, book: str, tier: str) -> Chart:
         # Cost is derived from the throughput curve, not interpolated by itself, so that both tell the same story.
         y = np.array([usd_per_mtok(hourly[name], value) for value in tput])
         traces += _traces(view, name, x, y, (1 / (1 + band), 1 / (1 - band)), values, "$/Mtok")
-    fig = figure(traces, INTERACTIVITY, "cost, $ per million tokens").update_yaxes(**log_axis("$"))
+    fig = figure(traces, INTERACTIVITY, Y_AXES["cost"].label).update_yaxes(**log_axis("$"))
     rules(fig, view)
     return Chart(
         key="cost",

@@ -7,7 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from inferbench.metrics.summary import ClientHealth, PointSummary
+from inferbench.metrics.catalog import CONCURRENCY, TTFT
+from inferbench.metrics.families import OF_A_POINT
+from inferbench.metrics.metric import DistributionMetric
+from inferbench.metrics.summary import Basis, ClientHealth, PointSummary
 from inferbench.render.chart import PALETTE, TEXT, Chart, hover, log_axis, look, marker, safe, style
 from inferbench.render.format import percent, significant
 from inferbench.runs.report.view import RunView
@@ -18,13 +21,13 @@ QUANTILES = ("p50", "p99")
 def ttft_chart(view: RunView) -> Chart:
     """TTFT p50 and p99 against concurrency, a line per topology."""
     fig = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1, subplot_titles=[f"TTFT {q}" for q in QUANTILES]
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1, subplot_titles=[TTFT.at(q).label for q in QUANTILES]
     )
     for name in view.deployments:
         for row, quantile in enumerate(QUANTILES, start=1):
             fig.add_trace(_ttft_trace(view, name, quantile, showlegend=row == 1), row=row, col=1)
-    style(fig, 600).update_yaxes(title_text="ms", **log_axis()).update_xaxes(**log_axis(steps=(1,)))
-    fig.update_xaxes(title_text="concurrency, requests", row=2, col=1)
+    style(fig, 600).update_yaxes(title_text=TTFT.unit, **log_axis()).update_xaxes(**log_axis(steps=(1,)))
+    fig.update_xaxes(title_text=f"{CONCURRENCY.label}, {CONCURRENCY.unit}", row=2, col=1)
     fig.update_layout(legend_y=-0.13)
     return Chart(
         key="ttft",
@@ -48,7 +51,7 @@ def _ttft_trace(view: RunView, deployment: str, quantile: str, showlegend: bool)
         topology = summary.point.topology
         x.append(summary.point.concurrency)
         y.append(value)
-        texts.append(hover(view, summary, f"TTFT {quantile} {significant(value)} ms"))
+        texts.append(hover(view, summary, f"{TTFT.at(quantile).label} {significant(value)} {TTFT.unit}"))
     return go.Scatter(
         x=x,
         y=y,
@@ -65,22 +68,17 @@ def _ttft_trace(view: RunView, deployment: str, quantile: str, showlegend: bool)
 
 def _ttft(view: RunView, deployment: str, quantile: str) -> list[tuple[PointSummary, float]]:
     """Points of a deployment that have the figure, a topology's together, by rising load."""
-    found = [
-        (summary, getattr(figures.ttft_ms, quantile))
-        for summary in view.summaries
-        if summary.point.deployment == deployment
-        and (figures := summary.on(view.basis)) is not None
-        and figures.ttft_ms is not None
-    ]
+    own = (summary for summary in view.summaries if summary.point.deployment == deployment)
+    read = ((summary, TTFT.at(quantile).read(summary, view.basis)) for summary in own)
+    found = [(summary, value) for summary, value in read if value is not None]
     return sorted(found, key=lambda pair: (pair[0].point.topology, pair[0].point.concurrency))
 
 
 def live_chart(view: RunView) -> Chart:
     """Measured medians of the live leg beside the server's own, against the number of streams."""
-    fig = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=["TTFT p50", "TPOT p50"]
-    )
-    for row, what in enumerate(("ttft", "tpot"), start=1):
+    titles = [metric.at("p50").label for metric in OF_A_POINT]
+    fig = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=titles)
+    for row, what in enumerate(OF_A_POINT, start=1):
         for trace in _live_traces(view, what, showlegend=row == 1):
             fig.add_trace(trace, row=row, col=1)
     style(fig, 480).update_yaxes(title_text="ms", rangemode="tozero").update_xaxes(**log_axis())
@@ -97,21 +95,20 @@ def live_chart(view: RunView) -> Chart:
     )
 
 
-def _live_traces(view: RunView, what: str, showlegend: bool) -> list[Any]:
+def _live_traces(view: RunView, what: DistributionMetric, showlegend: bool) -> list[Any]:
     steps = view.live.steps if view.live else ()
     streams = [step.concurrency for step in steps]
-    distributions = [getattr(s.summary.whole_run, f"{what}_ms") if s.summary.whole_run else None for s in steps]
-    measured = [None if distribution is None else distribution.p50 for distribution in distributions]
+    measured = [what.at("p50").read(step.summary, Basis.WHOLE_RUN) for step in steps]
     bad = [step.summary.client is not None and not step.summary.client.valid for step in steps]
     truth = go.Scatter(
         x=streams,
-        y=[getattr(step, f"truth_{what}_p50_ms") for step in steps],
+        y=[step.truth_p50_ms(what) for step in steps],
         mode="lines",
         line={"color": TEXT, "width": 2, "dash": "dot"},
         name="server's own record",
         legendgroup="truth",
         showlegend=showlegend,
-        hovertemplate=f"{what.upper()} p50 by the server: %{{y:.4g}} ms<extra></extra>",
+        hovertemplate=f"{what.label} p50 by the server: %{{y:.4g}} ms<extra></extra>",
     )
     client = go.Scatter(
         x=streams,
@@ -127,8 +124,8 @@ def _live_traces(view: RunView, what: str, showlegend: bool) -> list[Any]:
         legendgroup="client",
         showlegend=showlegend,
         hovertext=[
-            f"{step.concurrency:,} streams<br>{what.upper()} p50 {significant(value)} ms, "
-            f"{percent(getattr(step, f'{what}_error'))} off<br>{safe(_trusted(step.summary.client))}"
+            f"{step.concurrency:,} streams<br>{what.label} p50 {significant(value)} ms, "
+            f"{percent(step.error(what))} off<br>{safe(_trusted(step.summary.client))}"
             for step, value in zip(steps, measured, strict=True)
         ],
         hoverinfo="text",

@@ -10,7 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from inferbench.metrics.catalog import E2EL, ISL, OSL, TTFT
 from inferbench.metrics.failure_kinds import by_kind
+from inferbench.metrics.families import OF_ONE_REQUEST
 from inferbench.metrics.request_counts import Ended
 from inferbench.records.columns import Floats, Ints
 from inferbench.render.chart import PALETTE, TEXT, Chart, log_axis, style
@@ -18,10 +20,11 @@ from inferbench.render.format import count, significant
 from inferbench.render.table import Column, Table
 
 SLOWEST = 20
+SLOWEST_FIRST = sorted(OF_ONE_REQUEST, key=lambda metric: metric is not E2EL)
+"""What a slow request is listed by: its whole time, and then the parts of it."""
 DECADE = 10
 DRAWN = 4_000
 """Requests that a chart shows; of more, every so many."""
-LATENCIES = {"TTFT": "ttft_ms", "TPOT": "tpot_ms", "E2EL": "e2el_ms"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +47,11 @@ class Requests:
 
 def distributions_chart(found: Requests) -> Chart:
     """The share of requests that took at most so long, for each latency."""
-    fig = make_subplots(rows=1, cols=3, subplot_titles=list(LATENCIES), shared_yaxes=True, horizontal_spacing=0.06)
-    for column, field in enumerate(LATENCIES.values(), start=1):
-        values = np.sort(getattr(found, field)[np.isfinite(getattr(found, field))])
+    titles = [metric.label for metric in OF_ONE_REQUEST]
+    fig = make_subplots(rows=1, cols=3, subplot_titles=titles, shared_yaxes=True, horizontal_spacing=0.06)
+    for column, metric in enumerate(OF_ONE_REQUEST, start=1):
+        every = getattr(found, metric.field)
+        values = np.sort(every[np.isfinite(every)])
         share = np.arange(1, len(values) + 1) / max(len(values), 1)
         at = _some(len(values))
         fig.add_trace(
@@ -77,9 +82,8 @@ def _latency_axis(values: Floats) -> dict[str, Any]:
 
 def requests_chart(found: Requests) -> Chart:
     """Requests in flight and TTFT over the run."""
-    fig = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=["requests in flight", "TTFT, ms"]
-    )
+    titles = ["requests in flight", f"{TTFT.label}, {TTFT.unit}"]
+    fig = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.12, subplot_titles=titles)
     at, flight = in_flight(found)
     some = _some(len(at))
     fig.add_trace(
@@ -137,14 +141,14 @@ def slowest_table(found: Requests) -> Table:
     return Table(
         title="Slowest requests",
         columns=(
-            Column("request"), Column("sent at", "s"), Column("E2EL", "ms"), Column("TTFT", "ms"), Column("TPOT", "ms"),
-            Column("ISL", "tokens"), Column("OSL", "tokens"),
+            Column("request"), Column("sent at", "s"), *(Column(m.label, m.unit) for m in SLOWEST_FIRST),
+            *(Column(m.label, m.unit) for m in (ISL, OSL)),
         ),
         rows=tuple(
             (
                 count(int(found.seq[i])),
-                *(significant(float(v[i])) for v in (found.start_s, found.e2el_ms, found.ttft_ms)),
-                significant(float(found.tpot_ms[i])) if np.isfinite(found.tpot_ms[i]) else "-",
+                significant(float(found.start_s[i])),
+                *(_known(float(getattr(found, metric.field)[i])) for metric in SLOWEST_FIRST),
                 count(int(found.isl[i])),
                 count(int(found.osl[i])),
             )
@@ -169,6 +173,10 @@ def failures_table(found: Requests) -> Table:
         rows=tuple((one.ended, count(one.n), one.kind, one.first) for one in kinds),
         note="" if kinds else "Every request succeeded.",
     )
+
+
+def _known(value: float) -> str:
+    return significant(value) if np.isfinite(value) else "-"
 
 
 def _mark(found: Requests) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inferbench.comparison import explain
 from inferbench.comparison.verdict import Conclusion, Outcome
+from inferbench.metrics.slo import limits
 from inferbench.runs.report.view import RunView
 from inferbench.scenario.scenario import OperatingPoint
 
@@ -30,8 +31,7 @@ def describe(point: OperatingPoint) -> str:
     """What it means to be at an operating point."""
     if point.slo is None:
         return f"median interactivity {point.interactivity:g} tok/s/user"
-    limits = (("TTFT", point.slo.ttft_p99_ms), ("TPOT", point.slo.tpot_p99_ms))
-    kept = " and ".join(f"p99 {what} within {limit:,g} ms" for what, limit in limits if limit is not None)
+    kept = " and ".join(f"p99 {metric.label} within {limit:,g} ms" for metric, limit in limits(point.slo))
     return f"highest throughput per GPU with {kept}" if kept else "highest throughput per GPU"
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inferbench.metrics.catalog import CATALOG, ISL, OSL, USD_PER_MTOK_TOTAL
+from inferbench.metrics.metric import MetricEntry
+
 
 @dataclass(frozen=True)
 class Term:
@@ -15,31 +18,17 @@ class Term:
     note: str
 
 
+def _term(metric: MetricEntry) -> Term:
+    return Term(metric.label, metric.unit, metric.short, metric.note)
+
+
+_LENGTHS = Term(f"{ISL.label}, {OSL.label}", ISL.unit, f"{ISL.short}, {OSL.short}", ISL.note)
+_COST = Term("$/Mtok", "USD", USD_PER_MTOK_TOTAL.short, USD_PER_MTOK_TOTAL.note)
+_METRICS = (metric for metric in CATALOG.values() if metric.note and metric not in (ISL, OSL, USD_PER_MTOK_TOTAL))
 TERMS = (
-    Term("ISL, OSL", "tokens", "prompt tokens, generated tokens", "from the server's own count where it gives one"),
-    Term(
-        "TTFT", "ms", "arrival of the first chunk with a token - start",
-        "time to first token; start is when the request's last byte was sent",
-    ),
-    Term(
-        "TPOT", "ms", "(last token - first token) / (OSL - tokens of the first chunk)",
-        "time per output token, one figure per request",
-    ),
-    Term("ITL", "ms", "time between two tokens", "inter-token latency; a chunk of k tokens gives k equal gaps"),
-    Term("E2EL", "ms", "arrival of the last token - start", "end-to-end latency"),
-    Term(
-        "interactivity", "tok/s/user", "1000 / median TPOT",
-        "the pace at which one user sees text; a percentile of it inverts that percentile of TPOT, never a mean",
-    ),
-    Term("concurrency", "requests", "the most requests in flight at once", "a slot that frees takes the next request"),
-    Term(
-        "tput_per_gpu", "tok/s/GPU", "(prompt + generated tokens) / time / all GPUs",
-        "prefill and decode GPUs together",
-    ),
-    Term(
-        "$/Mtok", "USD", "$ per GPU-hour / (tok/s/GPU x 3600 / 1,000,000)",
-        "per million prompt and generated tokens together, all GPUs charged",
-    ),
+    _LENGTHS,
+    *map(_term, _METRICS),
+    _COST,
     Term("p50, p90, p99", "", "the value that 50, 90, 99 % of requests stay below", "linear between order statistics"),
     Term(
         "whole_run", "", "first start to last token", "a basis: ramp-up and drain included, as InferenceX and vLLM do"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from textwrap import shorten
 
 from inferbench.loadgen.health.live_check import LiveStep
+from inferbench.metrics.catalog import CONCURRENCY, INTERACTIVITY, TPUT_PER_GPU
 from inferbench.metrics.failure_kinds import called
-from inferbench.metrics.summary import Basis, BasisSummary, ClientHealth, Distribution, PointSummary
+from inferbench.metrics.families import LATENCIES, OF_A_POINT, RATES, TPOT_P50, TTFT_P50, TTFT_P99
+from inferbench.metrics.metric import DistributionMetric, ScalarMetric
+from inferbench.metrics.summary import Basis, ClientHealth, PointSummary
 from inferbench.render.format import MISSING, count, percent, significant
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.view import RunView
@@ -24,14 +27,14 @@ def sweep_table(view: RunView) -> Table:
         columns=(
             Column("deployment", align="left"),
             Column("topology", align="left"),
-            Column("concurrency", short="conc"),
+            Column(CONCURRENCY.label, short="conc"),
             Column("GPUs", priority=4),
-            Column("TTFT p50", "ms", priority=3),
-            Column("TTFT p99", "ms", priority=1),
-            Column("TPOT p50", "ms", priority=5),
-            Column("interactivity", "tok/s/user", short="intvty"),
-            Column(f"{basis} tput", "tok/s/GPU"),
-            Column("window tput", "tok/s/GPU", priority=2),
+            _column(TTFT_P50, priority=3),
+            _column(TTFT_P99, priority=1),
+            _column(TPOT_P50, priority=5),
+            Column(INTERACTIVITY.label, INTERACTIVITY.unit, short="intvty"),
+            Column(f"{basis} tput", TPUT_PER_GPU.unit),
+            Column("window tput", TPUT_PER_GPU.unit, priority=2),
             Column("energy", "J/output token", short="J/tok", priority=8),
             Column("state", align="left"),
             Column("basis", align="left", priority=7),
@@ -45,21 +48,14 @@ def sweep_table(view: RunView) -> Table:
 
 def bench_table(summary: PointSummary) -> Table:
     """One sweep point, a row per figure: the whole run and the steady-state window side by side."""
-    whole, window = summary.whole_run, summary.window
-    figures = [(name, unit, _pick(whole, name), _pick(window, name)) for name, unit in _BENCH_FIGURES]
-    latencies = [
-        (f"{name} {quantile}", "ms", _quantile(whole, field, quantile), _quantile(window, field, quantile))
-        for field, name in _LATENCIES
-        for quantile in ("mean", "p50", "p90", "p99")
-    ]
-    interactivity = (
-        "interactivity p50",
-        "tok/s/user",
-        whole.interactivity_p50 if whole else None,
-        window.interactivity_p50 if window else None,
-    )
-    measured = (*figures, *latencies, interactivity, *energy_rows(summary))
-    rows = [(n, u, significant(a), significant(b)) for n, u, a, b in measured]
+    latencies = [metric.at(statistic) for metric in LATENCIES for statistic in ("mean", "p50", "p90", "p99")]
+    shown = [(metric.label, metric) for metric in (*RATES, *latencies)]
+    shown.append((f"{INTERACTIVITY.label} p50", INTERACTIVITY))
+    figures = [(n, m.unit, m.read(summary, Basis.WHOLE_RUN), m.read(summary, Basis.WINDOW)) for n, m in shown]
+    rows = [(n, u, significant(a), significant(b)) for n, u, a, b in (*figures, *energy_rows(summary))]
+    windows = "The two bases are never mixed."
+    if summary.window is None:
+        windows = f"No steady-state window: {summary.window_reason}."
     point, counts = summary.point, summary.counts
     return Table(
         title=f"{point.key} ({summary.origin.value})",
@@ -71,7 +67,7 @@ def bench_table(summary: PointSummary) -> Table:
         ),
         rows=(*rows, *_failed_rows(summary)),
         note=f"{count(counts.ok)} of {count(counts.planned)} requests succeeded ({state(summary)}). "
-        + (f"No steady-state window: {summary.window_reason}." if window is None else "The two bases are never mixed.")
+        + windows
         + energy_note(summary.energy),
     )
 
@@ -82,12 +78,7 @@ def live_table(view: RunView) -> Table:
         title="Live leg: the client against a server of known pace (measured over loopback)",
         columns=(
             Column("streams"),
-            Column("TTFT p50", "ms"),
-            Column("truth", "ms", priority=2),
-            Column("TTFT error"),
-            Column("TPOT p50", "ms"),
-            Column("truth", "ms", priority=2),
-            Column("TPOT error"),
+            *(column for metric in OF_A_POINT for column in _live_columns(metric)),
             Column("loop lag p99", "ms", priority=1),
             Column("verdict", align="left"),
         ),
@@ -114,40 +105,19 @@ def _failed_rows(summary: PointSummary) -> list[tuple[str, str, str, str]]:
     return [(f"failed: {name}", "requests", n, MISSING) for name, n in named]
 
 
-_LATENCIES = (("ttft_ms", "TTFT"), ("tpot_ms", "TPOT"), ("itl_ms", "ITL"), ("e2el_ms", "E2EL"))
-_BENCH_FIGURES = (
-    ("seconds", "s"),
-    ("request_tput", "req/s"),
-    ("input_tput", "tok/s"),
-    ("output_tput", "tok/s"),
-    ("total_tput", "tok/s"),
-    ("tput_per_gpu", "tok/s/GPU"),
-    ("in_flight_mean", "requests"),
-)
-
-
-def _pick(summary: BasisSummary | None, field: str) -> float | None:
-    return None if summary is None else getattr(summary.throughput, field)
-
-
-def _quantile(summary: BasisSummary | None, field: str, quantile: str) -> float | None:
-    distribution: Distribution | None = getattr(summary, field, None)
-    return None if distribution is None else getattr(distribution, quantile)
+def _column(metric: ScalarMetric, priority: int = 0) -> Column:
+    return Column(metric.label, metric.unit, priority=priority)
 
 
 def _sweep_row(summary: PointSummary, basis: Basis) -> tuple[str, ...]:
-    shown, point = summary.on(basis), summary.point
+    point = summary.point
     return (
         point.deployment,
         point.topology,
         count(point.concurrency),
         count(point.gpus),
-        significant(_quantile(shown, "ttft_ms", "p50")),
-        significant(_quantile(shown, "ttft_ms", "p99")),
-        significant(_quantile(shown, "tpot_ms", "p50")),
-        significant(shown.interactivity_p50 if shown else None),
-        significant(_pick(shown, "tput_per_gpu")),
-        significant(_pick(summary.window, "tput_per_gpu")),
+        *(significant(one.read(summary, basis)) for one in (TTFT_P50, TTFT_P99, TPOT_P50, INTERACTIVITY, TPUT_PER_GPU)),
+        significant(TPUT_PER_GPU.read(summary, Basis.WINDOW)),
         joules_per_token(summary),
         state(summary),
         basis.value,
@@ -155,16 +125,21 @@ def _sweep_row(summary: PointSummary, basis: Basis) -> tuple[str, ...]:
     )
 
 
+def _live_columns(metric: DistributionMetric) -> tuple[Column, ...]:
+    truth = Column("truth", metric.unit, priority=2)
+    return _column(metric.at("p50")), truth, Column(f"{metric.label} error")
+
+
+def _live_cells(step: LiveStep, metric: DistributionMetric) -> tuple[str, ...]:
+    found = metric.at("p50").read(step.summary, Basis.WHOLE_RUN)
+    return significant(found), significant(step.truth_p50_ms(metric)), percent(step.error(metric))
+
+
 def _live_row(step: LiveStep) -> tuple[str, ...]:
-    whole, client = step.summary.whole_run, step.summary.client
+    client = step.summary.client
     return (
         count(step.concurrency),
-        significant(_quantile(whole, "ttft_ms", "p50")),
-        significant(step.truth_ttft_p50_ms),
-        percent(step.ttft_error),
-        significant(_quantile(whole, "tpot_ms", "p50")),
-        significant(step.truth_tpot_p50_ms),
-        percent(step.tpot_error),
+        *(cell for metric in OF_A_POINT for cell in _live_cells(step, metric)),
         MISSING if client is None else significant(client.loop_lag_p99_ms),
         validity(client),
     )

@@ -9,12 +9,12 @@ import numpy as np
 
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
-from inferbench.evidence.points_csv import Point
+from inferbench.evidence.points_csv import FIGURES, Point
 from inferbench.simulator.calibration.configuration import Configuration, batches, evaluate, tokens_per_gpu
 from inferbench.simulator.parameters.numbers import many
 from inferbench.simulator.parameters.parameters import TwinParameters
 
-METRICS = ("tpot", "tokens_s_gpu", "ttft")
+METRICS = tuple(FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,8 @@ class Prediction:
 
     def log_error(self, metric: str) -> float | None:
         """Log of predicted over measured; None where the metric was not measured."""
-        measured = {"tpot": self.point.tpot_s, "tokens_s_gpu": self.point.tokens_s_gpu, "ttft": self.point.ttft_s}
-        predicted = {"tpot": self.tpot_s, "tokens_s_gpu": self.tokens_s_gpu, "ttft": self.ttft_s}
-        value = measured[metric]
-        return None if value is None else float(np.log(predicted[metric] / value))
+        value = self.point.figure(metric)
+        return None if value is None else float(np.log(getattr(self, FIGURES[metric]) / value))
 
     @property
     def frontier_error(self) -> float | None:

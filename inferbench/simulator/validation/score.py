@@ -68,7 +68,7 @@ def tau(predictions: Sequence[Prediction], metric: str) -> float | None:
     groups: dict[tuple[object, ...], list[tuple[float, float]]] = defaultdict(list)
     for p in predictions:
         error = p.log_error(metric)
-        measured = {"tpot": p.point.tpot_s, "tokens_s_gpu": p.point.tokens_s_gpu, "ttft": p.point.ttft_s}[metric]
+        measured = p.point.figure(metric)
         if error is not None and measured is not None:
             key = p.point.stack, p.point.isl, p.point.osl, p.point.precision
             groups[key].append((math.log(measured), math.log(measured) + error))
@@ -85,7 +85,7 @@ def rerun_floor(configurations: Sequence[Configuration], metric: str) -> Floor |
     """Spread between consecutive repeats on different days; None where there is none."""
     runs: dict[tuple[object, ...], list[tuple[int, float]]] = defaultdict(list)
     for c in configurations:
-        value = {"tpot": c.point.tpot_s, "tokens_s_gpu": c.point.tokens_s_gpu, "ttft": c.point.ttft_s}[metric]
+        value = c.point.figure(metric)
         if c.point.date is not None and value is not None:
             runs[*c.point.topology, c.point.concurrency].append((c.point.date.toordinal(), value))
     spreads = []
