@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ import pytest
 from inferbench.cost.cost import Cost
 from inferbench.metrics import families
 from inferbench.metrics.catalog import CATALOG
+from inferbench.metrics.goodput import GoodputSlo
 from inferbench.metrics.metric import STATISTICS, CostMetric, DistributionMetric, MetricEntry
+from inferbench.metrics.slo import LIMITS
 from inferbench.regression.policy import Effects, RegressionMetric
+from inferbench.scenario.scenario import Slo
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = {"inferbench/metrics/metric.py", "inferbench/metrics/catalog.py"}
@@ -152,3 +156,8 @@ def test_the_effects_of_a_policy_are_those_of_the_family() -> None:
     family = [metric.name for metric in families.REGRESSION]
     assert [metric.value for metric in RegressionMetric] == family
     assert list(Effects.model_fields) == family
+
+
+def test_the_clauses_of_an_slo_are_metrics_of_the_catalogue() -> None:
+    assert [field.name for field in fields(GoodputSlo)] == [metric.name for metric in families.OF_ONE_REQUEST]
+    assert list(Slo.model_fields) == list(LIMITS.values())

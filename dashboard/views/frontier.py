@@ -29,8 +29,6 @@ FILTERS = {
     "speculation": "Speculation",
     "origin": "Measured or simulated",
 }
-PRICED = ("cost", "per_mw", "energy")
-"""What is drawn upwards with a price or a power of a price book; the others have no use for one."""
 DISAGGREGATED = {"any": None, "disaggregated": True, "aggregated": False}
 
 
@@ -69,7 +67,7 @@ def filters(frame: pd.DataFrame) -> Asked:
                 controls.toggle("Logarithmic sideways", "logx"),
                 controls.toggle("Logarithmic upwards", "logy", value=True),
             )
-        book, tier = controls.price_choice() if y in PRICED else controls.headline()
+        book, tier = controls.price_choice() if Y_AXES[y].priced else controls.headline()
     isl, _, osl = lengths.partition("/")
     shape = {"isl": [int(isl)], "osl": [int(osl)]} if isl.isdecimal() else {}
     question = FrontierQuestion(
@@ -108,7 +106,7 @@ def show(frame: pd.DataFrame) -> None:
     page = Page("frontier", "What each deployment reaches")
     asked = filters(frame)
     question, book, tier = asked.question, asked.book, asked.tier
-    words = f" under {book.name} {tier}" if question.y in PRICED else ""
+    words = f" under {book.name} {tier}" if Y_AXES[question.y].priced else ""
     shown = store_frontier(frame, question, book, tier)
     if not len(shown.x):
         st.info("No point of this store passes these filters and has these figures.")

@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from inferbench.claim.answer import ClaimReport, CurveFront, PairVerdict
+from inferbench.comparison.axes import Y_AXES
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.cost.per_token import usd_per_mtok
@@ -33,8 +34,10 @@ def claim_charts(report: ClaimReport) -> tuple[Chart, ...]:
 
 def frontier_chart(report: ClaimReport) -> Chart:
     """Throughput against interactivity, measured points as markers."""
-    traces = [t for n, c in enumerate(report.fronts) for t in _curve(n, c, lambda tput: tput, "tok/s/GPU")]
-    fig = figure(traces, INTERACTIVITY, "throughput, tok/s/GPU").update_yaxes(**log_axis())
+    traces = [
+        t for n, c in enumerate(report.fronts) for t in _curve(n, c, lambda tput: tput, Y_AXES["throughput"].unit)
+    ]
+    fig = figure(traces, INTERACTIVITY, Y_AXES["throughput"].label).update_yaxes(**log_axis())
     _rule(fig, report)
     return Chart(
         key="frontier",
@@ -53,7 +56,7 @@ def cost_chart(report: ClaimReport) -> Chart:
     for place, curve, hourly in priced:
         traces += _curve(place, curve, partial(_costs, hourly), "$/Mtok")
         traces.append(_splined(place, curve, hourly))
-    fig = figure(traces, INTERACTIVITY, "cost, $ per million tokens").update_yaxes(**log_axis("$"))
+    fig = figure(traces, INTERACTIVITY, Y_AXES["cost"].label).update_yaxes(**log_axis("$"))
     _rule(fig, report)
     headline = report.verdicts[0]
     return Chart(

@@ -9,8 +9,15 @@ from typing import Any
 from inferbench.claim.inputs import UnreachedError, World
 from inferbench.claim.quantity import Quantity
 from inferbench.evidence.measured_point import MeasuredPoint
+from inferbench.metrics.catalog import INTERACTIVITY, TPUT_PER_GPU
 
 DAYS_PER_MONTH = 30.44
+_UNITS = {
+    TPUT_PER_GPU.name: TPUT_PER_GPU.unit,
+    "gap": INTERACTIVITY.unit,
+    "software_gap_days": "days",
+    "wire_bytes": "bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,7 @@ def words(kind: str, value: float) -> str:
         return f"${value:.4f}"
     if kind in ("tput_ratio", "tput_ratios", "wire_bytes_ratio", "time_ratio"):
         return f"{value:.3f}x"
-    unit = {"tput_per_gpu": " tok/s/GPU", "gap": " tok/s/user", "software_gap_days": " days", "wire_bytes": " bytes"}
-    return f"{value:,.6g}{unit.get(kind, '')}"
+    return f"{value:,.6g} {_UNITS.get(kind, '')}".rstrip()
 
 
 def near(point: MeasuredPoint) -> str:

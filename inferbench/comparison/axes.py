@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inferbench.metrics import catalog
 from inferbench.metrics.families import SIDEWAYS
-from inferbench.metrics.metric import MetricEntry
+from inferbench.metrics.metric import CostMetric, MetricEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Axis:
     unit: str
     sign: int
     """1: more is better; -1: less is."""
+    priced: bool = False
+    """Whether it takes a price or a power of a price book."""
 
     @property
     def label(self) -> str:
@@ -26,7 +28,7 @@ class Axis:
 
 def _axis(metric: MetricEntry, unit: str = "") -> Axis:
     """The axis of a metric; `unit` where an axis has room for more words than a table."""
-    return Axis(metric.title, unit or metric.unit, metric.sign)
+    return Axis(metric.title, unit or metric.unit, metric.sign, priced=isinstance(metric, CostMetric))
 
 
 X_AXES = {metric.name: _axis(metric) for metric in SIDEWAYS}

@@ -12,33 +12,18 @@ packages/app/src/lib/chart-utils.ts).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from inferbench.metrics.metric import Better, CostMetric, DistributionMetric, MetricEntry, Read, ScalarMetric
-from inferbench.metrics.summary import Basis, BasisSummary, EnergySummary, PointSummary
+from inferbench.metrics.metric import (
+    Better,
+    CostMetric,
+    DistributionMetric,
+    MetricEntry,
+    ScalarMetric,
+    of_energy,
+    on_basis,
+    per_gpu,
+)
 
 HIGHER, LOWER = Better.HIGHER, Better.LOWER
-
-
-def _on_basis(of: Callable[[BasisSummary], float | None]) -> Read:
-    """Read a figure of a basis; None where the point has no figures on it."""
-    return lambda summary, basis: None if (figures := summary.on(basis)) is None else of(figures)
-
-
-def _per_gpu(of: Callable[[BasisSummary], float]) -> Read:
-    """Read a rate over all GPUs of the point."""
-    return lambda summary, basis: None if (found := summary.on(basis)) is None else of(found) / summary.point.gpus
-
-
-def _energy(of: Callable[[EnergySummary], float | None]) -> Read:
-    """Read an energy, which only a whole run has; None where it must not be used."""
-
-    def read(summary: PointSummary, basis: Basis) -> float | None:
-        energy = summary.energy if basis is Basis.WHOLE_RUN else None
-        return of(energy) if energy is not None and energy.valid else None
-
-    return read
-
 
 ISL = ScalarMetric(
     name="isl", label="ISL", unit="tokens", read=lambda summary, _: summary.isl_mean,
@@ -90,7 +75,7 @@ E2EL = DistributionMetric(
 )  # fmt: skip
 INTERACTIVITY = ScalarMetric(
     name="interactivity", label="interactivity", unit="tok/s/user", better=HIGHER,
-    read=_on_basis(lambda figures: figures.interactivity_p50),
+    read=on_basis(lambda figures: figures.interactivity_p50),
     formula="1000 / median TPOT: what the user could see stream",
     trap="never the inverse of a mean or of a deviation; throughput counts all tokens, seen or not",
     short="1000 / median TPOT",
@@ -105,91 +90,91 @@ CONCURRENCY = ScalarMetric(
 )  # fmt: skip
 IN_FLIGHT_MEAN = ScalarMetric(
     name="in_flight_mean", label="in_flight_mean", unit="requests",
-    read=_on_basis(lambda figures: figures.throughput.in_flight_mean),
+    read=on_basis(lambda figures: figures.throughput.in_flight_mean),
     formula="requests in flight, weighted by time: the sum of their times from start to last token / seconds",
     trap="Little's law: request_tput x mean e2el, ramp and drain aside",
 )  # fmt: skip
 SECONDS = ScalarMetric(
-    name="seconds", label="seconds", unit="s", read=_on_basis(lambda figures: figures.throughput.seconds),
+    name="seconds", label="seconds", unit="s", read=on_basis(lambda figures: figures.throughput.seconds),
     formula="length of the basis", trap="a whole run counts from its first start to its last token",
 )  # fmt: skip
 REQUEST_TPUT = ScalarMetric(
     name="request_tput", label="request_tput", unit="req/s", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.request_tput),
+    read=on_basis(lambda figures: figures.throughput.request_tput),
     formula="requests that succeeded / seconds", trap="says nothing without the lengths",
 )  # fmt: skip
 INPUT_TPUT = ScalarMetric(
     name="input_tput", label="input_tput", unit="tok/s", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.input_tput),
-    formula="prompt tokens per second on the stated basis, each counted when its request's first token arrives",
+    read=on_basis(lambda figures: figures.throughput.input_tput),
+    formula="prompt tokens per second, counted when the first token of their request arrives",
     trap='"throughput" alone says nothing',
 )  # fmt: skip
 OUTPUT_TPUT = ScalarMetric(
     name="output_tput", label="output_tput", unit="tok/s", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.output_tput),
-    formula="generated tokens per second on the stated basis, each counted when it arrives",
+    read=on_basis(lambda figures: figures.throughput.output_tput),
+    formula="generated tokens per second, counted when they arrive, those never streamed when the first arrives",
     trap='"throughput" alone says nothing',
 )  # fmt: skip
 TOTAL_TPUT = ScalarMetric(
     name="total_tput", label="total_tput", unit="tok/s", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.total_tput), formula="input_tput + output_tput",
+    read=on_basis(lambda figures: figures.throughput.total_tput), formula="input_tput + output_tput",
     trap='"throughput" alone says nothing',
 )  # fmt: skip
 TPUT_PER_GPU = ScalarMetric(
     name="tput_per_gpu", label="tput_per_gpu", unit="tok/s/GPU", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.tput_per_gpu), words="throughput",
+    read=on_basis(lambda figures: figures.throughput.tput_per_gpu), words="throughput",
     formula="total_tput over all GPUs, prefill and decode",
     trap="InferenceX uses role accounting for disaggregated input and output rates",
     short="(prompt + generated tokens) / time / all GPUs", note="prefill and decode GPUs together",
 )  # fmt: skip
 INPUT_TPUT_PER_GPU = ScalarMetric(
     name="input_tput_per_gpu", label="input_tput_per_gpu", unit="tok/s/GPU", better=HIGHER,
-    read=_per_gpu(lambda figures: figures.throughput.input_tput),
+    read=per_gpu(lambda figures: figures.throughput.input_tput),
     formula="input_tput over all GPUs, prefill and decode",
     trap="of a published point it is as published: disaggregated, over prefill GPUs alone",
 )  # fmt: skip
 OUTPUT_TPUT_PER_GPU = ScalarMetric(
     name="output_tput_per_gpu", label="output_tput_per_gpu", unit="tok/s/GPU", better=HIGHER,
-    read=_per_gpu(lambda figures: figures.throughput.output_tput),
+    read=per_gpu(lambda figures: figures.throughput.output_tput),
     formula="output_tput over all GPUs, prefill and decode",
     trap="of a published point it is as published: disaggregated, over decode GPUs alone",
 )  # fmt: skip
 GOODPUT = ScalarMetric(
     name="goodput", label="goodput", unit="req/s", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.goodput),
+    read=on_basis(lambda figures: figures.throughput.goodput),
     formula="requests that kept every clause of the SLO / seconds", trap="vLLM leaves failed requests out",
 )  # fmt: skip
 GOODPUT_FRACTION = ScalarMetric(
     name="goodput_fraction", label="goodput_fraction", unit="", better=HIGHER,
-    read=_on_basis(lambda figures: figures.throughput.goodput_fraction),
+    read=on_basis(lambda figures: figures.throughput.goodput_fraction),
     formula="requests that kept every clause of the SLO over all that ended, failed ones included",
     trap="vLLM leaves failed requests out",
 )  # fmt: skip
 CACHE_HIT_RATE = ScalarMetric(
     name="cache_hit_rate", label="cache_hit_rate", unit="", better=HIGHER,
-    read=_on_basis(lambda figures: figures.cache_hit_rate),
+    read=on_basis(lambda figures: figures.cache_hit_rate),
     formula="prompt tokens from the server's prefix cache over all prompt tokens", trap="unknown is not zero",
 )  # fmt: skip
 ACCEPTED_LENGTH = ScalarMetric(
     name="accepted_length", label="accepted_length", unit="tokens/step", better=HIGHER,
-    read=_on_basis(lambda figures: figures.accepted_length), formula="osl / (osl - accepted drafted tokens)",
+    read=on_basis(lambda figures: figures.accepted_length), formula="osl / (osl - accepted drafted tokens)",
     trap="depends on the text: prompts of noise are flagged",
 )  # fmt: skip
 JOULES_PER_OUTPUT_TOKEN = ScalarMetric(
     name="joules_per_output_token", label="energy per output token", unit="J", better=LOWER,
-    read=_energy(lambda energy: energy.joules_per_output_token),
+    read=of_energy(lambda energy: energy.joules_per_output_token),
     formula="energy of all GPUs over the whole run / generated tokens",
     trap="GPUs alone: no host, network or cooling; measured, or simulated where `energy.origin` says so",
 )  # fmt: skip
 JOULES_PER_TOTAL_TOKEN = ScalarMetric(
     name="joules_per_total_token", label="energy per token", unit="J", better=LOWER,
-    read=_energy(lambda energy: energy.joules_per_total_token), words="energy of the GPUs alone",
+    read=of_energy(lambda energy: energy.joules_per_total_token), words="energy of the GPUs alone",
     formula="energy of all GPUs over the whole run / prompt and generated tokens",
     trap="GPUs alone: no host, network or cooling; measured, or simulated where `energy.origin` says so",
 )  # fmt: skip
 MEAN_POWER_W_PER_GPU = ScalarMetric(
     name="mean_power_w_per_gpu", label="mean power", unit="W/GPU", better=LOWER,
-    read=_energy(lambda energy: energy.mean_power_w_per_gpu),
+    read=of_energy(lambda energy: energy.mean_power_w_per_gpu),
     formula="energy of all GPUs over the whole run / seconds / GPUs", trap="far below TDP where GPUs wait",
 )  # fmt: skip
 
@@ -235,14 +220,16 @@ USD_PER_MTOK_GOODPUT = _usd(
     "takes requests that met the SLO to be as long as all that succeeded",
 )  # fmt: skip
 USD_PER_REQUEST = _usd(
-    "usd_per_request", "request", "hourly cost over requests that were sent in an hour", unit="USD",
+    "usd_per_request", "request", "hourly cost over requests sent in an hour, over the whole run",
+    "failed ones included", unit="USD",
 )  # fmt: skip
 USD_PER_SUCCESSFUL_REQUEST = _usd(
     "usd_per_successful_request", "successful request", "hourly cost over requests that succeeded in an hour",
-    unit="USD",
+    "says nothing without the lengths", unit="USD",
 )  # fmt: skip
 TOKENS_PER_USD = CostMetric(
     name="tokens_per_usd", label="tokens", unit="tok/USD", better=HIGHER, formula="10^6 / usd_per_mtok_total",
+    trap="prompt and generated tokens alike",
 )  # fmt: skip
 TOKENS_PER_S_PER_MW = CostMetric(
     name="tokens_per_s_per_mw", label="tokens", unit="tok/s/MW", better=HIGHER, words="tokens for power",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from inferbench.metrics.summary import Basis, BasisSummary, Distribution, PointSummary
+from inferbench.metrics.summary import Basis, BasisSummary, Distribution, EnergySummary, PointSummary
 
 Read = Callable[[PointSummary, Basis], float | None]
 """Reads a figure of a sweep point on a basis, in the metric's unit; None where the point has no such figure."""
@@ -105,3 +105,23 @@ class CostMetric(MetricEntry):
         """The figure of a `Cost`; None where it has none. Raises AttributeError for what is no cost."""
         value: float | None = getattr(cost, self.name)
         return value
+
+
+def on_basis(of: Callable[[BasisSummary], float | None]) -> Read:
+    """Read a figure of a basis; None where the point has no figures on it."""
+    return lambda summary, basis: None if (figures := summary.on(basis)) is None else of(figures)
+
+
+def per_gpu(of: Callable[[BasisSummary], float]) -> Read:
+    """Read a rate over all GPUs of the point."""
+    return lambda summary, basis: None if (found := summary.on(basis)) is None else of(found) / summary.point.gpus
+
+
+def of_energy(of: Callable[[EnergySummary], float | None]) -> Read:
+    """Read an energy, which only a whole run has; None where it must not be used."""
+
+    def read(summary: PointSummary, basis: Basis) -> float | None:
+        energy = summary.energy if basis is Basis.WHOLE_RUN else None
+        return of(energy) if energy is not None and energy.valid else None
+
+    return read

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from inferbench.evidence.measured_point import Latency, MeasuredPoint, MeasuredRequests
+from inferbench.metrics.families import LATENCIES
 from inferbench.metrics.request_counts import Counts
 from inferbench.metrics.summary import (
     Basis,
@@ -93,13 +95,14 @@ def _whole_run(point: MeasuredPoint, requests: int) -> BasisSummary:
             tput_per_gpu=point.tput_per_gpu,
             in_flight_mean=point.in_flight_mean,
         ),
-        ttft_ms=_distribution(point.ttft_ms, requests),
         ttft_queued_ms=None,
-        tpot_ms=_distribution(point.tpot_ms, requests),
-        itl_ms=_distribution(point.itl_ms, requests),
-        e2el_ms=_distribution(point.e2el_ms, requests),
+        **_distributions(point, requests),
         interactivity_p50=point.interactivity,
     )
+
+
+def _distributions(point: MeasuredPoint, requests: int) -> dict[str, Any]:
+    return {metric.field: _distribution(getattr(point, metric.field), requests) for metric in LATENCIES}
 
 
 def _osl_mean(point: MeasuredPoint) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.formats.inferencex import names
 from inferbench.formats.validity_keys import reasons_in
+from inferbench.metrics.families import LATENCIES
 from inferbench.units import MS_PER_S
 
 Row = Mapping[str, Any]
@@ -52,10 +53,7 @@ def point_of(row: Row, model: str | None = None) -> MeasuredPoint:
         input_tput_per_gpu=maybe(row, "input_tput_per_gpu"),
         output_tput_per_gpu=maybe(row, "output_tput_per_gpu"),
         interactivity=_interactivity(row),
-        ttft_ms=_latency(row, "ttft"),
-        tpot_ms=_latency(row, "tpot"),
-        itl_ms=_latency(row, "itl"),
-        e2el_ms=_latency(row, "e2el"),
+        **_latencies(row),
         image=_first(row, "image"),
         run=_first(row, "run_url"),
         marks=(*((str(row["kind"]),) if row.get("kind") else ()), *marks),
@@ -102,6 +100,10 @@ def _interactivity(row: Row) -> float | None:
         return stored
     tpot = maybe(row, "median_tpot")
     return 1 / tpot if tpot else None
+
+
+def _latencies(row: Row) -> dict[str, Any]:
+    return {metric.field: _latency(row, metric.name) for metric in LATENCIES}
 
 
 def _latency(row: Row, metric: str) -> Latency | None:

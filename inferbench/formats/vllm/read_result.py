@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inferbench.evidence.measured_point import Latency, MeasuredPoint, MeasuredRequests, RoleWorkers
 from inferbench.formats.inferencex import names
 from inferbench.formats.inferencex.row import STATISTICS, Row, maybe, maybe_whole, number
 from inferbench.formats.validity_keys import reasons_in
 from inferbench.formats.vllm.per_request import per_request
-from inferbench.metrics.catalog import E2EL, ITL, TPOT, TTFT
+from inferbench.metrics.catalog import E2EL, TPOT, TTFT
 from inferbench.metrics.families import LATENCIES
 from inferbench.units import MS_PER_S
 
@@ -39,6 +39,7 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
     total, output = number(row, KEY), number(row, "output_throughput")
     told = per_request(row, requests.ok) or {}
     latency = {one.name: told.get(one.name) or _latency(row, one.name) for one in LATENCIES}
+    fields: dict[str, Any] = {one.field: latency[one.name] for one in LATENCIES}
     tpot = latency[TPOT.name]
     in_flight = _in_flight(row, latency, requests.ok, osl, seconds)
     load = _load(row, requests, in_flight)
@@ -65,10 +66,7 @@ def client_point(row: Row, said: Mapping[str, str]) -> MeasuredPoint:
         output_tput_per_gpu=output / gpus,
         input_tput_per_gpu=(total - output) / gpus,
         interactivity=MS_PER_S / tpot.p50 if tpot and tpot.p50 else None,
-        ttft_ms=latency[TTFT.name],
-        tpot_ms=tpot,
-        itl_ms=latency[ITL.name],
-        e2el_ms=latency[E2EL.name],
+        **fields,
         marks=load.marks + ((f"{requests.error} of {requests.planned} requests failed",) if requests.error else ()),
         invalid=reasons_in(row),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inferbench.comparison.verdict import PricedReading
 from inferbench.cost.cost import Bill, Cost, CostLine
-from inferbench.metrics.catalog import USD_PER_MTOK_TOTAL
+from inferbench.metrics.catalog import TPUT_PER_GPU, USD_PER_MTOK_TOTAL
 from inferbench.metrics.families import COSTS
 from inferbench.metrics.metric import MetricEntry
 from inferbench.pricing.cost_figures import CostFigure, Trust
@@ -112,7 +112,7 @@ def readings_table(answers: Sequence[tuple[OperatingPoint, Sequence[PricedReadin
         columns=(
             Column("operating point", align="left"),
             Column("deployment", align="left"),
-            Column("tput", "tok/s/GPU"),
+            Column("tput", TPUT_PER_GPU.unit),
             Column("total", "$/Mtok"),
             Column("price interval", "$/Mtok"),
             Column("not reached because", align="left", priority=1),

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from inferbench.comparison.held_equal import EqualReading
+from inferbench.metrics.catalog import TPUT_PER_GPU
 from inferbench.render.chart import Chart, figure, legend_below, log_axis, look, marker, safe
 from inferbench.render.format import MISSING, count, significant, usd
 from inferbench.render.table import Column, Table
@@ -24,7 +25,7 @@ def equal_table(found: Equal, names: Sequence[str]) -> Table:
         columns=(
             Column("held equal", align="left"),
             Column("deployment", align="left"),
-            Column("throughput", "tok/s/GPU"),
+            Column(TPUT_PER_GPU.title, TPUT_PER_GPU.unit),
             Column("cost", "$/Mtok"),
             Column("GPUs for the budget"),
             Column("all tokens", "tok/s"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import ValidationError
 
 from inferbench.errors import UsageError
 from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.files.yaml_values import describe
 from inferbench.formats.validity_keys import reasons_of
-from inferbench.metrics.summary import Distribution, PointSummary
+from inferbench.metrics.families import LATENCIES
+from inferbench.metrics.summary import BasisSummary, Distribution, PointSummary
 from inferbench.records import layout
 from inferbench.records.layout import StoreError
 from inferbench.runs.opened_run import Run
@@ -109,10 +112,7 @@ def _point(
         input_tput_per_gpu=throughput.input_tput / input_gpus or None,
         output_tput_per_gpu=throughput.output_tput / decode.gpus or None,
         interactivity=figures.interactivity_p50,
-        ttft_ms=_latency(figures.ttft_ms),
-        tpot_ms=_latency(figures.tpot_ms),
-        itl_ms=_latency(figures.itl_ms),
-        e2el_ms=_latency(figures.e2el_ms),
+        **_latencies(figures),
         marks=marks,
         invalid=reasons_of(summary),
     )
@@ -133,6 +133,10 @@ def _role(group: WorkerGroup) -> RoleWorkers:
 def _marks(summary: PointSummary, topology: Topology) -> tuple[str, ...]:
     interval = (f"stream interval {topology.stream_interval}",) if topology.stream_interval > 1 else ()
     return (summary.origin.value, *interval)
+
+
+def _latencies(figures: BasisSummary) -> dict[str, Any]:
+    return {metric.field: _latency(metric.of(figures)) for metric in LATENCIES}
 
 
 def _latency(distribution: Distribution | None) -> Latency | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inferbench.comparison.verdict import Conclusion, Outcome, PricedReading, Verdict
+from inferbench.metrics.catalog import TPUT_PER_GPU
 from inferbench.render.format import MISSING, ratio, significant, usd
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.view import RunView
@@ -16,7 +17,7 @@ def conclusions_table(view: RunView) -> Table:
     """A row per operating point: what each deployment reaches and costs under the headline, and the outcome."""
     columns = [Column("operating point", align="left")]
     for name in view.deployments:
-        columns.append(Column(view.short[name], "tok/s/GPU", priority=2))
+        columns.append(Column(view.short[name], TPUT_PER_GPU.unit, priority=2))
         columns.append(Column(view.short[name], "$/Mtok"))
     columns += [Column("cheapest", align="left"), Column("outcome", align="left")]
     return Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inferbench.metrics.catalog import TPUT_PER_GPU
 from inferbench.render.format import MISSING, count, percent, significant
 from inferbench.render.table import Column, Table
 from inferbench.simulator.ablation.ablation import Measure, PublishedFigure
@@ -63,7 +64,7 @@ def weighing_table(answer: WeighingAnswer) -> Table:
             Column("part", align="left"),
             Column("alone", "tput"),
             Column("alone", "TPOT", priority=1),
-            Column("in turn", "tok/s/GPU"),
+            Column("in turn", TPUT_PER_GPU.unit),
             Column("in turn", "TPOT ms"),
             Column("last", "tput"),
             Column("last", "TPOT", priority=1),

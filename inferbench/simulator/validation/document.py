@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from inferbench.metrics.catalog import TPOT, TPUT_PER_GPU, TTFT
 from inferbench.simulator.validation.agreement import Agreement
 from inferbench.simulator.validation.baselines import BaselineScores
 from inferbench.simulator.validation.score import Score
@@ -18,7 +19,7 @@ TITLES = {
     "lengths": "Whole ISL/OSL held out",
     "backend": "Whole backends held out: means of its relatives' constants, aggregated servers of its GPU among them",
 }
-NAMES = {"tpot": "TPOT", "tokens_s_gpu": "tok/s/GPU", "ttft": "median TTFT"}
+NAMES = {TPOT.name: TPOT.label, "tokens_s_gpu": TPUT_PER_GPU.unit, TTFT.name: f"median {TTFT.label}"}
 
 
 @dataclass(frozen=True, slots=True)
