@@ -12,6 +12,7 @@ from inferbench.cli.dropin import others, vllm
 from inferbench.cli.dropin.flag import FlagKind, ForeignFlag
 from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATASETS
 from inferbench.errors import ExitCode
+from inferbench.metrics.catalog import CATALOG
 
 DOCS = Path(__file__).parent
 COMMANDS = (
@@ -113,7 +114,50 @@ def _here(flag: ForeignFlag) -> str:
     return f"{'nothing to do' if flag.kind is FlagKind.NOTHING else 'refused'}{says}"
 
 
-PAGES = {"cli.md": command_line, "dropin.md": dropin}
+GLOSSARY = """# Glossary
+
+One name, one unit, one formula. `start` is when the last request byte went to the kernel on a connection that was
+opened beforehand (closed loop), or when the request was due (open loop). Who counts tokens, and what counts as one:
+[client.md](client.md#what-counts-as-what).
+
+## Metrics
+
+Made by `make docs` from the catalogue of metrics, `inferbench/metrics/catalog.py`; where its formulas come from
+stands there.
+
+| name | unit | better | definition | the trap |
+|---|---|---|---|---|
+{metrics}
+
+Percentiles are linear between order statistics (numpy's default); `std` is of the population. In a window, latencies
+are those of requests that began and ended inside it; tokens count when they arrive, a prompt's tokens when its first
+token arrives.
+
+## Other words
+
+| name | unit | definition | the trap |
+|---|---|---|---|
+| `probe` | ms | last token - sent, of requests for one token at equal distances beside the load, which count in no other figure | those still out at its end count in the longest alone; vLLM's client waits for each before it sends the next |
+| `client_queue_time` | ms | start - when the request was due, at the beginning in a closed loop; only in vLLM's result file | how long the load is, and not how good the server is |
+| `basis` | | `whole_run`: first start to last token, ramp and drain included, as vLLM and InferenceX. `window`: steady state, from the end of the first wave to the last start | about 10 % apart: never drawn or compared together |
+| `provisioned_usd_per_gpu_hour` | USD | an hour that a GPU is there, working or not | `usd_per_gpu_hour` of an owned book is of an hour that it works: over availability and utilisation, once |
+| `gpus_used`, `gpus_billed` | GPUs | GPUs that workers run on; all GPUs of the whole nodes that these take | stranded GPUs are paid for |
+
+**States of a result.** *CHEAPER*, *DEARER*: the interval of the cost ratio excludes a tie. *TIE*: all of it lies
+within a stated margin of one. *UNDECIDED*: the interval includes a tie, or price books disagree. *INVALID*: the client was
+so late that a headline figure could be more than 2 % off; no verdict is drawn from it. *partial*: stopped before all
+that was planned had run. *simulated*: from the twin.
+"""  # noqa: E501  (rows of a table are one line each)
+
+
+def glossary() -> str:
+    """Every metric with its unit, formula and trap, and the words around them."""
+    cells = ((f"`{m.name}`", m.unit, m.better or "", m.formula, m.trap) for m in CATALOG.values())
+    rows = [f"| {' | '.join(row)} |" for row in cells]
+    return GLOSSARY.format(metrics="\n".join(rows))
+
+
+PAGES = {"cli.md": command_line, "dropin.md": dropin, "glossary.md": glossary}
 
 if __name__ == "__main__":
     for name, made in PAGES.items():

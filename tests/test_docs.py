@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 
 
-@pytest.mark.parametrize("page", ["cli.md", "dropin.md"])
+@pytest.mark.parametrize("page", ["cli.md", "dropin.md", "glossary.md"])
 def test_pages_that_commands_make_are_what_they_make(page: str) -> None:
     made = runpy.run_path(str(ROOT / "docs" / "regenerate.py"))["PAGES"][page]()
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == made, "run `make docs`"
