@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import wait as wait_for_any
-from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty
-from typing import Any
 
 from inferbench.catalog.bundled import gpus, models
 from inferbench.catalog.model import ModelSpec
@@ -26,7 +17,7 @@ from inferbench.loadgen.dispatcher import Progress
 from inferbench.loadgen.driver import drive_virtual
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
-from inferbench.processes.child import ignore_signals
+from inferbench.processes.pool import ProcessLostError, in_processes
 from inferbench.runs.provenance import twin_parameters_sha256
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.scenario.scenario import Load, Scenario
@@ -187,64 +178,26 @@ def run_jobs(todo: list[TwinJob], workers: int | None, on_progress: OnProgress) 
     """Run jobs in `workers` processes (one a core by default) and yield each outcome as it comes.
 
     The largest go first, so that no core is left waiting for one at the end. Results do not depend on the order.
+    Raises StoppedError where one of the processes is killed.
     """
-    workers = workers or os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
-    messages: Queue[PointProgress] = context.Queue()
     order = sorted(todo, key=lambda job: -job.point.concurrency)
-    pool = ProcessPoolExecutor(workers, context, initializer=_enter_worker, initargs=(messages,))
     try:
-        pending: set[Future[PointOutcome]] = {pool.submit(_run_in_worker, job) for job in order}
-        while pending:
-            done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-            with suppress(Empty):
-                while True:
-                    on_progress(messages.get_nowait())
-            yield from (future.result() for future in done)
-    except BrokenProcessPool:
+        for _, outcome in in_processes(_run_in_process, order, workers or os.cpu_count() or 1, on_progress):
+            yield outcome
+    except ProcessLostError as error:
         raise StoppedError(
-            "a process that simulates was killed; does the machine have enough memory?", ExitCode.INTERNAL
+            f"a process that simulates {error}; does the machine have enough memory?", ExitCode.INTERNAL
         ) from None
-    finally:
-        _end(pool)
 
 
-def _end(pool: ProcessPoolExecutor) -> None:
-    """End a pool at once: after Ctrl-C nobody waits for a simulation."""
-    running = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in running:
-        process.kill()
-    for process in running:
-        process.join()
-
-
-_messages: Queue[PointProgress] | None = None
-
-
-def _enter_worker(messages: Queue[Any]) -> None:
-    global _messages
-    _messages = messages
-    ignore_signals()
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed ends too: whoever resumes the run must be the only one who writes it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for_any([parent.sentinel])
-        os._exit(1)
-
-
-def _run_in_worker(job: TwinJob) -> PointOutcome:
+def _run_in_process(job: TwinJob, say: OnProgress) -> PointOutcome:
     last = 0.0
 
     def send(progress: PointProgress) -> None:
         nonlocal last
         now = time.monotonic()
-        if _messages is not None and (now - last > 0.1 or progress.ended == progress.planned):
+        if now - last > 0.1 or progress.ended == progress.planned:
             last = now
-            _messages.put(progress)
+            say(progress)
 
     return run_job(job, send)

@@ -237,11 +237,13 @@ def test_a_simulating_process_that_is_killed_is_one_line_and_the_rest_is_kept(tm
     asked = [*COMMAND, "run", str(path), "--store", str(tmp_path / "s"), "--workers", "2", "--no-live"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENV) as process:
         wait_for(process, lambda: any((tmp_path / "s").glob("*/*/points/*")))
-        pool = [pid for pid, command in descendants(process.pid).items() if "spawn_main" in command]
+        pool = [pid for pid, command in descendants(process.pid).items() if "pool_process" in command]
         os.kill(pool[0], signal.SIGKILL)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.INTERNAL
-    assert errors == "inferbench: a process that simulates was killed; does the machine have enough memory?\n"
+    assert (
+        errors == "inferbench: a process that simulates was killed by SIGKILL; does the machine have enough memory?\n"
+    )
     manifest = only_run(tmp_path / "s").manifest()
     assert (manifest.state, f"inferbench: {manifest.reason}\n") == (RunState.PARTIAL, errors)
 

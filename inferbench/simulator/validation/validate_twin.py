@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from inferbench.catalog.bundled import gpus, models
@@ -15,6 +13,7 @@ from inferbench.files.spelling import unknown
 from inferbench.files.yaml_values import read_value
 from inferbench.loadgen.health.ceiling import cores
 from inferbench.microbench.kv_result import KvProbe
+from inferbench.processes.pool import in_processes
 from inferbench.simulator.calibration.calibrate import calibrate
 from inferbench.simulator.calibration.configuration import predictable
 from inferbench.simulator.calibration.kv_backend import calibrate_kv
@@ -60,6 +59,10 @@ def validate_twin(points: Path, split: Split | None = None) -> Validation:
     return validate(models()[MODEL], gpus(), read_points(points), load_parameters(), split)
 
 
+def _score(job: tuple[Path, Split | None], _: object) -> Validation:
+    return validate_twin(*job)
+
+
 def baselines_of(points: Path, train: Path) -> tuple[BaselineScores, ...]:
     """Score what data alone predicts of a file of measured points, learnt from another, and a plain roofline.
 
@@ -75,9 +78,8 @@ def validation_document(points: Path) -> str:
     are refitted beside each other, one to a core.
     """
     splits: tuple[Split | None, ...] = (None, *SPLITS)
-    with ProcessPoolExecutor(min(len(splits), cores()), get_context("spawn")) as pool:
-        scored = list(pool.map(validate_twin, [points] * len(splits), splits))
-    found: dict[str, Validation] = {split or "frozen": one for split, one in zip(splits, scored, strict=True)}
+    scored = dict(in_processes(_score, [(points, split) for split in splits], cores(), lambda _: None))
+    found: dict[str, Validation] = {split or "frozen": scored[points, split] for split in splits}
     model, parameters = models()[MODEL], seeded(load_parameters())
     own, _ = predictable(model, gpus(), read_points(points).points, parameters)
     return document(found, agreements(model, gpus(), sample(own, PER_CLASS), parameters, simulate))
