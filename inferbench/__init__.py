@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inferbench.loadgen.http.endpoint import Endpoint
     from inferbench.regression.check import regress
     from inferbench.regression.history import history
-    from inferbench.runs.bench.bench import BenchRun, Client, bench
+    from inferbench.runs.bench.bench import BenchRun, Client, bench, bench_async
     from inferbench.runs.bench.bench_plan import BenchLoad
     from inferbench.runs.comparison.compare import compare
     from inferbench.runs.interchange.export import export
@@ -52,6 +52,7 @@ _WHERE = {
     "ablate": "inferbench.simulator.ablation.ablate_scenario",
     "audit": "inferbench.claim.audit",
     "bench": "inferbench.runs.bench.bench",
+    "bench_async": "inferbench.runs.bench.bench",
     "claims": "inferbench.claim.answer_file",
     "compare": "inferbench.runs.comparison.compare",
     "history": "inferbench.regression.history",
@@ -82,6 +83,7 @@ __all__ = [
     "attach_to_run",
     "audit",
     "bench",
+    "bench_async",
     "claims",
     "compare",
     "cost",

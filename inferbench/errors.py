@@ -6,7 +6,10 @@ import signal
 from enum import IntEnum
 from typing import Self
 
-from inferbench.secrets.redact import redact
+from inferbench.secrets.redact import excerpt, redact
+
+LONGEST_REASON = 400
+"""Characters that are kept of an exception of a library."""
 
 
 class ExitCode(IntEnum):
@@ -40,6 +43,16 @@ class InferbenchError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(redact(message))
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something ended, as manifests have it: one line of bounded length, without secrets."""
+    if isinstance(error, KeyboardInterrupt):
+        return Interruption.of(error).reason
+    if isinstance(error, InferbenchError):
+        return str(error)
+    name = type(error).__name__
+    return excerpt(f"{name}: {error}" if str(error) else name, LONGEST_REASON)
 
 
 class Interruption(KeyboardInterrupt):

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from types import FrameType
 
@@ -25,17 +27,97 @@ def heed_signals() -> None:
             signal.signal(number, _interrupt)
 
 
+class PassedOn:
+    """Interruptions of work in a thread, where no signal comes: whoever waits for the work passes them on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a second signal may come while the first is passed on
+        self._takers: list[tuple[asyncio.AbstractEventLoop, Callable[[int], object]]] = []
+        self.number: int | None = None
+        """The signal that was passed on, None where none was."""
+
+    def interrupt(self, number: int) -> None:
+        """Tell whoever takes interruptions now, and, from now on, whoever begins to."""
+        with self._lock:
+            self.number = number
+            for loop, take in self._takers[-1:]:
+                loop.call_soon_threadsafe(take, number)
+
+    @contextlib.contextmanager
+    def taken_by(self, loop: asyncio.AbstractEventLoop, take: Callable[[int], object]) -> Iterator[None]:
+        """Have `take` called on `loop`, in place of what took them before."""
+        with self._lock:
+            self._takers.append((loop, take))
+            if self.number is not None:
+                self.interrupt(self.number)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._takers.pop()
+
+    @contextlib.contextmanager
+    def from_signals(self) -> Iterator[None]:
+        """Pass on signals that come to this thread, of the kinds that `on_interrupt` takes."""
+        before = {number: signal.getsignal(number) for number in _taken()}
+        try:
+            for number in before:
+                signal.signal(number, lambda number, _: self.interrupt(number))
+        except ValueError:  # not the main thread: none comes here either
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+PASSED_ON: ContextVar[PassedOn | None] = ContextVar("passed_on", default=None)
+"""Where interruptions of this work come from; None: from signals."""
+
+
+def _taken() -> list[int]:
+    return [number for number in HEEDED if number is signal.SIGINT or signal.getsignal(number) is _interrupt]
+
+
+@contextlib.contextmanager
+def raising_at_ctrl_c() -> Iterator[None]:
+    """Have Ctrl-C raise KeyboardInterrupt at once, also where an event loop runs that would wait for its next turn."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler) if loop_runs() else None
+    except ValueError:  # not the main thread
+        before = None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def loop_runs() -> bool:
+    """Whether an event loop runs in this thread, as it does in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def on_interrupt(action: Callable[[str], None]) -> Iterator[None]:
     """Turn signals into calls of `action` with the reason, while the running loop drives a load.
 
     SIGTERM and SIGHUP are taken only where `heed_signals` was called: a program that uses inferbench has its own ways.
-    Outside the main thread nothing is taken, since signals do not come there.
+    Outside the main thread, where no signals come, what is passed on is taken.
     """
-    loop, before = asyncio.get_running_loop(), {number: signal.getsignal(number) for number in HEEDED}
-    taken = [number for number in HEEDED if number is signal.SIGINT or before[number] is _interrupt]
+    loop, passed_on = asyncio.get_running_loop(), PASSED_ON.get()
+    if passed_on is not None:
+        with passed_on.taken_by(loop, partial(_act, action)):
+            yield
+        return
+    before = {number: signal.getsignal(number) for number in _taken()}
     try:
-        for number in taken:
+        for number in before:
             loop.add_signal_handler(number, partial(_act, action, number))
     except (RuntimeError, ValueError):
         yield
@@ -43,9 +125,9 @@ def on_interrupt(action: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in taken:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+            signal.signal(number, handler)
 
 
 def _act(action: Callable[[str], None], number: int) -> None:

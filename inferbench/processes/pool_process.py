@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from inferbench.files.tracebacks import watch_stderr
-from inferbench.loadgen.stop_signals import ignore_signals
+from inferbench.processes.child import ignore_signals
 from inferbench.processes.pool import Done, Raised
 
 

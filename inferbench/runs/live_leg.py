@@ -8,12 +8,13 @@ import numpy as np
 
 from inferbench.errors import ExitCode, Interruption, StoppedError
 from inferbench.loadgen.dispatcher import Progress
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.invalid_client import judge_client
 from inferbench.loadgen.health.live_check import LiveResult, LiveStep
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Distribution, Origin, PointSummary, SweepPoint
-from inferbench.runs.measure.plan_run import run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import run_http_point
 from inferbench.runs.sweep import OnProgress, progress_of
 from inferbench.scenario.scenario import LIVE_LEG, Lengths, LiveLeg
 from inferbench.simulator.server.send_record import SendRecord

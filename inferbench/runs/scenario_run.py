@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferbench.catalog.bundled import find, load_scenario, price_books
-from inferbench.errors import InferbenchError, Interruption
+from inferbench.errors import Interruption, reason_of
+from inferbench.loadgen.stop_signals import raising_at_ctrl_c
 from inferbench.records import layout
 from inferbench.runs.live_leg import run_live_leg
 from inferbench.runs.manifest import begun
@@ -58,8 +59,9 @@ def run(
     directory = RunDirectory.create(DEFAULT_STORE if place else Path(store), spec.name)
     directory.write(layout.SCENARIO, path.read_bytes())
     with directory.lock():
+        todo = jobs(spec, directory.point)
         recorder = Recorder(spec, directory, new_manifest(spec, directory, path, command))
-        outcomes = run_jobs(jobs(spec, directory.point), workers, on_progress)
+        outcomes = run_jobs(todo, workers, on_progress)
         finished = carry_out(spec, directory, recorder, outcomes, live=live, on_progress=on_progress)
     copy_to(place, finished)
     return finished
@@ -125,28 +127,33 @@ def carry_out(
     on_progress: OnProgress,
 ) -> Run:
     """Take in the sweep points as they are run, and end the run. Whoever calls holds the directory's lock."""
-    try:
-        for outcome in outcomes:
-            recorder.add(outcome)
-        recorder.judge()
-        if live and spec.live is not None and not (directory.path / layout.LIVE).exists():
-            result = run_live_leg(spec.live, directory.path / layout.POINTS, on_progress)
-            directory.write_value(layout.LIVE, result)
-    except KeyboardInterrupt as error:
-        stopped = Interruption.of(error)
-        recorder.judge()
-        recorder.finish(RunState.PARTIAL, stopped.reason)
-        raise Interruption(stopped.number, _kept(spec, directory)) from None
-    except InferbenchError as error:
-        with suppress(InferbenchError):  # a full disk may not hold that either
-            recorder.judge()
-        with suppress(InferbenchError):
-            recorder.finish(RunState.PARTIAL, str(error))
-        raise
     finished = Run(directory)
-    recorder.finish(RunState.COMPLETE)
+    try:
+        with raising_at_ctrl_c():
+            for outcome in outcomes:
+                recorder.add(outcome)
+            recorder.judge()
+            if live and spec.live is not None and not (directory.path / layout.LIVE).exists():
+                result = run_live_leg(spec.live, directory.path / layout.POINTS, on_progress)
+                directory.write_value(layout.LIVE, result)
+            recorder.finish(RunState.COMPLETE)
+    except BaseException as error:
+        _end_early(recorder, reason_of(error))
+        if isinstance(error, KeyboardInterrupt):
+            raise Interruption(Interruption.of(error).number, _kept(spec, directory)) from None
+        raise
     finished.write_report()
     return finished
+
+
+def _end_early(recorder: Recorder, reason: str) -> None:
+    """Keep what there is, and why there is no more. A full disk may not hold that either."""
+    try:
+        with suppress(Exception):
+            recorder.judge()
+    finally:
+        with suppress(Exception):
+            recorder.finish(RunState.PARTIAL, reason)
 
 
 def _kept(spec: Scenario, directory: RunDirectory) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from inferbench.errors import Interruption, UsageError
 from inferbench.loadgen.driver import Driven
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.ceiling import TOKENS_PER_S, Ceiling, Limit, Step, ceiling_of
 from inferbench.loadgen.health.ceiling_cache import ceiling, machine, remember
 from inferbench.loadgen.http.endpoint import Endpoint
@@ -18,7 +19,6 @@ from inferbench.loadgen.sinks import Kept
 from inferbench.loadgen.workers.coordinator import Link, Together, drive_together
 from inferbench.loadgen.workers.local import LocalWorker, WorkerJob, send_load
 from inferbench.records.request_record import RequestRecord, StampedChunks
-from inferbench.runs.measure.plan_run import run_in_loop
 from inferbench.scenario.scenario import Lengths
 from inferbench.units import NS_PER_MS, NS_PER_S
 from inferbench.workload.plan import Plan

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from inferbench.endpoint.prefix_cache import Flush, flush_cache
 from inferbench.endpoint.readiness import probe
-from inferbench.errors import InferbenchError, Interruption
+from inferbench.errors import Interruption, reason_of
+from inferbench.loadgen.event_loop import beside_this_loop, run_in_loop
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress, StopKind
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
@@ -20,7 +23,7 @@ from inferbench.records.columns import Records
 from inferbench.records.layout import StoreError
 from inferbench.runs.bench.bench_plan import BenchLoad
 from inferbench.runs.manifest import begun, ended
-from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point
 from inferbench.runs.measure.point_summary import notes_on, summarise_http, why_partial
 from inferbench.runs.opened_run import Run
 from inferbench.store.manifest import OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
@@ -145,18 +148,41 @@ def bench(
     )
 
 
+async def bench_async(
+    endpoints: Endpoint | Sequence[Endpoint],
+    load: BenchLoad,
+    client: Client | None = None,
+    *,
+    store: str | Path = DEFAULT_STORE,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    command: Sequence[str] = (),
+) -> BenchRun:
+    """Do as `bench`, and leave the running event loop free meanwhile; the load has a thread and a loop of its own.
+
+    `on_progress` is called on the running loop. Where the caller is cancelled, the load is stopped as by Ctrl-C: what
+    was measured is kept, and the run marked partial.
+    """
+    loop = asyncio.get_running_loop()
+
+    def show(progress: Progress) -> None:
+        with suppress(RuntimeError):  # it was closed, and nobody waits any more
+            loop.call_soon_threadsafe(on_progress, progress)
+
+    return await beside_this_loop(
+        partial(bench, endpoints, load, client, store=store, on_progress=show, command=command)
+    )
+
+
 @contextmanager
 def _ended_early(directory: RunDirectory, manifest: RunManifest) -> Iterator[None]:
     """Have the manifest say what ended a run before it had a summary."""
     try:
         yield
-    except (KeyboardInterrupt, InferbenchError) as error:
-        stopped = Interruption.of(error) if isinstance(error, KeyboardInterrupt) else None
+    except BaseException as error:
         with suppress(StoreError):
-            reason = stopped.reason if stopped else str(error)
-            directory.write_value(layout.MANIFEST, _finished(manifest, reason, (), directory))
-        if stopped:
-            raise Interruption(stopped.number, f"{directory.path} holds no figures") from None
+            directory.write_value(layout.MANIFEST, _finished(manifest, reason_of(error), (), directory))
+        if isinstance(error, KeyboardInterrupt):
+            raise Interruption(Interruption.of(error).number, f"{directory.path} holds no figures") from None
         raise
 
 

@@ -14,12 +14,12 @@ from inferbench.endpoint.prefix_cache import Flush
 from inferbench.endpoint.topology_check import Seen, unlike_topology, untold
 from inferbench.errors import IncomparableError, UsageError
 from inferbench.files.spelling import unknown
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.metrics.summary import SweepPoint
 from inferbench.records import layout
 from inferbench.runs.measure.attached_point import HowToMeasure, canary, measure
 from inferbench.runs.measure.gpu_names import gpus_seen
 from inferbench.runs.measure.launch_check import LAUNCH, TOPOLOGY, check_keys, check_model, refuse_another_launch
-from inferbench.runs.measure.plan_run import run_in_loop
 from inferbench.runs.opened_run import Run, open_run, with_seed
 from inferbench.runs.recorder import Kept, Recorder
 from inferbench.runs.resume import KEYS, going_on, kept_points, refuse_changes, scenario_of

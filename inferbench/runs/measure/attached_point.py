@@ -12,6 +12,7 @@ from inferbench.errors import EndpointError, ExitCode, Interruption, StoppedErro
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.dispatcher import Progress
 from inferbench.loadgen.driver import drive_live
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.remedies import what_helps
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.target import HttpTarget
@@ -22,7 +23,7 @@ from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.records.layout import StoreError
 from inferbench.records.request_record import Status
 from inferbench.runs.measure.monitored_deployment import WhatToWatch, with_energy
-from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point
 from inferbench.runs.measure.point_summary import notes_on, summarise_http, why_partial
 from inferbench.runs.sweep import OnProgress, PointOutcome, point_plan, progress_of, warmup_plan
 from inferbench.scenario.scenario import Lengths, Scenario

@@ -17,9 +17,9 @@ import yaml
 from inferbench.endpoint.discovery import Sight, Site, look
 from inferbench.errors import EndpointError, UsageError
 from inferbench.formats import lm_eval
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.runs.measure.attached_point import HowToMeasure, canary
-from inferbench.runs.measure.plan_run import run_in_loop
 from inferbench.secrets.redact import excerpt, redact
 from inferbench.secrets.values import KNOWN
 from inferbench.store.evaluation import Evaluation

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-import uvloop
+from typing import Literal
 
 from inferbench.loadgen.dispatcher import RunLimits
 from inferbench.loadgen.driver import Driven, Watch
@@ -31,8 +28,6 @@ from inferbench.workload.plan import Plan
 from inferbench.workload.prompts import word_prompts
 from inferbench.workload.split_over_workers import split
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class HttpOutcome:
@@ -45,12 +40,6 @@ class HttpOutcome:
     anchor: ClockAnchor
     began_unix: float
     ended_unix: float
-
-
-def run_in_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run on an event loop of its own."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 async def run_http_point(

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from inferbench.comparison.usable_points import why_unusable
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.invalid_client import judge_client
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Basis, Origin, PointSummary, SweepPoint
 from inferbench.records.reader import read_records
-from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point
 from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.server.server_process import fetch_record, start_paced
 from inferbench.units import NS_PER_MS

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from inferbench.errors import UsageError
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.invalid_client import judge_client, most_at_once
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress, StopKind
@@ -22,7 +23,7 @@ from inferbench.loadgen.workers.ray_cluster import MODE, TOKEN, TOKEN_PATH, conn
 from inferbench.records.reader import read_records
 from inferbench.records.request_record import Status
 from inferbench.runs.measure import plan_run
-from inferbench.runs.measure.plan_run import run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import run_http_point
 from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.server.server_process import fetch_record, start_paced
 from inferbench.workload.plan import Plan

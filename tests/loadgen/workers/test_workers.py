@@ -14,6 +14,7 @@ import pytest
 
 from inferbench.errors import EndpointError, UsageError
 from inferbench.loadgen.driver import INTERRUPTED
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.invalid_client import judge_client, most_at_once
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress, RunLimits, StopKind
@@ -23,7 +24,7 @@ from inferbench.records.reader import LOST, read_records
 from inferbench.records.request_record import Status
 from inferbench.runs.frames import records_frame
 from inferbench.runs.measure import plan_run
-from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point
 from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.server.server_process import fetch_record, start_paced
 from inferbench.workload.plan import Plan
@@ -132,7 +133,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from tests.loadgen.workers.test_workers import endpoint, plan
-from inferbench.runs.measure.plan_run import run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import run_http_point
+from inferbench.loadgen.event_loop import run_in_loop
 out = run_in_loop(run_http_point(endpoint({url!r}), plan(4000, 8, osl=40), Path({directory!r}), workers=2))
 print(out.driven.stop_reason, out.driven.stop_kind, out.driven.progress.ended, out.driven.progress.in_flight)
 """

@@ -28,7 +28,8 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from tests.loadgen.workers.test_workers import endpoint, plan
-from inferbench.runs.measure.plan_run import run_http_point, run_in_loop
+from inferbench.runs.measure.plan_run import run_http_point
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.health.invalid_client import judge_client
 from inferbench.records.reader import read_records
 load, directory = plan({requests}, {streams}, osl={osl}), Path({directory!r})

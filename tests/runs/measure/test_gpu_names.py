@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from inferbench.errors import ExitCode
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.runs.measure.gpu_names import gpus_seen
 from inferbench.runs.measure.monitored_deployment import WhatToWatch
-from inferbench.runs.measure.plan_run import run_in_loop
 from inferbench.simulator.server.server_process import start_paced
 from inferbench.telemetry.monitor import WatchedGpus
 from tests.end_to_end.test_attach import MI355X, MODEL, answering, attach, attached_scenario
