@@ -13,15 +13,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inferbench.catalog.bundled import load_scenario
+    from inferbench.catalog.bundled import load_scenario, open_book
     from inferbench.claim.answer_file import claims
     from inferbench.claim.audit import audit
     from inferbench.cost.per_token import cost
     from inferbench.endpoint.discovery import Site
+    from inferbench.errors import (
+        EndpointError,
+        FileError,
+        IncomparableError,
+        InferbenchError,
+        StoppedError,
+        UsageError,
+    )
     from inferbench.loadgen.http.endpoint import Endpoint
+    from inferbench.metrics.summary import Basis
+    from inferbench.records.layout import StoreError
     from inferbench.regression.check import regress
     from inferbench.regression.history import history
-    from inferbench.runs.bench.bench import BenchRun, Client, bench, bench_async
+    from inferbench.runs.bench.bench import BenchRun, Client, bench
+    from inferbench.runs.bench.bench_async import bench_async
     from inferbench.runs.bench.bench_plan import BenchLoad
     from inferbench.runs.comparison.compare import compare
     from inferbench.runs.interchange.export import export
@@ -34,50 +45,73 @@ if TYPE_CHECKING:
     from inferbench.runs.resummarise import summarise
     from inferbench.runs.scenario_run import run
     from inferbench.runs.sweep import PointProgress
+    from inferbench.scenario.scenario import Lengths
     from inferbench.simulator.ablation.ablate_scenario import ablate
 
+    __version__: str
+
 _WHERE = {
-    "Choice": "inferbench.runs.measure.attach",
-    "HowToMeasure": "inferbench.runs.measure.attached_point",
-    "Site": "inferbench.endpoint.discovery",
-    "attach": "inferbench.runs.measure.attach",
-    "attach_to_run": "inferbench.runs.measure.attach",
-    "evaluate_gsm8k": "inferbench.runs.measure.evaluate",
+    "Basis": "inferbench.metrics.summary",
     "BenchLoad": "inferbench.runs.bench.bench_plan",
     "BenchRun": "inferbench.runs.bench.bench",
+    "Choice": "inferbench.runs.measure.attach",
     "Client": "inferbench.runs.bench.bench",
     "Endpoint": "inferbench.loadgen.http.endpoint",
+    "EndpointError": "inferbench.errors",
+    "FileError": "inferbench.errors",
+    "HowToMeasure": "inferbench.runs.measure.attached_point",
+    "IncomparableError": "inferbench.errors",
+    "InferbenchError": "inferbench.errors",
+    "Lengths": "inferbench.scenario.scenario",
     "PointProgress": "inferbench.runs.sweep",
     "Run": "inferbench.runs.opened_run",
+    "Site": "inferbench.endpoint.discovery",
+    "StoppedError": "inferbench.errors",
+    "StoreError": "inferbench.records.layout",
+    "UsageError": "inferbench.errors",
     "ablate": "inferbench.simulator.ablation.ablate_scenario",
+    "attach": "inferbench.runs.measure.attach",
+    "attach_to_run": "inferbench.runs.measure.attach",
     "audit": "inferbench.claim.audit",
     "bench": "inferbench.runs.bench.bench",
-    "bench_async": "inferbench.runs.bench.bench",
+    "bench_async": "inferbench.runs.bench.bench_async",
     "claims": "inferbench.claim.answer_file",
     "compare": "inferbench.runs.comparison.compare",
-    "history": "inferbench.regression.history",
-    "regress": "inferbench.regression.check",
-    "resume": "inferbench.runs.resume",
     "cost": "inferbench.cost.per_token",
+    "evaluate_gsm8k": "inferbench.runs.measure.evaluate",
     "export": "inferbench.runs.interchange.export",
+    "history": "inferbench.regression.history",
     "import_inferencex": "inferbench.runs.interchange.import_inferencex",
     "load_scenario": "inferbench.catalog.bundled",
+    "open_book": "inferbench.catalog.bundled",
     "open_run": "inferbench.runs.opened_run",
+    "regress": "inferbench.regression.check",
+    "resume": "inferbench.runs.resume",
     "run": "inferbench.runs.scenario_run",
     "summarise": "inferbench.runs.resummarise",
 }
 """Where each name lives. They load when first asked for: a load generator has no use for pandas."""
 
 __all__ = [
+    "Basis",
     "BenchLoad",
     "BenchRun",
     "Choice",
     "Client",
     "Endpoint",
+    "EndpointError",
+    "FileError",
     "HowToMeasure",
+    "IncomparableError",
+    "InferbenchError",
+    "Lengths",
     "PointProgress",
     "Run",
     "Site",
+    "StoppedError",
+    "StoreError",
+    "UsageError",
+    "__version__",
     "ablate",
     "attach",
     "attach_to_run",
@@ -92,6 +126,7 @@ __all__ = [
     "history",
     "import_inferencex",
     "load_scenario",
+    "open_book",
     "open_run",
     "regress",
     "resume",
@@ -103,4 +138,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         return getattr(import_module(_WHERE[name], __name__), name)
+    if name == "__version__":
+        return import_module("inferbench.runs.provenance", __name__).own_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -59,7 +59,7 @@ def _exists(path: Path) -> bool:
 
 
 def open_book(name: str | Path) -> Book:
-    """Load a price book from a file or by the name of a bundled one.
+    """Load a price book, in USD per GPU and hour; `name` is a file, or the name of a bundled one.
 
     Raises FileError where it cannot be used, and for a GPU that nobody knows: its price would never be asked for.
     """
@@ -84,8 +84,9 @@ def price_books(scenario: Scenario) -> tuple[Book, ...]:
 
 
 def load_scenario(name: str | Path) -> Scenario:
-    """Load a scenario from a file or by the name of a bundled one, and check it against all known facts.
+    """Load a scenario, and check it against all known facts.
 
+    `name` is a file, or the name of a bundled one; docs/files.md has its keys and units.
     Raises FileError, in one line that names the file, the key and what is allowed, before any load is sent.
     """
     path = find("scenarios", str(name))

@@ -21,8 +21,9 @@ def load_claim(name: str | Path = DEFAULT_CLAIM) -> Claim:
 
 
 def claims(name: str | Path = DEFAULT_CLAIM, *, spline_cost: bool = False) -> ClaimReport:
-    """Compute a claim from a file, or by the name of a bundled one, from its own points and prices.
+    """Compute a published claim again from its own points and prices: each line's value, and whether it holds.
 
+    `name` is a file, or the name of a bundled one. The formulas are those of docs/claims.md and docs/verdicts.md.
     `spline_cost` interpolates cost by itself in every line about cost, whatever the file says, as InferenceX did.
     Raises FileError, in one line that names the file and the key, for a bad file or a price that nobody has.
     """

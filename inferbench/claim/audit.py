@@ -21,8 +21,9 @@ from inferbench.runs.opened_run import open_run
 def audit(path: str | Path, said: Mapping[str, str] | None = None) -> AuditReport:
     """Look at every point of a run directory, a claim file, or a file or folder in InferenceX's formats.
 
-    Dates tell re-runs apart, so a run of one's own is one day. Raises StoreError or FileError where nothing can be
-    read.
+    `path` is where it lies; `said` is what a client's own result does not say: gpu, gpus, framework, precision. Dates
+    tell re-runs apart, so a run of one's own is one day. Each flag names its bound and where that comes from
+    (docs/claims.md). Raises StoreError or FileError where nothing can be read.
     """
     path = Path(path)
     if (path / layout.MANIFEST).is_file():

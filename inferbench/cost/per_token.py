@@ -70,6 +70,10 @@ def cost(
 ) -> Cost:
     """Price one sweep point under one tier of one book, from its throughput on one basis.
 
+    `summary` is the point's, `book` a price book, `tier` one of its tiers, `gpu` the name of a GPU; `basis` is the
+    whole run or its steady state. `settings` take the place of the book's own, and `blend` is a mix of prompt and
+    generated tokens to price. The result is in USD per hour, per million tokens and per request, and in J per token;
+    the formulas stand at its fields, and worked by hand in docs/tco.md.
     Raises FileError where the book has no such price, UsageError where the point has no figures on `basis` or the
     book has no room for `settings`.
     """

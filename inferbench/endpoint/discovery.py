@@ -28,8 +28,9 @@ class Site:
     endpoints: tuple[Endpoint, ...]
     """Where the load goes: a router, or engines of the same model, which get requests in turn."""
     prefill: tuple[str, ...] = ()
+    """URLs of the prefill workers behind a router. Without them the router is asked which they are."""
     decode: tuple[str, ...] = ()
-    """URLs of the workers behind a router. Without them the router is asked which they are."""
+    """URLs of the decode workers, likewise."""
     router: str | None = None
     """URL of the router, where the load does not go to it directly."""
     launch_command: str | None = None

@@ -71,14 +71,19 @@ async def drive_live(
     if stop is not None:
         stop.add_done_callback(lambda asked: dispatcher.stop(asked.result()))
     health.start()
-    with _faults(finished) as faults:
-        dispatcher.start()
-        while not finished.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(finished.wait(), _WATCH_S)
-            if watch is not None:
-                watch(dispatcher.progress, clock.now_ns())
-    health.stop()
+    try:
+        with _faults(finished) as faults:
+            dispatcher.start()
+            while not finished.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(finished.wait(), _WATCH_S)
+                if watch is not None:
+                    watch(dispatcher.progress, clock.now_ns())
+    except BaseException:  # cancelled, or `watch` has failed: what is in flight would keep its timers, and the loop
+        dispatcher.stop("the drive was broken off")
+        raise
+    finally:
+        health.stop()
     if faults:
         raise faults[0]
     return _driven(dispatcher, health)

@@ -92,9 +92,11 @@ def regress(
 ) -> RegressionReport:
     """Judge a candidate against a baseline: one verdict per scenario, and one over all.
 
-    Each side is a list of what `find_runs` takes. Where each side holds one scenario those two are set side by side,
-    and a difference in them is named; else every scenario of the candidate needs its own in the baseline.
-    Raises UsageError where a run is on both sides or names no run.
+    `baseline` and `candidate` are lists of run directories, folders of them, URLs of runs, or names of baselines in
+    `store`; `policy` says how small a change is none, and what fails. Where each side holds one scenario those two are
+    set side by side, and a difference in them is named; else every scenario of the candidate needs its own in the
+    baseline. Intervals and their sources: docs/regression.md.
+    Raises UsageError where a run is on both sides or names no run, StoreError for one that cannot be read.
     """
     policy = policy or RegressionPolicy()
     for key in policy.allow_different:

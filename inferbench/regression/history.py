@@ -21,9 +21,11 @@ def history(
     store: str | Path = DEFAULT_STORE,
     policy: RegressionPolicy | None = None,
 ) -> History:
-    """Where a metric of a scenario changed its level, over all runs of a store, which is a directory or a URL.
+    """Where a metric of a scenario changed its level, over all runs of a store, in the order in which they began.
 
-    Raises UsageError for a metric or scenario that is not there.
+    `metric` is the name of a regression metric, in its own unit (docs/glossary.md); `scenario` is a scenario's name;
+    `store` is a directory or a URL; `policy` says how small a change is none. The change points are those of
+    docs/regression.md, with the source of the method. Raises UsageError for a metric or scenario that is not there.
     """
     names = [m.value for m in RegressionMetric]
     if metric not in names:

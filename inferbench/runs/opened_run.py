@@ -126,7 +126,10 @@ class Run:
         return costs_frame(self.costs)
 
     def records(self, key: str) -> pd.DataFrame:
-        """All records of a sweep point (`SweepPoint.key`). Raises UsageError where the run has no such point."""
+        """One row per request of a sweep point, whose name is `key` (`SweepPoint.key`), times in ns on the run's clock.
+
+        Raises UsageError where the run has no such point, StoreError where its records are damaged.
+        """
         from inferbench.runs.frames import records_frame
         from inferbench.store.verify import whole_point
 
@@ -161,7 +164,7 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory. Raises StoreError where it is none, is damaged, or has a newer format."""
+    """Open the run directory at `path`. Raises StoreError where it is none, is damaged, or has a newer format."""
     run = Run(RunDirectory.open(Path(path)))
     _ = run.manifest  # a damaged run says so here and not later
     return run

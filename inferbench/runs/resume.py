@@ -34,9 +34,11 @@ def resume(
 ) -> Run:
     """Go on with a run at the sweep point that it had reached, whether it was interrupted, killed or ran out of disk.
 
-    A point counts as done where the manifest lists it and its files still match their checksums. What an unfinished
-    attempt left goes to `attempts/` and is never counted. Raises UsageError for a run that is complete or ad hoc,
-    StoreError where another process is writing it, IncomparableError where what makes its numbers has changed.
+    `path` is the run's directory; `live`, `workers` and `on_progress` are as in `run`. A point counts as done where the
+    manifest lists it and its files still match their checksums. What an unfinished attempt left goes to `attempts/` and
+    is never counted. `allow_different` names what may have changed since: "twin_parameters", "price_books".
+    Raises UsageError for a run that is complete or ad hoc, StoreError where another process is writing it,
+    IncomparableError where something else that makes its numbers has changed.
     """
     directory = open_run(path).directory
     with directory.lock():

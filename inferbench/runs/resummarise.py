@@ -12,10 +12,11 @@ from inferbench.store.verify import whole_point
 
 
 def summarise(run: Run) -> tuple[PointSummary, ...]:
-    """Derive every summary of a scenario run again from its records and its scenario.
+    """Derive every summary of `run` again from its records and its scenario: one per sweep point, in its order.
 
-    What is on disk in `summary.json` must be equal. Raises UsageError for an ad-hoc run, whose plan stands in no
-    file, and StoreError where records are missing or damaged.
+    Formulas and units are those of docs/glossary.md. What is on disk in `summary.json` must be equal.
+    Raises UsageError for an ad-hoc run, whose plan stands in no file, and StoreError where records are missing or
+    damaged.
     """
     if run.scenario is None:
         raise UsageError(f"{run.path}: an ad-hoc run keeps no scenario to derive its plan from")

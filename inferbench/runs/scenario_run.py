@@ -45,11 +45,15 @@ def run(
 ) -> Run:
     """Run a scenario on the twin and return what came of it.
 
-    `scenario` is a file or the name of a bundled one; `workers` is how many processes share the sweep points
-    (one a core by default) and changes no result; `seed` takes the place of the scenario's own. Everything is
-    written to `<store>/<scenario>/<run_id>/`; where `store` is an object store's URL, to `reports/` first, and copied
-    when it has ended. After Ctrl-C the run holds what had been measured, marked partial.
-    Raises FileError for a scenario or price book that cannot be used, StoreError where the store cannot be written.
+    `scenario` is a file or the name of a bundled one; `live` says whether to end with its live leg, a short run over
+    loopback that checks the client; `workers` is how many processes share the sweep points (one a core by default) and
+    changes no result; `seed` takes the place of the scenario's own. `on_progress` is told a few times a second how far
+    a sweep point is; `command` is kept in the manifest as what was typed. Everything is written to
+    `<store>/<scenario>/<run_id>/`; where `store` is an object store's URL, to `reports/` first, and copied when it has
+    ended. Whatever ends it early, Ctrl-C included, leaves a run that holds what had been measured, marked partial.
+    The model of the twin and the source of each constant: docs/twin.md.
+    Raises FileError for a scenario or price book that cannot be used, StoreError where the store cannot be written,
+    StoppedError where a process that simulates was killed.
     """
     path = find("scenarios", str(scenario))
     spec = load_scenario(path)

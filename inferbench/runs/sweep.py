@@ -29,14 +29,20 @@ from inferbench.workload.prompts import TOKENIZER
 
 @dataclass(frozen=True, slots=True)
 class PointProgress:
-    """How far one sweep point is."""
+    """How far one sweep point is, in requests."""
 
     deployment: str
+    """Name of the deployment in its scenario."""
     key: str
+    """Name of the sweep point: deployment, topology and concurrency."""
     planned: int
+    """Requests in its plan."""
     ended: int
+    """Those that have ended, however that was."""
     in_flight: int
+    """Those that have been sent and have not ended."""
     failed: int
+    """Those that have ended otherwise than well."""
 
 
 OnProgress = Callable[[PointProgress], None]

@@ -28,7 +28,9 @@ class Lengths(Value):
     nominal: Tokens
     """The name of the shape, as in ISL 8192."""
     min: Tokens
+    """Fewest tokens."""
     max: Tokens
+    """Most tokens."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

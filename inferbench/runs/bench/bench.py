@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from inferbench.endpoint.prefix_cache import Flush, flush_cache
 from inferbench.endpoint.readiness import probe
 from inferbench.errors import Interruption, reason_of
-from inferbench.loadgen.event_loop import beside_this_loop, run_in_loop
+from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress, StopKind
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
@@ -35,13 +33,14 @@ SCENARIO = "bench"
 
 @dataclass(frozen=True)
 class Client:
-    """How an ad-hoc load is sent."""
+    """How an ad-hoc load is sent. Changes no request, only who sends it."""
 
     workers: int | Literal["auto"] = 1
     """Processes that share it."""
     ray: str | None = None
     """Address of a Ray cluster whose actors share it; `local` starts one on this machine."""
     ready_timeout_s: float = 0.0
+    """Longest to wait for the endpoint to answer, s; 0: it must answer at once."""
     flush_cache: bool = True
     """Empty the server's prefix cache first, where it has a way to."""
 
@@ -51,15 +50,21 @@ class BenchRun:
     """An ad-hoc run and the summary of its one point."""
 
     run: Run
+    """The run as it is kept."""
     summary: PointSummary
+    """Latencies in ms and throughput in tok/s, over the whole run and over the steady state (docs/glossary.md)."""
     model: str
     """The model that answered, as the endpoint names it."""
     records_directory: Path
+    """Where the records of its requests lie."""
     began_unix: float
+    """When time zero of the load was, s since 1970 UTC."""
     ended_unix: float
+    """When its last record was kept, s since 1970 UTC."""
     stop_reason: str | None
     """Why it stopped early, None where it did not."""
     stop_kind: StopKind | None = None
+    """What kind of end that was, None where it ran to its end."""
     notes: tuple[str, ...] = ()
     """What must be known to read its figures."""
 
@@ -91,9 +96,14 @@ def bench(
 ) -> BenchRun:
     """Send a load, request by request as planned, and return what came of it.
 
-    There is no canary and no retry; warm-ups are sent only where asked for. Several endpoints serve the same model
-    and get requests in turn. Raises EndpointError where an endpoint is down, refuses, or does not serve the model.
-    Whatever ends it, the manifest says so; where the disk is too full for the summary, it is returned all the same.
+    `endpoints` is one, or several that serve the same model and get requests in turn; `load` is what is sent, and
+    `client` by how many processes. There is no canary and no retry; warm-ups are sent only where asked for. The run is
+    kept in `<store>/bench/<run_id>/`, with `command` as what was typed. `on_progress` is told a few times a second how
+    many requests have been sent and have ended; within a running event loop that is in another thread. Whatever ends
+    the load, the manifest says so; after Ctrl-C what was measured is returned, marked partial, as it is where the disk
+    is too full for the summary. Figures are defined in docs/glossary.md.
+    Raises EndpointError where an endpoint is down, refuses, or does not serve the model, UsageError and FileError for a
+    load that cannot be made.
     """
     client = client or Client()
     asked = [endpoints] if isinstance(endpoints, Endpoint) else list(endpoints)
@@ -145,31 +155,6 @@ def bench(
         stop_reason=reason,
         stop_kind=kind,
         notes=notes,
-    )
-
-
-async def bench_async(
-    endpoints: Endpoint | Sequence[Endpoint],
-    load: BenchLoad,
-    client: Client | None = None,
-    *,
-    store: str | Path = DEFAULT_STORE,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    command: Sequence[str] = (),
-) -> BenchRun:
-    """Do as `bench`, and leave the running event loop free meanwhile; the load has a thread and a loop of its own.
-
-    `on_progress` is called on the running loop. Where the caller is cancelled, the load is stopped as by Ctrl-C: what
-    was measured is kept, and the run marked partial.
-    """
-    loop = asyncio.get_running_loop()
-
-    def show(progress: Progress) -> None:
-        with suppress(RuntimeError):  # it was closed, and nobody waits any more
-            loop.call_soon_threadsafe(on_progress, progress)
-
-    return await beside_this_loop(
-        partial(bench, endpoints, load, client, store=store, on_progress=show, command=command)
     )
 
 

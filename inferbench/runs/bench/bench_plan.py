@@ -61,29 +61,45 @@ class BenchLoad:
     num_prompts: int | None = None
     """None: 1,000; as many as it takes where `duration_s` is the limit."""
     isl: Lengths = field(default_factory=lambda: Lengths(nominal=1024, min=1024, max=1024))
+    """Tokens of a prompt."""
     osl: Lengths = field(default_factory=lambda: Lengths(nominal=128, min=128, max=128))
+    """Tokens to ask for in an answer."""
     max_concurrency: int | None = None
+    """Most requests in flight, each sent when one before has ended (a closed loop); None: no bound."""
     request_rate: float = math.inf
     """Requests/s; inf: all due at once, or at the times of a trace."""
     self_timed: bool | None = None
     """Whether the times of a trace count; None: those of a Mooncake or Azure trace, where nothing else decides."""
     burstiness: float = 1.0
+    """Shape of the gamma distribution of the times between requests; 1: Poisson arrivals, below 1: bursts."""
     constant: bool = False
     """Send at equal distances instead of at random ones."""
     rate_ramp: RateRamp | None = None
+    """A request rate that changes over the run, in place of `request_rate`."""
     slot_ramp_s: float = 0.0
     """Time over which the slots of a closed loop open, one by one."""
     duration_s: float | None = None
+    """Send no request after so long, s; None: until all have been sent."""
     grace_s: float = 30.0
+    """Time that requests in flight have to end after `duration_s`, s."""
     num_warmups: int = 0
+    """Requests that are sent before the load, with prompts of their own, and are in no figure."""
     ignore_eos: bool = True
+    """Have the server generate exactly the tokens that are asked for."""
     seed: int = 0
+    """The same seed draws the same lengths, prompts and times."""
     prompts: PromptSource = field(default_factory=PromptSource)
+    """How prompts are made: of words, or of tokens of a tokenizer."""
     shared: SharedPrefix | None = None
+    """A beginning that prompts have in common; None: no two begin alike."""
     turns: Turns | None = None
+    """Conversations, each turn of which repeats those before; None: single requests."""
     trace: TraceFile | None = None
+    """A recorded load to replay in place of drawn lengths."""
     max_error_rate: float = 1.0
+    """Share of requests that may fail before the load is stopped; 1: all."""
     slo: GoodputSlo | None = None
+    """What a request must meet to count into goodput; None: nothing, and there is no goodput."""
     gpus: int = 1
     """GPUs of the deployment, for figures per GPU."""
     probe_rate: float = 0.0
@@ -134,6 +150,7 @@ class BenchLoad:
     def plan(self, salt: str) -> tuple[Plan, tuple[str, ...]]:
         """Plan the load; with a trace also say how it was read, and what of it could not be used.
 
+        `salt` tells its prompts from those of other plans with the same seed.
         Raises FileError for a trace, tokenizer or data set that cannot be read.
         """
         if self.trace is None:

@@ -15,8 +15,9 @@ def compare(
 ) -> tuple[PointComparison, ...]:
     """Compare the sweep points that two runs share, figure by figure, as ratios candidate / baseline.
 
-    Raises IncomparableError, naming the keys, where the runs were made under different conditions, unless the
-    keys are in `allow_different` because the difference is the question.
+    `basis` is the whole run, ramp and drain included, or its steady state. The result has one entry per shared point.
+    Raises IncomparableError, naming the keys, where `baseline` and `candidate` were made under different conditions,
+    unless the keys are in `allow_different` because the difference is the question.
     """
     return compare_points(
         baseline.manifest,

@@ -25,7 +25,7 @@ from inferbench.store.manifest import OfferedLoad
 
 
 def export(run: Run, format: ExportFormat) -> Mapping[str, bytes]:
-    """Return the files of an export by name.
+    """Return the contents of an export's files, by name, from `run`; `format` says whose format.
 
     inferencex: `agg_bmk.json`, one row per point. vllm: one result per point, from its records. csv: the columns that
     the importer reads. parquet: the points as a data frame. Raises UsageError where the run holds no point, or for

@@ -32,6 +32,7 @@ def import_inferencex(
 ) -> Run:
     """Import a file or folder of InferenceX's formats into a run directory.
 
+    `path` is where they lie; the run is written to `<store>/imported/<run_id>/`, with `command` as what was typed.
     `said` is what a client's own result does not say: gpu, gpus, framework, precision. A row that cannot be used is
     left out and named in the audit's notes. Raises FileError where no row can be used.
     """

@@ -60,11 +60,14 @@ def attach(
 ) -> Run:
     """Measure the deployment that runs at a site with a scenario's load, and return what came of it.
 
-    Before any load every process must be ready, the model must be served, and a request for one token must be
-    answered. Before each sweep point prefix caches are emptied and warm-ups are sent. After Ctrl-C the run holds what
-    had been measured, marked partial. Raises EndpointError where the site cannot be measured, StoppedError where too
-    many requests fail, UsageError for a choice that the scenario does not have, IncomparableError where something else
-    runs there, unless `allow_different` names "topology".
+    `scenario` is a file or the name of a bundled one; `site` is where the deployment runs, `choice` which part of the
+    scenario it is, and `how` the way the load is sent. Before any load every process must be ready, the model must be
+    served, and a request for one token must be answered. Before each sweep point prefix caches are emptied and warm-ups
+    are sent. `store`, `live`, `on_progress`, `command` and `seed` are as in `run`. Whatever ends it early, Ctrl-C
+    included, leaves a run that holds what had been measured, marked partial. Figures are defined in docs/glossary.md.
+    Raises EndpointError where the site cannot be measured, StoppedError where too many requests fail, UsageError for a
+    choice that the scenario does not have, IncomparableError where something else runs there, unless `allow_different`
+    names "topology".
     """
     path, how = find("scenarios", str(scenario)), how or HowToMeasure()
     spec = load_scenario(path)
@@ -94,8 +97,10 @@ def attach_to_run(
 ) -> Run:
     """Go on with an attached run: measure what is left of the chosen points, on another deployment or the same.
 
-    So a scenario's deployments are measured one after the other into one run, which then compares them. Points that
-    are done and whole stay. Raises IncomparableError where a topology was launched otherwise before, and as `attach`.
+    `path` is the run's directory. So a scenario's deployments are measured one after the other into one run, which then
+    compares them. Points that are done and whole stay. `site`, `choice`, `how`, `live` and `on_progress` are as in
+    `attach`; `allow_different` may also name "launch", "price_books" and "twin_parameters".
+    Raises IncomparableError where a topology was launched otherwise before, and as `attach`.
     """
     directory, how = open_run(path).directory, how or HowToMeasure()
     with directory.lock():

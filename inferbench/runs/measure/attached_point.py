@@ -45,10 +45,15 @@ class HowToMeasure:
     workers: int | Literal["auto"] = "auto"
     """Processes of the client that share the load; auto: as many as the self-check asks for, if one was made."""
     prompts: PromptSource = field(default_factory=PromptSource)
+    """How prompts are made: of words, or of tokens of a tokenizer."""
     ready_timeout_s: float = 0.0
+    """Longest to wait for every process to be ready, s; 0: they must be at once."""
     flush_cache: bool = True
+    """Empty prefix caches before each sweep point, where the engine has a way to."""
     max_error_rate: float = MAX_ERROR_RATE
+    """Share of requests that may fail before a point, and the run with it, is stopped."""
     watch: WhatToWatch = field(default_factory=WhatToWatch)
+    """Metrics pages and GPUs that are read while the load runs."""
 
 
 async def canary(endpoint: Endpoint, how: HowToMeasure) -> None:

@@ -64,8 +64,11 @@ def evaluate_gsm8k(
 ) -> Evaluation:
     """Ask a running deployment the questions of GSM8K, graded by the harness, and keep the score with its fingerprint.
 
-    The harness's samples and log lie beside the result. Raises EndpointError where the site cannot be asked or the
-    harness gives up, FileError for questions that cannot be used, UsageError where the harness is not installed.
+    `site` is where it runs; `questions` are those asked, and when they count as passed; `ready_timeout_s` is how long
+    to wait until it answers, s. The result holds shares of right answers with standard errors and is kept in `store`,
+    with `command` as what was typed; the harness's samples and log lie beside it. The task is gsm8k of
+    lm-evaluation-harness. Raises EndpointError where the site cannot be asked or the harness gives up, FileError for
+    questions that cannot be used, UsageError where the harness is not installed.
     """
     asked = questions or Questions()
     harness, asked = _installed(), _usable(asked)

@@ -35,6 +35,8 @@ def load_ablation(name: str | Path = DEFAULT_ABLATION) -> Ablation:
 def ablate(name: str | Path = DEFAULT_ABLATION) -> AblationResult:
     """Turn the parts of a stack on and off at the conditions of published figures, on the twin.
 
+    `name` is an ablation's file, or the name of a bundled one. The result sets each part's effect beside what was
+    published, with its source; the model is that of docs/twin.md.
     Raises FileError for a bad file, UsageError where the twin has no constants for a deployment or a switch.
     """
     spec = load_ablation(name)
