@@ -34,16 +34,13 @@ def main() -> None:
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Errors are one line on stderr."""
     from typer.exceptions import Abort, Exit, TyperException
-    from typer.main import get_command
 
     from inferbench.cli.app import build
-    from inferbench.cli.local_paths import refuse_urls
 
     try:
         arguments = arguments or ["--help"]
         # Not by the command's own `main`, which turns Ctrl-C into an exit code and drops what there is to say of it.
-        command = get_command(build(arguments[0]))
-        refuse_urls(command)
+        command = build()
         with command.make_context("inferbench", arguments) as context:
             return int(command.invoke(context) or ExitCode.OK)
     except InferbenchError as error:

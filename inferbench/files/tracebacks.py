@@ -7,8 +7,6 @@ import sys
 import traceback
 from types import TracebackType
 
-from typing_extensions import override
-
 from inferbench.files.terminal_text import visible
 from inferbench.secrets.redact import redact
 
@@ -16,7 +14,6 @@ from inferbench.secrets.redact import redact
 class _Redacted(logging.Formatter):
     """A formatter of messages alone, as Python has it where nobody sets one."""
 
-    @override
     def format(self, record: logging.LogRecord) -> str:
         return visible(redact(super().format(record)))
 

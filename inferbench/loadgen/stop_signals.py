@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from inferbench.errors import Interruption
 from inferbench.processes.child import HEEDED
+
+if TYPE_CHECKING:
+    import asyncio
 
 _terminals: list[int] = []
 """Outputs that are a terminal: one that is gone no longer says that it is one."""
@@ -96,11 +100,11 @@ def raising_at_ctrl_c() -> Iterator[None]:
 
 def loop_runs() -> bool:
     """Whether an event loop runs in this thread, as it does in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if "asyncio" not in sys.modules:  # importing it takes as long as all else that `inferbench --help` does
         return False
-    return True
+    from asyncio import _get_running_loop
+
+    return _get_running_loop() is not None
 
 
 @contextlib.contextmanager
@@ -110,7 +114,9 @@ def on_interrupt(action: Callable[[str], None]) -> Iterator[None]:
     SIGTERM and SIGHUP are taken only where `heed_signals` was called: a program that uses inferbench has its own ways.
     Outside the main thread, where no signals come, what is passed on is taken.
     """
-    loop, passed_on = asyncio.get_running_loop(), PASSED_ON.get()
+    from asyncio import get_running_loop
+
+    loop, passed_on = get_running_loop(), PASSED_ON.get()
     if passed_on is not None:
         with passed_on.taken_by(loop, partial(_act, action)):
             yield

@@ -8,10 +8,9 @@ import shlex
 from collections import Counter
 
 import pytest
-from typer.main import get_command
 
 from inferbench.cli import execute
-from inferbench.cli.app import build
+from inferbench.cli.app import load
 from inferbench.cli.bench.other_clients import own_options
 from inferbench.cli.dropin import others, vllm
 from inferbench.cli.dropin.flag import FlagKind
@@ -19,7 +18,7 @@ from inferbench.cli.dropin.names import BACKENDS, REFUSED_BACKENDS, REFUSED_DATA
 from inferbench.cli.dropin.translate import FLAGS, Translated, translate
 from inferbench.errors import ExitCode, UsageError
 
-OWN = own_options(get_command(build("bench")).commands["bench"])  # type: ignore[attr-defined]
+OWN = own_options(load("bench"))
 LISTS = (vllm.FLAGS, others.SGLANG, others.AIPERF, others.OLDER)
 
 

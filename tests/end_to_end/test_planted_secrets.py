@@ -212,7 +212,7 @@ def test_an_error_shows_no_secret_on_stderr(tmp_path: Path) -> None:
     script = tmp_path / "fault.py"
     script.write_text(
         "import sys, inferbench.cli.app as app, inferbench.cli as cli\n"
-        f"def fault(_): raise RuntimeError({f'sent with {LAUNCHED}'!r})\n"
+        f"def fault(): raise RuntimeError({f'sent with {LAUNCHED}'!r})\n"
         "app.build = fault\n"
         "cli.main()\n"
     )

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from started import environment, version
-from typer.main import get_command
 
-from inferbench.cli.app import build
+from inferbench.cli.app import load
 from inferbench.cli.bench.options import Dataset
 from inferbench.cli.bench.other_clients import own_options
 from inferbench.cli.dropin import vllm
@@ -40,7 +39,7 @@ def flags() -> dict[str, tuple[Any, list[str]]]:
 
 def test_every_flag_of_vllms_parser_is_known_with_its_words(flags: dict[str, tuple[Any, list[str]]]) -> None:
     known = {flag.name: flag for flag in vllm.FLAGS}
-    own = own_options(get_command(build("bench")).commands["bench"])  # type: ignore[attr-defined]
+    own = own_options(load("bench"))
     names = {name for name in flags if not name.startswith("--no-self-timed")}
     assert names <= set(known)
     if _number(version("vllm", "vLLM")) >= _number(vllm.VERSION):
