@@ -6,8 +6,6 @@ import signal
 from enum import IntEnum
 from typing import Self
 
-from inferbench.secrets.redact import excerpt, redact
-
 LONGEST_REASON = 400
 """Characters that are kept of an exception of a library."""
 
@@ -42,6 +40,8 @@ class InferbenchError(Exception):
     exit_code = ExitCode.INTERNAL
 
     def __init__(self, message: str = "") -> None:
+        from inferbench.secrets.redact import redact  # its patterns take longer to compile than `inferbench --help` has
+
         super().__init__(redact(message))
 
 
@@ -51,6 +51,8 @@ def reason_of(error: BaseException) -> str:
         return Interruption.of(error).reason
     if isinstance(error, InferbenchError):
         return str(error)
+    from inferbench.secrets.redact import excerpt
+
     name = type(error).__name__
     return excerpt(f"{name}: {error}" if str(error) else name, LONGEST_REASON)
 

@@ -7,9 +7,7 @@ import os
 import sys
 
 from inferbench.errors import ExitCode, InferbenchError, Interruption
-from inferbench.files.terminal_text import one_visible_line
 from inferbench.files.tracebacks import show_fault, watch_stderr
-from inferbench.secrets.redact import excerpt, redact
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What the system says where nothing can be written any more, whichever file it was: a person can do something."""
@@ -44,13 +42,14 @@ def execute(arguments: list[str]) -> int:
         with command.make_context("inferbench", arguments) as context:
             return int(command.invoke(context) or ExitCode.OK)
     except InferbenchError as error:
-        print(f"inferbench: {one_visible_line(str(error))}", file=sys.stderr)
+        _say(str(error))
         return error.exit_code
     except Exit as stop:
         return stop.exit_code
     except TyperException as error:
-        message = redact(" ".join(error.format_message().split()))
-        print(f"inferbench: {one_visible_line(message)}", file=sys.stderr)
+        from inferbench.secrets.redact import redact
+
+        _say(redact(" ".join(error.format_message().split())))
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort) as error:
         stopped = Interruption.of(error) if isinstance(error, KeyboardInterrupt) else Interruption()
@@ -63,11 +62,19 @@ def execute(arguments: list[str]) -> int:
         what = "written" if error.errno in NO_ROOM else "used" if error.errno in NO_NAME else None
         if what is None:
             return _fault(error)
+        from inferbench.secrets.redact import excerpt
+
         named = f"{excerpt(str(error.filename), NAMED)}: " if error.filename else ""
         print(f"inferbench: {named}cannot be {what}: {error.strerror}", file=sys.stderr)
         return ExitCode.USAGE
     except Exception as error:
         return _fault(error)
+
+
+def _say(message: str) -> None:
+    from inferbench.files.terminal_text import one_visible_line
+
+    print(f"inferbench: {one_visible_line(message)}", file=sys.stderr)
 
 
 def _fault(error: Exception) -> ExitCode:

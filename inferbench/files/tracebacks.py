@@ -7,20 +7,26 @@ import sys
 import traceback
 from types import TracebackType
 
-from inferbench.files.terminal_text import visible
-from inferbench.secrets.redact import redact
-
 
 class _Redacted(logging.Formatter):
     """A formatter of messages alone, as Python has it where nobody sets one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return visible(redact(super().format(record)))
+        return _shown(super().format(record))
 
 
 def show_fault(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
     """Print an exception on stderr, as `sys.excepthook` does."""
-    print(visible(redact("".join(traceback.format_exception(error)))), end="", file=sys.stderr)
+    print(_shown("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+
+
+def _shown(text: str) -> str:
+    from inferbench.files.terminal_text import visible
+    from inferbench.secrets.redact import (
+        redact,  # only where there is something to show: `inferbench --help` waits for none
+    )
+
+    return visible(redact(text))
 
 
 def watch_stderr() -> None:
