@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Self
 
@@ -34,15 +35,39 @@ class ExitCode(IntEnum):
     """Ended by SIGTERM, as `docker stop`, `timeout` and batch queues send it."""
 
 
+class FieldName(str):
+    """Name of a parameter in the text of an error, as the Python API has it: `num_prompts`, or `trace.block_size`."""
+
+    __slots__ = ()
+
+
 class InferbenchError(Exception):
-    """An error with a one-line message for a person, without secrets; the command line exits with `exit_code`."""
+    """An error with a one-line message for a person, without secrets; the command line exits with `exit_code`.
+
+    The message is the `parts` put together. Those of class `FieldName` name the parameters that it is about, and the
+    command line puts its flags in their places: `UsageError(FieldName("num_prompts"), " 0 must be at least 1")`.
+    """
 
     exit_code = ExitCode.INTERNAL
 
-    def __init__(self, message: str = "") -> None:
-        from inferbench.secrets.redact import redact  # its patterns take longer to compile than `inferbench --help` has
+    def __init__(self, *parts: str) -> None:
+        self.parts = tuple(part if isinstance(part, FieldName) else _redacted(part) for part in parts)
+        super().__init__(self.told(str))
 
-        super().__init__(redact(message))
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The parameters that it is about, in the order of the text."""
+        return tuple(str(part) for part in self.parts if isinstance(part, FieldName))
+
+    def told(self, name: Callable[[str], str]) -> str:
+        """The message, with each parameter under the name that `name` gives it."""
+        return _redacted("".join(name(str(part)) if isinstance(part, FieldName) else part for part in self.parts))
+
+
+def _redacted(text: str) -> str:
+    from inferbench.secrets.redact import redact  # its patterns take longer to compile than `inferbench --help` has
+
+    return redact(text)
 
 
 def reason_of(error: BaseException) -> str:

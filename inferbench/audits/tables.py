@@ -55,15 +55,15 @@ def flag_table(report: AuditReport) -> Table:
     )
 
 
-def flag_lines(report: AuditReport, most: int | None) -> list[str]:
-    """The observations, at most so many of each check, and the reader's notes."""
+def flag_lines(report: AuditReport, most: int | None, rest: str = "") -> list[str]:
+    """The observations, at most so many of each check, and the reader's notes; `rest` says how to see what is left."""
     lines = []
     for check in Check:
         own = [flag for flag in report.flags if flag.check is check]
         shown = own if most is None else own[:most]
         lines += [f"{check.value}: {observation(flag)}" for flag in shown]
         if len(own) > len(shown):
-            lines.append(f"{check.value}: {len(own) - len(shown)} more, shown with --all")
+            lines.append(f"{check.value}: {len(own) - len(shown)} more{rest}")
     return [*lines, *report.notes]
 
 

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from inferbench.cli.local_paths import refuse_urls
+from inferbench.cli.options.flags import speak_flags
 
 COMMANDS = {
     "run": ("inferbench.cli.measure.run", "Run a scenario: costs, verdicts, and a page of charts."),
@@ -76,6 +77,7 @@ def load(name: str) -> Any:
         app.add_typer(import_module(GROUPS[name][0], __package__).app, name=name)
     command = _group(app).commands[name]
     refuse_urls(command)
+    speak_flags(command)
     return command
 
 

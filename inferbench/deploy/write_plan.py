@@ -9,7 +9,7 @@ from inferbench.deploy.clusters.render import Cluster, render
 from inferbench.deploy.launch_plan import LaunchPlan
 from inferbench.deploy.make_plan import launch_plan
 from inferbench.deploy.settings import settings_of
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.scenario.deployment import Deployment, Topology
 
@@ -47,7 +47,7 @@ def write_plan(plan: LaunchPlan, cluster: Cluster, folder: Path) -> list[Path]:
 def _deployment(deployments: tuple[Deployment, ...], name: str) -> Deployment:
     by_name = {deployment.name: deployment for deployment in deployments}
     if name not in by_name:
-        raise UsageError(f"--deployment: {unknown('deployment', name, by_name)}")
+        raise UsageError(FieldName("deployment"), f": {unknown('deployment', name, by_name)}")
     return by_name[name]
 
 
@@ -56,7 +56,7 @@ def _topology(deployment: Deployment, name: str | None) -> Topology:
     if name is None and len(by_name) == 1:
         return deployment.topologies[0]
     if name is None:
-        raise UsageError(f"--topology: {deployment.name} has several, name one: {', '.join(by_name)}")
+        raise UsageError(FieldName("topology"), f": {deployment.name} has several, name one: {', '.join(by_name)}")
     if name not in by_name:
-        raise UsageError(f"--topology: {unknown('topology', name, by_name)}")
+        raise UsageError(FieldName("topology"), f": {unknown('topology', name, by_name)}")
     return by_name[name]

@@ -1,4 +1,4 @@
-"""What a user sets beside a book: `--set utilisation=0.6`, `--set licence=on`."""
+"""What a user sets beside a book: `utilisation=0.6`, `licence=on`."""
 
 from __future__ import annotations
 

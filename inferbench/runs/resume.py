@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from inferbench.catalog.bundled import load_scenario, price_books
-from inferbench.errors import IncomparableError, UsageError
+from inferbench.errors import FieldName, IncomparableError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.records import layout
 from inferbench.records.layout import StoreError
@@ -46,7 +46,10 @@ def resume(
         if manifest.kind != "run":
             raise UsageError(f"{path}: an ad-hoc run keeps no scenario to go on with")
         if manifest.attachments:
-            raise UsageError(f"{path}: was measured on real deployments: give the --base-url of one to go on with it")
+            raise UsageError(
+                f"{path}: was measured on real deployments: give the ", FieldName("base_url"),
+                " of one to go on with it",
+            )  # fmt: skip
         if manifest.state is RunState.COMPLETE:
             raise UsageError(f"{path}: is complete: there is nothing to go on with")
         spec = scenario_of(directory, manifest)

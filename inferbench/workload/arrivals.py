@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.records.columns import Floats, Ints
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Arrival
@@ -36,7 +36,7 @@ class RateRamp:
     def __post_init__(self) -> None:
         for name, rate in {"start": self.start, "end": self.end}.items():
             if not 0 < rate < math.inf:
-                raise UsageError(f"--ramp-up-{name}-rps {rate:g} must be above 0 and finite")
+                raise UsageError(FieldName(f"rate_ramp.{name}"), f" {rate:g} must be above 0 and finite")
 
 
 def due_times(

@@ -14,7 +14,7 @@ def draw(lengths: Lengths, n: int, rng: np.random.Generator) -> Ints:
 
 
 def around(nominal: int, range_ratio: float) -> Lengths:
-    """Lengths by vLLM's `--random-range-ratio` r: from L(1-r) to L(1+r), rounded down, at least 1.
+    """Lengths by `vllm bench serve --random-range-ratio` r: from L(1-r) to L(1+r), rounded down, at least 1.
 
     SGLang and InferenceX mean another interval by the same flag: L*r to L.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.workload.exact_length_prompts import ExactPrompts
 from inferbench.workload.plan import PlannedRequest
 from inferbench.workload.prompts import PromptMaker, WordPrompts
@@ -48,7 +48,7 @@ class PromptSource:
         if self.token_ids and self.sharegpt is not None:
             raise UsageError("token ids are drawn at random and cannot come from a data set; send text instead")
         if self.token_ids and self.tokenizer is None and self.vocab_size is None:
-            raise UsageError("token ids need --tokenizer or --vocab-size")
+            raise UsageError("token ids need ", FieldName("tokenizer"), " or ", FieldName("vocab_size"))
 
     def absolute(self) -> PromptSource:
         """The same files, named so that a process with another working directory finds them, too."""

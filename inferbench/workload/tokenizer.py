@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inferbench.errors import FileError, UsageError
+from inferbench.errors import FieldName, FileError, UsageError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -105,7 +105,7 @@ def _load(path: Path, content: bytes) -> Tokenizer:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise UsageError("--tokenizer needs the extra: pip install 'inferbench[tokenizers]'") from None
+        raise UsageError(FieldName("tokenizer"), " needs the extra: pip install 'inferbench[tokenizers]'") from None
     try:
         tokenizer = Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises nothing narrower

@@ -39,7 +39,7 @@ def test_tables_fit_a_terminal(report: ClaimReport) -> None:
 def test_flags_are_cut_unless_all_are_asked_for(report: ClaimReport) -> None:
     assert report.audit is not None
     every = tables_audit.flag_lines(report.audit, None)
-    cut = tables_audit.flag_lines(report.audit, 1)
+    cut = tables_audit.flag_lines(report.audit, 1, ", shown with --all")
     assert len(every) == len(report.audit.flags)
     assert sum("more, shown with --all" in text for text in cut) == 1
     assert set(tables_audit.WORDS) == {count.check for count in report.audit.checks}

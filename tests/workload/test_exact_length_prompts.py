@@ -137,7 +137,7 @@ def test_the_maker_that_a_load_gets(folder: Path, tmp_path: Path) -> None:
         assert source("s")(request_of(30)) == maker.make(request_of(30))
     ids = PromptSource(tokenizer=folder, token_ids=True).maker("s").make(request_of(300))
     assert not ServerTokenizer(folder).special_ids & set(ids)
-    with pytest.raises(UsageError, match="--vocab-size"):
+    with pytest.raises(UsageError, match="vocab_size"):
         PromptSource(token_ids=True)
     with pytest.raises(UsageError, match="data set"):
         PromptSource(token_ids=True, sharegpt=chat, vocab_size=5)

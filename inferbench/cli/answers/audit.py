@@ -31,5 +31,5 @@ def audit(
         put(orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n")
         return
     show(tables.audit_table(report))
-    for line in tables.flag_lines(report, None if all_flags else tables.SHOWN):
+    for line in tables.flag_lines(report, None if all_flags else tables.SHOWN, ", shown with --all"):
         say(line)

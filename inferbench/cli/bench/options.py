@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options.flags import Fills
 from inferbench.files.number_limits import LARGEST_SEED
 from inferbench.formats.vllm.write_result import DEFAULT_METRICS
 
@@ -99,8 +100,10 @@ Ray = Annotated[str | None, Option(help="Address of a Ray cluster to share the l
 NumPrompts = Annotated[
     int | None, Option("--num-prompts", "--request-count", help="Requests to send.", show_default="1000")
 ]
-Duration = Annotated[float | None, Option(help="Send nothing new after so many seconds.")]
-GracePeriod = Annotated[float, Option(min=0, help="... and let what is in flight end within so many more.")]
+Duration = Annotated[float | None, Option(help="Send nothing new after so many seconds."), Fills("duration_s")]
+GracePeriod = Annotated[
+    float, Option(min=0, help="... and let what is in flight end within so many more."), Fills("grace_s")
+]
 MaxConcurrency = Annotated[
     list[str] | None,
     Option("--max-concurrency", "--concurrency", help="Most requests in flight; several make a sweep."),
@@ -113,15 +116,19 @@ ProbeRate = Annotated[
 ]
 ArrivalShape = Annotated[ArrivalPattern, Option("--arrival-pattern", help="Gaps of an open loop.")]
 RampUp = Annotated[RampStrategyOption | None, Option("--ramp-up-strategy", help="Let the request rate rise.")]
-RampUpStart = Annotated[float | None, Option("--ramp-up-start-rps", help="... from so many requests/s")]
-RampUpEnd = Annotated[float | None, Option("--ramp-up-end-rps", help="... to so many.")]
+RampUpStart = Annotated[
+    float | None, Option("--ramp-up-start-rps", help="... from so many requests/s"), Fills("rate_ramp.start")
+]
+RampUpEnd = Annotated[float | None, Option("--ramp-up-end-rps", help="... to so many."), Fills("rate_ramp.end")]
 ConcurrencyRamp = Annotated[
     float, Option("--concurrency-ramp-duration", min=0, help="Open the slots of a closed loop over so many seconds.")
 ]
 Burstiness = Annotated[float, Option(help="Shape of the gamma-distributed gaps; 1 is Poisson.")]
 Isl = Annotated[int | None, Option("--isl", "--random-input-len", min=1, help="Prompt tokens.", show_default="1024")]
 Osl = Annotated[
-    int | None, Option("--osl", "--random-output-len", min=-1, help="Tokens to generate.", show_default="128")
+    int | None,
+    Option("--osl", "--random-output-len", min=-1, help="Tokens to generate.", show_default="128"),
+    Fills("trace.osl", "--custom-output-len"),
 ]
 RangeRatio = Annotated[
     str, Option("--random-range-ratio", metavar="R", help="r: lengths are uniform over L(1-r)..L(1+r).")
@@ -129,21 +136,25 @@ RangeRatio = Annotated[
 DatasetName = Annotated[
     Dataset,
     Option(metavar="NAME", help=f"Made-up prompts, or what lies at --dataset-path: {', '.join(Dataset)}."),
+    Fills("trace.kind"),
 ]
 DisableShuffle = Annotated[bool, Option("--disable-shuffle", help="Take a data set in its own order.")]
 SelfTimed = Annotated[
     bool | None, Option("--self-timed/--no-self-timed", help="Send at the times that the file tells.")
 ]
 DatasetPath = Annotated[Path | None, Option(help="Its file.")]
-TraceSpeedUp = Annotated[float, Option(help="Replay a trace so many times as fast.")]
+TraceSpeedUp = Annotated[float, Option(help="Replay a trace so many times as fast."), Fills("trace.speed_up")]
 TraceBlockSize = Annotated[
     int | None,
     Option(
         "--trace-block-size", "--isl-block-size", min=1, help="Tokens of a trace's block id.", show_default="as fits"
     ),
+    Fills("trace.block_size"),
 ]
 TraceTimeUnit = Annotated[
-    TimeUnit | None, Option(help="Unit of a trace's times.", show_default="ms for mooncake, s for others")
+    TimeUnit | None,
+    Option(help="Unit of a trace's times.", show_default="ms for mooncake, s for others"),
+    Fills("trace.time_unit"),
 ]
 StrictTrace = Annotated[bool, Option("--strict-trace", help="A line that cannot be used is an error.")]
 Tokenizer = Annotated[Path | None, Option(help="The server's tokenizer.json, or its folder: prompts are then exact.")]
@@ -170,7 +181,9 @@ MaxErrorRate = Annotated[
         show_default="none may, but the load goes on",
     ),
 ]  # fmt: skip
-Goodput = Annotated[list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20.")]
+Goodput = Annotated[
+    list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20."), Fills("slo")
+]
 NumRuns = Annotated[int, Option("--num-profile-runs", "--num-runs", min=1, help="Repeats, each with its own seed.")]
 Search = Annotated[bool, Option("--search", help="Find the highest concurrency that keeps --goodput.")]
 Gpus = Annotated[int, Option(min=1, help="GPUs of the deployment, for figures per GPU.")]

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from inferbench.cli.dropin.flag import MANY
 from inferbench.cli.dropin.translate import translate
+from inferbench.cli.options.flags import TYPED
 
 
 class BenchCommand(TyperCommand):
@@ -20,6 +21,7 @@ class BenchCommand(TyperCommand):
         taken = translate(args, own_options(self))
         for notice in taken.notices:
             print(f"inferbench: {notice}", file=sys.stderr)
+        ctx.meta[TYPED] = taken.typed
         return super().parse_args(ctx, taken.arguments)
 
 

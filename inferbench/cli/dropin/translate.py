@@ -31,6 +31,8 @@ class Translated(NamedTuple):
     arguments: list[str]
     notices: list[str]
     """What was left out, one sentence each."""
+    typed: dict[str, str]
+    """The flags that they were given by, under the options of ours that they became."""
 
 
 def translate(arguments: Sequence[str], own: Mapping[str, int]) -> Translated:
@@ -42,6 +44,7 @@ def translate(arguments: Sequence[str], own: Mapping[str, int]) -> Translated:
     given = list(_read(arguments, own))
     values = {name: words[-1] for name, words in given if words}
     dataset, ours, notices = values.get("--dataset-name", "random"), list[str](), list[str]()
+    typed = dict[str, str]()
     _check_interval(values)
     sampling, keys = dict[str, Any](), dict[str, Any]()
     for name, words in given:
@@ -52,8 +55,10 @@ def translate(arguments: Sequence[str], own: Mapping[str, int]) -> Translated:
             _put(keys, name.split(".")[1:], _value(words))
         elif flag is None or flag.kind is FlagKind.OWN:
             ours += _written(name, words)
+            typed[name] = name
         elif flag.kind is FlagKind.SAME:
             *before, last = flag.to.split()
+            typed[last] = name
             ours += [*before, *_written(last, [flag.means.get(word, word) for word in words])]
         elif flag.kind is FlagKind.BODY:
             sampling[flag.to] = _number(name, words)
@@ -62,7 +67,7 @@ def translate(arguments: Sequence[str], own: Mapping[str, int]) -> Translated:
         ours += ["--extra-body", orjson.dumps({**whole, **keys}).decode()]
     if sampling:
         ours += ["--sampling", orjson.dumps(sampling).decode()]
-    return Translated(ours, notices)
+    return Translated(ours, notices, typed)
 
 
 def _read(arguments: Sequence[str], own: Mapping[str, int]) -> Iterator[Given]:

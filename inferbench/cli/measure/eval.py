@@ -10,6 +10,7 @@ import typer
 
 from inferbench.cli.bench import options
 from inferbench.cli.measure import attached
+from inferbench.cli.options.flags import Fills
 from inferbench.cli.output import put
 from inferbench.errors import ExitCode, UsageError
 from inferbench.store.run_directory import DEFAULT_STORE
@@ -38,7 +39,9 @@ def gsm8k(
     examples_file: Annotated[
         Path | None, typer.Option(help="Worked examples to show.", show_default="other questions of the file")
     ] = None,
-    num_fewshot: Annotated[int, typer.Option(min=0, help="Worked examples shown before each question.")] = 5,
+    num_fewshot: Annotated[
+        int, typer.Option(min=0, help="Worked examples shown before each question."), Fills("few_shot")
+    ] = 5,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first so many.")] = None,
     max_gen_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, reasoning included.")] = 4096,
     concurrency: Annotated[int, typer.Option(min=1, help="Questions asked at once.")] = 16,

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 
 LOCAL = "local"
 """As an address: start a cluster on this machine alone, for as long as the load goes on."""
@@ -42,7 +42,7 @@ def connect(ray: Any, address: str) -> None:
     try:
         ray.init(address, log_to_driver=False, logging_level="error", **settings)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise UsageError(f"--ray {address}: {_why(ray, address, error)}") from None
+        raise UsageError(FieldName("ray"), f" {address}: {_why(ray, address, error)}") from None
 
 
 def _reach(address: str) -> None:
@@ -54,7 +54,7 @@ def _reach(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
     except (OSError, OverflowError) as error:
         why = "no answer" if isinstance(error, TimeoutError) else getattr(error, "strerror", None) or error
-        raise UsageError(f"--ray {address}: no cluster there: {why}") from None
+        raise UsageError(FieldName("ray"), f" {address}: no cluster there: {why}") from None
 
 
 def _why(ray: Any, address: str, error: Exception) -> str:

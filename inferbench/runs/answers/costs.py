@@ -9,7 +9,7 @@ from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import PricedReading
 from inferbench.cost.cost import Bill, Blend, Cost
 from inferbench.cost.per_token import cost, usd_per_mtok
-from inferbench.errors import FileError, UsageError
+from inferbench.errors import FieldName, FileError, UsageError
 from inferbench.metrics.summary import Basis
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.implied_price import implied as implied_price
@@ -28,7 +28,7 @@ def tier_of(book: Book, tier: str | None) -> str:
         gpus_priced(book, tier)
         return tier
     if len(book.tiers) > 1:
-        raise UsageError(f"price book {book.name} has tiers {', '.join(book.tiers)}: name one with --tier")
+        raise UsageError(f"price book {book.name} has tiers {', '.join(book.tiers)}: name one with ", FieldName("tier"))
     return book.tiers[0]
 
 

@@ -11,7 +11,7 @@ from inferbench.comparison.decide import cheapest
 from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import FrontierPoint
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.fleet.fleet import Demand, Fleet, Replica, Sizing, WorkerShape
 from inferbench.fleet.ranking import FleetPrices, best_of, fleet, yearly_cost
@@ -128,7 +128,7 @@ def _replicas(run: Run, deployment: str, gpu: str, slo: Slo, gpus_per_node: int 
 
 def _gpus_per_node(gpu: str) -> int:
     if gpu not in gpus():
-        raise UsageError(f"{unknown('GPU', gpu, gpus())}; or give --gpus-per-node")
+        raise UsageError(f"{unknown('GPU', gpu, gpus())}; or give ", FieldName("gpus_per_node"))
     return gpus()[gpu].gpus_per_node
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.loadgen.progress import RunLimits
 from inferbench.metrics.goodput import GoodputSlo
 from inferbench.scenario.scenario import Lengths
@@ -106,20 +106,23 @@ class BenchLoad:
     """Requests/s for one token that are sent beside the load, to see how long a stranger waits; 0: none."""
 
     def __post_init__(self) -> None:
-        least_one = {"num-prompts": self.num_prompts, "gpus": self.gpus, "max-concurrency": self.max_concurrency}
+        least_one = {"num_prompts": self.num_prompts, "gpus": self.gpus, "max_concurrency": self.max_concurrency}
         for name, value in least_one.items():
             if value is not None and value < 1:
-                raise UsageError(f"--{name} {value} must be at least 1")
-        not_negative = {"num-warmups": self.num_warmups, "grace-period": self.grace_s}
+                raise UsageError(FieldName(name), f" {value} must be at least 1")
+        not_negative = {"num_warmups": self.num_warmups, "grace_s": self.grace_s}
         for name, amount in not_negative.items():
             if amount < 0:
-                raise UsageError(f"--{name} {amount} must be at least 0")
-        positive = {"request-rate": self.request_rate, "burstiness": self.burstiness, "duration": self.duration_s}
+                raise UsageError(FieldName(name), f" {amount} must be at least 0")
+        positive = {"request_rate": self.request_rate, "burstiness": self.burstiness, "duration_s": self.duration_s}
         for name, number in positive.items():
             if number is not None and not number > 0:
-                raise UsageError(f"--{name} {number} must be above 0")
+                raise UsageError(FieldName(name), f" {number} must be above 0")
         if self.self_timed and (self.trace is None or self.trace.kind in UNTIMED):
-            raise UsageError("--self-timed needs a trace that tells times, as --dataset-name mooncake has them")
+            raise UsageError(
+                FieldName("self_timed"), " needs a trace that tells times, as ", FieldName("trace.kind"),
+                " mooncake has them",
+            )  # fmt: skip
 
     @property
     def requests(self) -> int:

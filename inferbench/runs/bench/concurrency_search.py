@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.runs.bench.bench import BenchRun
 from inferbench.runs.bench.bench_plan import BenchLoad
 from inferbench.runs.bench.bisection import SearchResult, SearchSample, sample_of, search
@@ -23,7 +23,10 @@ def search_concurrency(
     limit, and KeyboardInterrupt where a measurement was interrupted.
     """
     if load.slo is None or load.max_concurrency is None:
-        raise UsageError("--search needs --goodput, and --max-concurrency as the highest load to try")
+        raise UsageError(
+            FieldName("search"), " needs ", FieldName("slo"), ", and ", FieldName("max_concurrency"),
+            " as the highest load to try",
+        )  # fmt: skip
     measured = 0
 
     def measure(concurrency: int) -> SearchSample:

@@ -12,7 +12,7 @@ from inferbench.endpoint.discovery import Sight, Site, look
 from inferbench.endpoint.fingerprint import Attachment
 from inferbench.endpoint.prefix_cache import Flush
 from inferbench.endpoint.topology_check import Seen, unlike_topology, untold
-from inferbench.errors import IncomparableError, UsageError
+from inferbench.errors import FieldName, IncomparableError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.metrics.summary import SweepPoint
@@ -129,16 +129,16 @@ def chosen_points(spec: Scenario, choice: Choice) -> list[SweepPoint]:
     topology = _named("topology", choice.topology, deployment.topologies)
     loads = choice.concurrency or topology.concurrency
     if any(load < 1 for load in loads):
-        raise UsageError(f"--concurrency {min(loads)} must be at least 1")
+        raise UsageError(FieldName("concurrency"), f" {min(loads)} must be at least 1")
     return [sweep_point(deployment, topology, load) for load in sorted(set(loads))]
 
 
 def _named(what: str, name: str | None, there: Sequence[Named]) -> Named:
     by_name = {one.name: one for one in there}
     if name is None and len(there) > 1:
-        raise UsageError(f"--{what}: say which one is running; the scenario has {', '.join(by_name)}")
+        raise UsageError(FieldName(what), f": say which one is running; the scenario has {', '.join(by_name)}")
     if name is not None and name not in by_name:
-        raise UsageError(f"--{what}: {unknown(what, name, by_name)}")
+        raise UsageError(FieldName(what), f": {unknown(what, name, by_name)}")
     return there[0] if name is None else by_name[name]
 
 
@@ -157,8 +157,9 @@ def _approach(
     differing = unlike_topology(deployment, topology, seen.parts, known)
     if differing and TOPOLOGY not in allow_different:
         raise IncomparableError(
-            f"{point.deployment} {point.topology} is not what runs there: {'; '.join(differing)}; "
-            f"--allow-different {TOPOLOGY} measures it all the same"
+            f"{point.deployment} {point.topology} is not what runs there: {'; '.join(differing)}; ",
+            FieldName("allow_different"),
+            f" {TOPOLOGY} measures it all the same",
         )
     notes = [f"it is not as the scenario has it, whose GPUs stand in all figures: {'; '.join(differing)}"]
     unsaid = untold(deployment, topology, seen.parts, known)

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from inferbench.endpoint.discovery import Sight, Site, look
-from inferbench.errors import EndpointError, UsageError
+from inferbench.errors import EndpointError, FieldName, UsageError
 from inferbench.formats import lm_eval
 from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.http.endpoint import Endpoint
@@ -97,14 +97,15 @@ def _usable(asked: Questions) -> Questions:
     """Check the files of questions. Raises FileError, UsageError."""
     if asked.dataset_file is None:
         if asked.examples_file is not None:
-            raise UsageError("--examples-file goes with --dataset-file")
+            raise UsageError(FieldName("examples_file"), " goes with ", FieldName("dataset_file"))
         return asked
     there = lm_eval.count_questions(asked.dataset_file)
     examples = there - 1 if asked.examples_file is None else lm_eval.count_questions(asked.examples_file)
     if examples < asked.few_shot:
         raise UsageError(
-            f"{asked.examples_file or asked.dataset_file} has only {examples} examples to show before a question, and "
-            f"--num-fewshot asks for {asked.few_shot}"
+            f"{asked.examples_file or asked.dataset_file} has only {examples} examples to show before a question, and ",
+            FieldName("few_shot"),
+            f" asks for {asked.few_shot}",
         )
     return asked
 

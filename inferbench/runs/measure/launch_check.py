@@ -8,7 +8,7 @@ from collections.abc import Collection
 from inferbench.catalog.bundled import models
 from inferbench.endpoint.discovery import Sight, Site
 from inferbench.endpoint.fingerprint import Attachment
-from inferbench.errors import EndpointError, IncomparableError, UsageError
+from inferbench.errors import EndpointError, FieldName, IncomparableError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.metrics.summary import SweepPoint
 from inferbench.scenario.scenario import Scenario
@@ -36,7 +36,9 @@ def check_model(spec: Scenario, site: Site, seen: Sight) -> None:
         served = seen.identity.model
         raise EndpointError(
             f"{seen.endpoints[0].base_url} serves {served!r}, and the scenario is about {spec.model} "
-            f"({known.hugging_face_id}): if that is the same model, say so with --model {served}"
+            f"({known.hugging_face_id}): if that is the same model, say so with ",
+            FieldName("model"),
+            f" {served}",
         )
 
 
@@ -51,8 +53,9 @@ def refuse_another_launch(manifest: RunManifest, point: SweepPoint, seen: Sight)
         if same and before.fingerprint != seen.identity.launch_fingerprint:
             raise IncomparableError(
                 f"{point.deployment} {point.topology} was launched as {before.fingerprint} when it was measured "
-                f"before, and as {seen.identity.launch_fingerprint} now: {_difference(before, seen)}; "
-                f"--allow-different {LAUNCH} measures it all the same"
+                f"before, and as {seen.identity.launch_fingerprint} now: {_difference(before, seen)}; ",
+                FieldName("allow_different"),
+                f" {LAUNCH} measures it all the same",
             )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from inferbench.catalog.gpu import Gpu
-from inferbench.errors import FileError, UsageError
+from inferbench.errors import FieldName, FileError, UsageError
 from inferbench.files.yaml_values import read_text, read_value, write_text
 from inferbench.microbench.kv_result import KvProbe
 from inferbench.simulator.parameters.parameters import KvTransferParameters, TwinParameters
@@ -26,7 +26,10 @@ def kv_parameters(probe: KvProbe, gpu: Gpu, before: KvTransferParameters) -> KvT
     loopback, which has met no NIC, and for one of fewer than three shapes.
     """
     if probe.loopback:
-        raise UsageError("the probe was made over loopback: it says nothing of a NIC; use --listen and --peer")
+        raise UsageError(
+            "the probe was made over loopback: it says nothing of a NIC; use ", FieldName("listen"), " and ",
+            FieldName("peer"),
+        )  # fmt: skip
     writes = [point for point in probe.points if point.direction == "write"]
     alone = [point for point in writes if point.concurrency == 1]
     if len(alone) < 3:

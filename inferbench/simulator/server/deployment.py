@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from inferbench.catalog.model import ModelSpec
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.simulator.engine.build import KV_BYTES
 from inferbench.simulator.engine.cluster import Cluster, TwinTarget
@@ -80,7 +80,7 @@ def backend_of(
     Raises UsageError for a role apart where the topology's workers have both.
     """
     if role is not ServerRole.BOTH and topology.prefill is None:
-        raise UsageError(f"twin: topology {topology.name} is aggregated; serve it with --role both")
+        raise UsageError(f"twin: topology {topology.name} is aggregated; serve it with ", FieldName("role"), " both")
 
     def make(clock: FollowingClock, on_chunk: OnChunk) -> ServingBackend:
         if role is ServerRole.BOTH:

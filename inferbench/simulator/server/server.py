@@ -10,7 +10,7 @@ from functools import partial
 
 import uvloop
 
-from inferbench.errors import EndpointError, UsageError
+from inferbench.errors import EndpointError, FieldName, UsageError
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.open_files import raise_open_files
 from inferbench.loadgen.port import Clock, Target
@@ -148,4 +148,4 @@ async def _serve(make_server: Callable[[], WireServer], host: str, port: int, on
         server.abort()
     server.backend.close()
     if server.died.is_set():
-        raise EndpointError("the decode worker is dead, as --fault dead-decode asked for")
+        raise EndpointError("the decode worker is dead, as ", FieldName("fault"), " dead-decode asked for")

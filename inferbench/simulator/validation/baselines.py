@@ -14,7 +14,7 @@ import numpy as np
 
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.evidence.points_csv import Point, Points
 from inferbench.simulator.calibration.configuration import predictable
 from inferbench.simulator.parameters.parameters import ClassScale, StackParameters, TwinParameters
@@ -51,7 +51,10 @@ def baselines(
     seen = {p.topology for p in points.points}
     own = [p for p in train.points if p.topology not in seen and p.tpot_s is not None and p.tokens_s_gpu is not None]
     if not own:
-        raise UsageError("--train: no point of a topology that --points does not hold; nothing may be learnt from it")
+        raise UsageError(
+            FieldName("train"), ": no point of a topology that ", FieldName("points"),
+            " does not hold; nothing may be learnt from it",
+        )  # fmt: skip
     logs: Logs = {
         "tpot": np.log([p.tpot_s for p in own if p.tpot_s is not None]),
         "tokens_s_gpu": np.log([p.tokens_s_gpu for p in own if p.tokens_s_gpu is not None]),
@@ -112,7 +115,7 @@ def boosted(train: Sequence[Point], logs: Logs, points: Sequence[Point]) -> Logs
     try:
         from sklearn.ensemble import GradientBoostingRegressor
     except ImportError:
-        raise UsageError("--train needs scikit-learn; install inferbench[baselines]") from None
+        raise UsageError(FieldName("train"), " needs scikit-learn; install inferbench[baselines]") from None
     stacks = sorted({p.stack for p in train})
 
     def table(of: Sequence[Point]) -> np.ndarray[Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inferbench.errors import FileError
+from inferbench.errors import FieldName, FileError
 from inferbench.records.columns import Ints
 from inferbench.workload.traces.trace_request import TraceRequest
 
@@ -65,8 +65,8 @@ def block_size(requests: Sequence[TraceRequest], usual: int, asked: int | None, 
         )
     first = told[int(np.argmax(-(-isl // wanted) != ids))]
     raise FileError(
-        f"{path}:{first.line}: {len(first.blocks)} hash_ids for {first.isl} tokens are no blocks of {wanted} tokens; "
-        + _what_fits(isl, ids, found)
+        f"{path}:{first.line}: {len(first.blocks)} hash_ids for {first.isl} tokens are no blocks of {wanted} tokens; ",
+        *_what_fits(isl, ids, found),
     )
 
 
@@ -74,13 +74,13 @@ def _fits(isl: Ints, ids: Ints, size: int) -> bool:
     return bool((-(-isl // size) == ids).all() or (isl // size == ids).all())
 
 
-def _what_fits(isl: Ints, ids: Ints, found: int | None) -> str:
+def _what_fits(isl: Ints, ids: Ints, found: int | None) -> tuple[str, ...]:
     """What would do for all lines: n ids for L tokens are blocks of ceil(L/n) to ceil(L/(n - 1)) - 1 tokens."""
     if found is not None:
-        return f"--trace-block-size {found} fits all lines"
+        return FieldName("trace.block_size"), f" {found} fits all lines"
     several = ids > 1
     low = int((-(-isl // ids)).max())
     high = int((-(-isl[several] // (ids[several] - 1)) - 1).min()) if several.any() else low
     if low > high:
-        return "no size fits all lines"
-    return f"give --trace-block-size: {low}{f' to {high}' if high > low else ''} fits all lines"
+        return ("no size fits all lines",)
+    return "give ", FieldName("trace.block_size"), f": {low}{f' to {high}' if high > low else ''} fits all lines"

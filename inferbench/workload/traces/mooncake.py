@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inferbench.errors import FileError
+from inferbench.errors import FieldName, FileError
 from inferbench.workload.traces.block_hashes import block_ids, digest
 from inferbench.workload.traces.trace_lines import json_lines
 from inferbench.workload.traces.trace_request import BadLines, TraceRequest, seconds, shown, tokens
@@ -53,7 +53,9 @@ def _request(
     sessions: dict[str, int],
 ) -> TraceRequest:
     if "chat_id" in entry and "session_id" not in entry:
-        raise FileError(f"{bad.path}:{line}: is a line of a Qwen-Bailian trace: read it with --dataset-name bailian")
+        raise FileError(
+            f"{bad.path}:{line}: is a line of a Qwen-Bailian trace: read it with ", FieldName("trace.kind"), " bailian"
+        )
     entry = {ALIASES.get(key, key): value for key, value in entry.items()}
     text, most, whole_text = literal(entry, bad)
     whole: bool | None = whole_text
@@ -90,6 +92,8 @@ def _time(where: str, value: Any, unit_s: float | None) -> float | None:
     if unit_s is None and float(value) != int(float(value)):
         raise FileError(
             f"{where}: timestamp is {shown(value)}, and the milliseconds of a Mooncake trace are whole: "
-            "say which unit it is with --trace-time-unit ms or s"
+            "say which unit it is with ",
+            FieldName("trace.time_unit"),
+            " ms or s",
         )
     return time_s

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.records.columns import NEVER, Floats, Ints
 from inferbench.units import NS_PER_S
 from inferbench.workload import arrivals
@@ -138,7 +138,9 @@ def _possible(seconds: Floats) -> Floats:
     """Raises UsageError for a time that nobody would wait for."""
     if (days := seconds.max(initial=0.0) / 86_400) > LONGEST_DAYS:
         raise UsageError(
-            f"a replay of the trace would take {days:,.0f} days: a time in it is wrong, or of another unit "
-            "(--trace-time-unit), or it needs --trace-speed-up"
+            f"a replay of the trace would take {days:,.0f} days: a time in it is wrong, or of another unit (",
+            FieldName("trace.time_unit"),
+            "), or it needs ",
+            FieldName("trace.speed_up"),
         )
     return seconds

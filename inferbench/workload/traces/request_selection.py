@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from inferbench.errors import FileError
+from inferbench.errors import FieldName, FileError
 from inferbench.workload.traces import burstgpt, custom_prompts, sharegpt
 from inferbench.workload.traces.block_hashes import digest
 from inferbench.workload.traces.csv_table import Cells, read_table
@@ -99,5 +99,5 @@ def _prompts(path: Path, bad: BadLines, count: Count, how: Pick) -> Iterator[Tra
     for prompt in how.ordered(custom_prompts.read(path, bad)):
         osl = how.osl if how.osl is not None else prompt.output_tokens
         if osl is None:
-            raise FileError(f"{path}:{prompt.line}: has no output_tokens; give --custom-output-len")
+            raise FileError(f"{path}:{prompt.line}: has no output_tokens; give ", FieldName("trace.osl"))
         yield TraceRequest(max(1, count(prompt.text)), osl, text=digest(prompt.text), line=prompt.line)

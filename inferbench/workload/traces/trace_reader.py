@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from inferbench.errors import FileError, UsageError
+from inferbench.errors import FieldName, FileError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.workload.traces import azure, bailian, burstgpt, mooncake, sharegpt
 from inferbench.workload.traces.block_hashes import block_size
@@ -66,7 +66,9 @@ class Trace:
             return None
         read = f"read as milliseconds, the trace's times are {len(times):,} requests in {span_s:g} s"
         if (len(times) - 1) / span_s > CROWDED:
-            raise FileError(f"{self.bad.path}: {read}: say which unit they have with --trace-time-unit s or ms")
+            raise FileError(
+                f"{self.bad.path}: {read}: say which unit they have with ", FieldName("trace.time_unit"), " s or ms"
+            )
         return f"{read}; if they are seconds, --trace-time-unit s says so"
 
 
@@ -109,9 +111,13 @@ def open_trace(
     if unit is not None and unit not in UNITS_S:
         raise UsageError(unknown("unit of time", unit, tuple(UNITS_S)))
     if unit is not None and kind in TIMELESS:
-        raise UsageError(f"--trace-time-unit is of no use to a trace of the kind {kind}: its times have no unit")
+        raise UsageError(
+            FieldName("trace.time_unit"), f" is of no use to a trace of the kind {kind}: its times have no unit"
+        )
     if block is not None and kind not in BLOCKS:
-        raise UsageError(f"--trace-block-size is for {' and '.join(BLOCKS)}; a trace of the kind {kind} has no blocks")
+        raise UsageError(
+            FieldName("trace.block_size"), f" is for {' and '.join(BLOCKS)}; a trace of the kind {kind} has no blocks"
+        )
     bad = BadLines(Path(path), strict)
     taken = None if pick is None else picked(kind, bad.path, bad, count, pick)
     if taken is not None:

@@ -169,7 +169,7 @@ def test_a_token_that_is_missing_is_explained(tmp_path: Path) -> None:
         address = f"127.0.0.1:{listening.getsockname()[1]}"
         said = _in_a_process(JOIN.format(address=address), tmp_path, RAY_AUTH_MODE="token")
     assert said.strip() == (
-        f"--ray {address}: Ray asks for a token: this process has no token. For a cluster with tokens, which Ray has "
+        f"ray {address}: Ray asks for a token: this process has no token. For a cluster with tokens, which Ray has "
         "since 2.60, set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to its token or RAY_AUTH_TOKEN_PATH to the token's "
         "file (on the cluster `ray get-auth-token` prints it)"
     )

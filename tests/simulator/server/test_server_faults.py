@@ -198,7 +198,7 @@ def test_faults_can_be_put_together():
     ],
 )  # fmt: skip
 def test_bad_faults_are_one_line(text: str):
-    with pytest.raises(UsageError, match="--fault") as caught:
+    with pytest.raises(UsageError, match=r"^fault") as caught:
         parse_faults([text])
     assert "\n" not in str(caught.value)
 

@@ -76,7 +76,7 @@ def test_prompts_of_a_file_keep_their_lengths_or_get_one(tmp_path: Path) -> None
         TraceRequest(3, 5, text=digest("a b c")),
         TraceRequest(1, 5, text=digest("d")),
     ]
-    with pytest.raises(FileError, match=":3: has no output_tokens; give --custom-output-len"):
+    with pytest.raises(FileError, match=r":3: has no output_tokens; give trace\.osl"):
         taken("custom", path, Pick(9, 0, shuffle=False))
     with pytest.raises(FileError, match="cannot be read"):
         list(custom_prompts.read(tmp_path / "none", bad))

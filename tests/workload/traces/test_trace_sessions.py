@@ -157,7 +157,7 @@ def test_bailian_chats_are_sessions_of_whole_prompts_at_their_times(tmp_path: Pa
 
 def test_a_bailian_trace_is_not_taken_for_mooncakes(tmp_path: Path) -> None:
     path = write(tmp_path / "t", as_lines(BAILIAN))
-    with pytest.raises(FileError, match=r"t:1: is a line of a Qwen-Bailian trace: read it with --dataset-name bailian"):
+    with pytest.raises(FileError, match=r"t:1: is a line of a Qwen-Bailian trace: read it with trace\.kind bailian"):
         settled("mooncake", path)
     with pytest.raises(FileError, match=r"t:1: chat_id is None, not the number of a chat; no line .* of 3"):
         settled("bailian", write(path, as_lines(MOONCAKE)))

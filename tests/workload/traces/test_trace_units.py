@@ -55,9 +55,9 @@ def test_ids_of_whole_blocks_alone_are_read_so(tmp_path: Path) -> None:
         (blocks_of(16, 320) + blocks_of(512, 5000), None, "t:1: 20 hash_ids for 320 tokens are no blocks of 512 tokens;"
          " no size fits all lines"),
         (blocks_of(24, 320, 48, 1000), None, "t:1: 14 hash_ids for 320 tokens are no blocks of 512 tokens; "
-         "give --trace-block-size: 24 fits all lines"),
-        (blocks_of(16, 320), 512, "t:1: 20 hash_ids for 320 tokens are no blocks of 512 tokens; --trace-block-size 16"),
-        (blocks_of(512, 1300, 5000), 16, "--trace-block-size 512 fits all lines"),
+         "give trace.block_size: 24 fits all lines"),
+        (blocks_of(16, 320), 512, "t:1: 20 hash_ids for 320 tokens are no blocks of 512 tokens; trace.block_size 16"),
+        (blocks_of(512, 1300, 5000), 16, "trace.block_size 512 fits all lines"),
     ],
 )  # fmt: skip
 def test_blocks_that_cannot_be_are_refused_with_what_can(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from inferbench.errors import UsageError
+from inferbench.errors import FieldName, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.engine.noise import ScaledTransfer
@@ -62,11 +62,11 @@ def parse_faults(texts: Sequence[str]) -> Faults:
     for text in texts:
         kind, _, arguments = text.partition(":")
         if kind not in FORMS:
-            raise UsageError(f"--fault: {unknown('fault', kind, FORMS)}")
+            raise UsageError(FieldName("fault"), f": {unknown('fault', kind, FORMS)}")
         try:
             faults = _with(faults, kind, arguments.split(","))
         except ValueError:
-            raise UsageError(f"--fault {text}: write {FORMS[kind]}, with numbers above 0") from None
+            raise UsageError(FieldName("fault"), f" {text}: write {FORMS[kind]}, with numbers above 0") from None
     return faults
 
 
