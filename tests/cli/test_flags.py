@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from inferbench.cli import execute
-from inferbench.cli.app import build
+from inferbench.cli.app import COMMANDS, GROUPS, load
 from inferbench.cli.dropin.translate import FLAGS
 from inferbench.cli.options.flags import flags_of
 from inferbench.errors import ExitCode, FieldName, UsageError
@@ -63,7 +62,7 @@ def commands(of: Any) -> Iterator[Any]:
     yield from [of] if subcommands is None else (leaf for sub in subcommands.values() for leaf in commands(sub))
 
 
-ALL = list(commands(get_command(build(""))))
+ALL = [leaf for name in (*COMMANDS, *GROUPS) for leaf in commands(load(name))]
 OURS = {name for command in ALL for option in command.params for name in (*option.opts, *option.secondary_opts)}
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 
 
@@ -16,7 +17,7 @@ def audit(
     all_flags: Annotated[
         bool, typer.Option("--all", help="Show every flag, not only the first of each check.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
 ) -> None:
     """Say which measured points are not plausible.
 

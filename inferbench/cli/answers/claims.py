@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 
 
@@ -22,7 +23,7 @@ def claims(
         ),
     ] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page of the claim here.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
 ) -> None:
     """Compute a published claim again from its measured points and prices.
 

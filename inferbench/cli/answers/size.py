@@ -9,8 +9,10 @@ import orjson
 import typer
 from pydantic import ValidationError
 
-from inferbench.cli.answers.tco import BOOK, JsonOption, PriceBookOption, SetOption, TierOption, parse_set
+from inferbench.cli.answers.tco import PriceOptions
 from inferbench.cli.lists import parse_list
+from inferbench.cli.options import shared
+from inferbench.cli.options.groups import grouped
 from inferbench.cli.output import put
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from inferbench.runs.opened_run import Run
 
 
+@grouped
 def size(
+    *,
     slo: Annotated[str, typer.Option(metavar="tpot:MS,ttft:MS", help="p99 limits that every request is to keep.")],
     tokens_per_day: Annotated[float, typer.Option(help="Prompt and generated tokens together.")],
     run: Annotated[Path | None, typer.Option(help="The run whose sweep points are fleets to choose from.")] = None,
@@ -32,38 +36,34 @@ def size(
     peak_to_mean: Annotated[float, typer.Option(help="Busiest hour over the mean of the day.")] = 1.0,
     headroom: Annotated[float, typer.Option(help="Capacity beyond the peak, as a share of it.")] = 0.0,
     deployments: Annotated[list[str] | None, typer.Option(help="Which of the run's; all by default.")] = None,
-    price_book: PriceBookOption = BOOK,
-    tier: TierOption = None,
-    set_: SetOption = None,
+    prices: PriceOptions,
     gpus_per_node: Annotated[int | None, typer.Option(min=1, help="GPUs of a node, where not the usual.")] = None,
     pack: Annotated[bool, typer.Option(help="Let workers of different roles and replicas share nodes.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Show every topology that keeps the SLO.")] = False,
-    json: JsonOption = False,
+    json: shared.Json = False,
 ) -> None:
     """Which deployment, in which topology, on how many GPUs, at what cost a year?
 
     Fleets are whole replicas on whole nodes, large enough for the peak; stranded GPUs are paid for. UNDECIDED where
     the interval of the costs' ratio includes a tie.
     """
-    from inferbench.catalog.bundled import open_book
     from inferbench.cli.console import say, show
     from inferbench.fleet.table import sizing_table
-    from inferbench.runs.answers.costs import tier_of
     from inferbench.runs.answers.fleets import size as size_fleets
 
     demand, limits, book = (
         _demand(tokens_per_day, peak_to_mean, headroom),
         parse_slo(slo),
-        open_book(price_book),
+        prices.book,
     )
     found = size_fleets(
         _run(run, scenario, store),
         demand,
         limits,
         book,
-        tier_of(book, tier),
+        prices.tier_in(book),
         deployments=parse_list("--deployments", deployments or [], str, "a name"),
-        settings=parse_set(set_),
+        settings=prices.settings,
         gpus_per_node=gpus_per_node,
         packed=pack,
     )

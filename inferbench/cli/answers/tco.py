@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +15,15 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from inferbench.cli.lists import parse_pairs
+from inferbench.cli.options import shared
+from inferbench.cli.options.groups import grouped
 from inferbench.cli.output import put
 from inferbench.errors import UsageError
 from inferbench.metrics.summary import Basis
 
 if TYPE_CHECKING:
     from inferbench.cost.cost import Blend
+    from inferbench.pricing.owned_book import Book
     from inferbench.pricing.settings import CostSettings
 
 BOOK = "inferencex-2026-09"
@@ -53,21 +57,46 @@ class At(StrEnum):
     OPERATING_POINTS = "operating-points"
 
 
-PriceBookOption = Annotated[str, typer.Option(help="A price book: a file, or the name of a bundled one.")]
-TierOption = Annotated[str | None, typer.Option(help="One of its tiers; needed where it has several.")]
-SetOption = Annotated[
+PriceBook = Annotated[str, typer.Option(help="A price book: a file, or the name of a bundled one.")]
+Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a figure of an owned book, or a switch to on or off."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
+
+
+@dataclass(frozen=True)
+class PriceOptions:
+    """What a GPU's hour costs."""
+
+    price_book: PriceBook = BOOK
+    tier: Annotated[str | None, typer.Option(help="One of its tiers; needed where it has several.")] = None
+    set_: Set = None
+
+    @property
+    def book(self) -> Book:
+        """The price book. Raises FileError where it cannot be used."""
+        from inferbench.catalog.bundled import open_book
+
+        return open_book(self.price_book)
+
+    @property
+    def settings(self) -> CostSettings:
+        """What is set beside it. Raises UsageError."""
+        return parse_set(self.set_)
+
+    def tier_in(self, book: Book) -> str:
+        """The tier that was named, or the book's only one. Raises UsageError."""
+        from inferbench.runs.answers.costs import tier_of
+
+        return tier_of(book, self.tier)
 
 
 @app.command()
+@grouped
 def bill(
+    *,
     run: Annotated[Path | None, typer.Argument(help="A run directory; none: the bills alone.")] = None,
-    price_book: PriceBookOption = BOOK,
-    tier: TierOption = None,
-    set_: SetOption = None,
+    prices: PriceOptions,
     at: Annotated[At, typer.Option(help="Price every sweep point, or the scenario's operating points.")] = At.POINTS,
     basis: Annotated[Basis, typer.Option(help="Throughput that sweep points are priced on.")] = Basis.WHOLE_RUN,
     blend: Annotated[
@@ -76,21 +105,20 @@ def bill(
     hit_rate: Annotated[float, typer.Option(help="In the mix: share of prompt tokens that are cached.")] = 0.0,
     cached_price_share: Annotated[float, typer.Option(help="In the mix: cost of a cached over a computed one.")] = 1,
     figures: Annotated[bool, typer.Option(help="Also print every figure of an owned book with its source.")] = False,
-    json: JsonOption = False,
+    json: shared.Json = False,
 ) -> None:
     """Print the hourly bill of each GPU, and what a run's tokens cost.
 
     A book is all-in, or owned: then every line is built up from figures with sources, and its interval from their
     ranges.
     """
-    from inferbench.catalog.bundled import open_book
     from inferbench.cli.console import show
     from inferbench.runs.answers import cost_tables
     from inferbench.runs.answers import costs as costing
     from inferbench.runs.opened_run import open_run
 
-    book, settings, mix = open_book(price_book), parse_set(set_), _blend(blend, hit_rate, cached_price_share)
-    chosen = costing.tier_of(book, tier)
+    book, settings, mix = prices.book, prices.settings, _blend(blend, hit_rate, cached_price_share)
+    chosen = prices.tier_in(book)
     opened = None if run is None else open_run(run)
     gpus = None if opened is None else tuple(dict.fromkeys(costing.gpus_of(opened).values()))
     bills = costing.bills(book, chosen, gpus, settings)
@@ -118,12 +146,12 @@ def bill(
 @app.command()
 def implied(
     tier: Annotated[str, typer.Option(help="The tier whose price is taken apart.")],
-    price_book: PriceBookOption = BOOK,
+    price_book: PriceBook = BOOK,
     owned_book: Annotated[str, typer.Option(help="The owned book that all other lines come from.")] = OWNED_BOOK,
     years: Annotated[float | None, typer.Option(help="Depreciation; short for --set depreciation_years.")] = None,
     rate: Annotated[float | None, typer.Option(help="Cost of capital a year; short for --set capital_rate.")] = None,
-    set_: SetOption = None,
-    json: JsonOption = False,
+    set_: Set = None,
+    json: shared.Json = False,
 ) -> None:
     """Run a tier backwards: which server price, or which cost of capital, does its $/GPU-hour imply?"""
     from inferbench.catalog.bundled import open_book

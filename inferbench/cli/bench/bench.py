@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from inferbench.cli.bench import options
+from typer import Option
+
 from inferbench.cli.bench.data import DataOptions
+from inferbench.cli.bench.options import (
+    AddressOptions,
+    ClientOptions,
+    MeasuringOptions,
+    PaceOptions,
+    PatienceOptions,
+)
 from inferbench.cli.bench.other_clients import BenchCommand
 from inferbench.cli.bench.output import code_of, run_once, show_repeats
-from inferbench.cli.bench.parts import backend_of, endpoints_of, ramp_of, workers_of
-from inferbench.cli.bench.result_file import ResultFile, metric, percentile
-from inferbench.cli.lists import parse_list, parse_pairs
+from inferbench.cli.bench.parts import backend_of, load_of
+from inferbench.cli.bench.result_file import ResultOptions
+from inferbench.cli.options import shared
+from inferbench.cli.options.endpoint import AccessOptions, SamplingOptions, endpoints_of
+from inferbench.cli.options.groups import grouped
 from inferbench.errors import ExitCode, UsageError
-from inferbench.formats.vllm.write_result import DEFAULT_METRICS, METRICS
-from inferbench.metrics.goodput import goodput_slo, parse_clause
 from inferbench.store.run_directory import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -27,78 +33,21 @@ if TYPE_CHECKING:
 COMMAND = BenchCommand
 
 
+@grouped
 def bench(
-    base_url: options.BaseUrl = None,
-    host: options.Host = None,
-    port: options.Port = None,
-    backend: options.Backend = None,
-    endpoint: options.AnyPath = None,
-    model: options.Model = None,
-    served_model_name: options.ServedModel = None,
-    num_prompts: options.NumPrompts = None,
-    max_concurrency: options.MaxConcurrency = None,
-    request_rate: options.RequestRate = None,
-    burstiness: options.Burstiness = 1.0,
-    arrival_pattern: options.ArrivalShape = options.ArrivalPattern.GAMMA,
-    ramp_up_strategy: options.RampUp = None,
-    ramp_up_start_rps: options.RampUpStart = None,
-    ramp_up_end_rps: options.RampUpEnd = None,
-    concurrency_ramp_duration: options.ConcurrencyRamp = 0.0,
-    probe_request_rate: options.ProbeRate = 0.0,
-    duration: options.Duration = None,
-    grace_period: options.GracePeriod = 30.0,
-    isl: options.Isl = None,
-    osl: options.Osl = None,
-    random_range_ratio: options.RangeRatio = "0",
-    dataset_name: options.DatasetName = options.Dataset.RANDOM,
-    dataset_path: options.DatasetPath = None,
-    disable_shuffle: options.DisableShuffle = False,
-    self_timed: options.SelfTimed = None,
-    trace_speed_up: options.TraceSpeedUp = 1.0,
-    trace_block_size: options.TraceBlockSize = None,
-    trace_time_unit: options.TraceTimeUnit = None,
-    strict_trace: options.StrictTrace = False,
-    tokenizer: options.Tokenizer = None,
-    vocab_size: options.VocabSize = None,
-    random_prefix_len: options.PrefixLen = None,
-    num_prefixes: options.NumPrefixes = None,
-    num_turns: options.NumTurns = 1,
-    think_time: options.ThinkTime = 0.0,
-    num_warmups: options.NumWarmups = 0,
-    ignore_eos: options.IgnoreEos = None,
-    seed: options.Seed = 0,
-    goodput: options.Goodput = None,
-    num_profile_runs: options.NumRuns = 1,
-    search: options.Search = False,
-    max_error_rate: options.MaxErrorRate = None,
-    gpus: options.Gpus = 1,
-    header: options.Header = None,
-    extra_body: options.ExtraBody = None,
-    sampling: options.Sampling = None,
-    request_id_prefix: options.RequestIds = None,
-    api_key_file: options.ApiKeyFile = None,
-    insecure: options.Insecure = False,
-    request_timeout: options.RequestTimeout = 21600,
-    stall_timeout: options.StallTimeout = None,
-    retries: options.Retries = 0,
-    continuous_usage_stats: options.ContinuousUsage = False,
-    kernel_timestamps: options.KernelTimestamps = False,
-    flush_cache: options.FlushCache = True,
-    ready_check_timeout_sec: options.ReadyTimeout = 0,
-    workers: options.Workers = "1",
-    ray: options.Ray = None,
-    store: options.Store = DEFAULT_STORE,
-    save_result: options.SaveResult = False,
-    save_detailed: options.SaveDetailed = False,
-    append_result: options.AppendResult = False,
-    result_dir: options.ResultDir = None,
-    result_filename: options.ResultFilename = None,
-    percentile_metrics: options.PercentileMetrics = None,
-    metric_percentiles: options.MetricPercentiles = None,
-    metadata: options.Metadata = None,
-    label: options.Label = None,
-    disable_tqdm: options.DisableTqdm = False,
-    json: options.Json = False,
+    *,
+    address: AddressOptions,
+    pace: PaceOptions,
+    data: DataOptions,
+    measured: MeasuringOptions,
+    sent: SamplingOptions,
+    access: AccessOptions,
+    patience: PatienceOptions,
+    sender: ClientOptions,
+    store: shared.StoreToWrite = DEFAULT_STORE,
+    results: ResultOptions,
+    disable_tqdm: Annotated[bool, Option("--disable-tqdm", help="Show no progress.")] = False,
+    json: Annotated[bool, Option("--json", help="Print that file's content instead of a table.")] = False,
 ) -> int:
     """Send a load to an OpenAI-compatible endpoint.
 
@@ -106,91 +55,15 @@ def bench(
     key is read from OPENAI_API_KEY or --api-key-file. Every flag of `vllm bench serve` is taken, or refused with what
     to use instead: docs/dropin.md lists them.
     """
-    from inferbench.runs.bench.bench import Client
-    from inferbench.runs.bench.bench_plan import BenchLoad
-
-    spoken = backend_of(backend, endpoint)
+    spoken = backend_of(address.backend, address.endpoint)
     targets = endpoints_of(
-        base_url,
-        address=(host, port or spoken.port),
-        key_file=api_key_file,
-        path=spoken.path,
-        model=served_model_name or model,
-        headers=parse_pairs("--header", header or [], hidden=True),
-        extra_body=extra_body,
-        sampling=sampling,
-        request_id_prefix=request_id_prefix,
-        request_timeout_s=request_timeout,
-        stall_timeout_s=stall_timeout,
-        retries=retries,
-        continuous_usage=continuous_usage_stats,
-        kernel_timestamps=kernel_timestamps,
-        tokenizer=tokenizer,
-        verify_tls=not insecure,
-    )
-    data = DataOptions(
-        name=dataset_name,
-        path=dataset_path,
-        tokenizer=tokenizer,
-        vocab_size=vocab_size,
-        isl=isl,
-        osl=osl,
-        range_ratio=random_range_ratio,
-        prefix=random_prefix_len,
-        prefixes=num_prefixes,
-        num_turns=num_turns,
-        think_s=think_time,
-        speed_up=trace_speed_up,
-        block_size=trace_block_size,
-        time_unit=trace_time_unit,
-        strict=strict_trace,
-        shuffle=not disable_shuffle,
-    )
-    isls, osls = data.lengths
-    load = BenchLoad(
-        num_prompts=num_prompts,
-        isl=isls,
-        osl=osls,
-        request_rate=math.inf if request_rate is None else request_rate,
-        self_timed=data.self_timed(self_timed, by_rate=request_rate is not None),
-        burstiness=1.0 if arrival_pattern is options.ArrivalPattern.POISSON else burstiness,
-        constant=arrival_pattern is options.ArrivalPattern.CONSTANT or math.isinf(burstiness),
-        rate_ramp=ramp_of(ramp_up_strategy, ramp_up_start_rps, ramp_up_end_rps),
-        slot_ramp_s=concurrency_ramp_duration,
-        duration_s=duration,
-        grace_s=grace_period,
-        num_warmups=num_warmups,
-        ignore_eos=data.ignore_eos(ignore_eos, spoken.ignore_eos),
-        seed=seed,
-        prompts=data.prompts,
-        shared=data.shared,
-        turns=data.turns,
-        trace=data.trace,
-        max_error_rate=1.0 if max_error_rate is None else max_error_rate,
-        slo=goodput_slo(parse_list("--goodput", goodput or [], parse_clause, "METRIC:MS, as in ttft:2000")),
-        gpus=gpus,
-        probe_rate=probe_request_rate,
-    )
-    client = Client(
-        workers=workers_of(workers), ray=ray, ready_timeout_s=ready_check_timeout_sec, flush_cache=flush_cache
-    )
-    result = ResultFile(
-        wanted=any((save_result, save_detailed, append_result, result_dir, result_filename)),
-        directory=result_dir or Path(),
-        name=result_filename,
-        detailed=save_detailed,
-        append=append_result,
-        backend=backend,
-        model=model,
-        label=label,
-        metadata=parse_pairs("--metadata", metadata or []),
-        metrics=parse_list(
-            "--percentile-metrics", percentile_metrics or DEFAULT_METRICS, metric, f"one of {', '.join(METRICS)}"
-        ),
-        percentiles=parse_list("--metric-percentiles", metric_percentiles or ["99"], percentile, "between 0 and 100"),
-    )
-    limits = parse_list("--max-concurrency", max_concurrency or [], int, "a whole number")
-    if result.name is not None and (len(limits) > 1 or num_profile_runs > 1 or search):
+        address.urls(spoken), spoken.path, sent, access, **patience.used,
+        model=address.served_model_name or address.model, tokenizer=data.tokenizer,
+    )  # fmt: skip
+    load, limits = load_of(pace, data, measured, spoken), pace.limits
+    client, result = sender.client, results.file(address.backend, address.model)
+    repeats, search = measured.num_profile_runs, measured.search
+    if result.name is not None and (len(limits) > 1 or repeats > 1 or search):
         raise UsageError("--result-filename names one file, and this writes several; use --result-dir")
 
     def run(asked: BenchLoad) -> BenchRun:
@@ -199,7 +72,7 @@ def bench(
     loads = [replace(load, max_concurrency=limit) for limit in limits] or [load]
     if search:
         return _search(loads, run)
-    return _all(loads, run, num_profile_runs, json, max_error_rate)
+    return _all(loads, run, repeats, json, measured.max_error_rate)
 
 
 def _all(

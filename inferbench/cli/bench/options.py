@@ -1,18 +1,24 @@
-"""The options of `inferbench bench`, under the names that `vllm bench serve` gave them."""
+"""The options of `inferbench bench`, under the names that `vllm bench serve` gave them, in groups."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
+from typer import Option
 
+from inferbench.cli.dropin.names import ClientBackend
+from inferbench.cli.lists import parse_list
+from inferbench.cli.options import shared
 from inferbench.cli.options.flags import Fills
+from inferbench.errors import UsageError
 from inferbench.files.number_limits import LARGEST_SEED
-from inferbench.formats.vllm.write_result import DEFAULT_METRICS
+from inferbench.metrics.goodput import GoodputSlo, goodput_slo, parse_clause
 
-Option = typer.Option
+if TYPE_CHECKING:
+    from inferbench.runs.bench.bench import Client
+    from inferbench.workload.arrivals import RateRamp
 
 
 class ArrivalPattern(StrEnum):
@@ -53,150 +59,185 @@ class RampStrategyOption(StrEnum):
     EXPONENTIAL = "exponential"
 
 
-BaseUrl = Annotated[
-    list[str] | None,
-    Option(
-        "--base-url", "--url", help="Scheme, host and port; several get requests in turn.",
-        show_default="http://127.0.0.1:8000",
-    ),
-]  # fmt: skip
-Host = Annotated[str | None, Option(help="Host, without --base-url.", show_default="127.0.0.1")]
-Port = Annotated[int | None, Option(min=1, max=65535, help="Port, without --base-url.", show_default="8000")]
-Backend = Annotated[
-    str | None, Option(metavar="NAME", help="openai-chat, sglang, ...: what decides the path, without --endpoint.")
-]
-EndpointPath = Annotated[str, Option("--endpoint", help="/v1/completions, /v1/chat/completions or /generate.")]
-AnyPath = Annotated[
-    str | None,
-    Option("--endpoint", help="/v1/completions, /v1/chat/completions or /generate.", show_default="/v1/completions"),
-]
-Model = Annotated[str | None, Option(help="Model to ask for; by default the one that is served.")]
-ServedModel = Annotated[
-    str | None, Option("--served-model-name", help="The model's name at the endpoint, where it is another.")
-]
-Header = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra request header.")]
-ExtraBody = Annotated[
-    str | None, Option(metavar="JSON", help="Extra keys of the request body; null takes one of ours out.")
-]
-Sampling = Annotated[str | None, Option(metavar="JSON", hidden=True, help="What --top-p and the like came to.")]
-RequestIds = Annotated[
-    str | None, Option("--request-id-prefix", help="Send x-request-id, which is this and the request's number.")
-]
-Insecure = Annotated[bool, Option("--insecure", help="Do not check the server's certificate.")]
-RequestTimeout = Annotated[float, Option(help="Longest time for one request, s.")]
-ReadyTimeout = Annotated[float, Option("--ready-check-timeout-sec", min=0, help="How long to wait for the endpoint.")]
+@dataclass(frozen=True)
+class AddressOptions:
+    """Where requests go."""
 
-ApiKeyFile = Annotated[Path | None, Option(help="File that holds the API key, instead of OPENAI_API_KEY.")]
-StallTimeout = Annotated[
-    float | None, Option(help="Longest time of a request without a byte, s; without it, 1800 of all of them together.")
-]
-Retries = Annotated[int, Option(min=0, help="Send again after a refused connection, a 429 or a 5xx.")]
-KernelTimestamps = Annotated[bool, Option("--kernel-timestamps", help="Stamp with the kernel's receive times.")]
-ContinuousUsage = Annotated[bool, Option("--continuous-usage-stats", help="Ask for token counts in every chunk.")]
-FlushCache = Annotated[bool, Option(help="Empty the server's prefix cache first, where it has a way to.")]
-Workers = Annotated[str, Option(help="Processes that share the load; auto: as many as the self-check asks for.")]
-Ray = Annotated[str | None, Option(help="Address of a Ray cluster to share the load; local: on this machine.")]
+    base_url: shared.BaseUrl = None
+    host: Annotated[str | None, Option(help="Host, without --base-url.", show_default="127.0.0.1")] = None
+    port: Annotated[int | None, Option(min=1, max=65535, help="Port, without --base-url.", show_default="8000")] = None
+    backend: Annotated[
+        str | None, Option(metavar="NAME", help="openai-chat, sglang, ...: what decides the path, without --endpoint.")
+    ] = None
+    endpoint: Annotated[
+        str | None,
+        Option(
+            "--endpoint", help="/v1/completions, /v1/chat/completions or /generate.", show_default="/v1/completions"
+        ),
+    ] = None
+    model: shared.Model = None
+    served_model_name: Annotated[
+        str | None, Option("--served-model-name", help="The model's name at the endpoint, where it is another.")
+    ] = None
 
-NumPrompts = Annotated[
-    int | None, Option("--num-prompts", "--request-count", help="Requests to send.", show_default="1000")
-]
-Duration = Annotated[float | None, Option(help="Send nothing new after so many seconds."), Fills("duration_s")]
-GracePeriod = Annotated[
-    float, Option(min=0, help="... and let what is in flight end within so many more."), Fills("grace_s")
-]
-MaxConcurrency = Annotated[
-    list[str] | None,
-    Option("--max-concurrency", "--concurrency", help="Most requests in flight; several make a sweep."),
-]
-RequestRate = Annotated[
-    float | None, Option(help="Requests/s; inf: all are due at once.", show_default="inf, or a trace's own times")
-]
-ProbeRate = Annotated[
-    float, Option("--probe-request-rate", min=0, help="Send requests for one token beside the load, so many per s.")
-]
-ArrivalShape = Annotated[ArrivalPattern, Option("--arrival-pattern", help="Gaps of an open loop.")]
-RampUp = Annotated[RampStrategyOption | None, Option("--ramp-up-strategy", help="Let the request rate rise.")]
-RampUpStart = Annotated[
-    float | None, Option("--ramp-up-start-rps", help="... from so many requests/s"), Fills("rate_ramp.start")
-]
-RampUpEnd = Annotated[float | None, Option("--ramp-up-end-rps", help="... to so many."), Fills("rate_ramp.end")]
-ConcurrencyRamp = Annotated[
-    float, Option("--concurrency-ramp-duration", min=0, help="Open the slots of a closed loop over so many seconds.")
-]
-Burstiness = Annotated[float, Option(help="Shape of the gamma-distributed gaps; 1 is Poisson.")]
-Isl = Annotated[int | None, Option("--isl", "--random-input-len", min=1, help="Prompt tokens.", show_default="1024")]
-Osl = Annotated[
-    int | None,
-    Option("--osl", "--random-output-len", min=-1, help="Tokens to generate.", show_default="128"),
-    Fills("trace.osl", "--custom-output-len"),
-]
-RangeRatio = Annotated[
-    str, Option("--random-range-ratio", metavar="R", help="r: lengths are uniform over L(1-r)..L(1+r).")
-]
-DatasetName = Annotated[
-    Dataset,
-    Option(metavar="NAME", help=f"Made-up prompts, or what lies at --dataset-path: {', '.join(Dataset)}."),
-    Fills("trace.kind"),
-]
-DisableShuffle = Annotated[bool, Option("--disable-shuffle", help="Take a data set in its own order.")]
-SelfTimed = Annotated[
-    bool | None, Option("--self-timed/--no-self-timed", help="Send at the times that the file tells.")
-]
-DatasetPath = Annotated[Path | None, Option(help="Its file.")]
-TraceSpeedUp = Annotated[float, Option(help="Replay a trace so many times as fast."), Fills("trace.speed_up")]
-TraceBlockSize = Annotated[
-    int | None,
-    Option(
-        "--trace-block-size", "--isl-block-size", min=1, help="Tokens of a trace's block id.", show_default="as fits"
-    ),
-    Fills("trace.block_size"),
-]
-TraceTimeUnit = Annotated[
-    TimeUnit | None,
-    Option(help="Unit of a trace's times.", show_default="ms for mooncake, s for others"),
-    Fills("trace.time_unit"),
-]
-StrictTrace = Annotated[bool, Option("--strict-trace", help="A line that cannot be used is an error.")]
-Tokenizer = Annotated[Path | None, Option(help="The server's tokenizer.json, or its folder: prompts are then exact.")]
-VocabSize = Annotated[int | None, Option(min=1, help="Token ids to draw from, without --tokenizer.")]
-PrefixLen = Annotated[
-    int | None,
-    Option("--random-prefix-len", min=0, help="Tokens that prompts share, on top of --isl.", show_default="0"),
-]
-NumPrefixes = Annotated[
-    int | None, Option(min=1, help="Groups of prompts with a shared prefix each.", show_default="1")
-]
-NumTurns = Annotated[int, Option(min=1, help="Turns of a session; each prompt holds what was said before.")]
-ThinkTime = Annotated[float, Option(min=0, help="Seconds between an answer and the next turn.")]
-NumWarmups = Annotated[int, Option(help="Requests sent before and not counted.")]
-IgnoreEos = Annotated[
-    bool | None,
-    Option("--ignore-eos/--no-ignore-eos", help="Generate exactly --osl tokens.", show_default="yes, but for texts"),
-]
-Seed = Annotated[int, Option(min=0, max=LARGEST_SEED, help="Seed of lengths, prompts and arrivals.")]
-MaxErrorRate = Annotated[
-    float | None,
-    Option(
-        min=0, max=1, help="Share of requests that may fail; stop when more do (exit code 7).",
-        show_default="none may, but the load goes on",
-    ),
-]  # fmt: skip
-Goodput = Annotated[
-    list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20."), Fills("slo")
-]
-NumRuns = Annotated[int, Option("--num-profile-runs", "--num-runs", min=1, help="Repeats, each with its own seed.")]
-Search = Annotated[bool, Option("--search", help="Find the highest concurrency that keeps --goodput.")]
-Gpus = Annotated[int, Option(min=1, help="GPUs of the deployment, for figures per GPU.")]
+    def urls(self, spoken: ClientBackend) -> list[str]:
+        """The base URLs, of which the host and port are one where none is given."""
+        host, port = self.host or shared.DEFAULT_HOST, self.port or spoken.port
+        return self.base_url or [f"http://{f'[{host}]' if ':' in host else host}:{port}"]
 
-Store = Annotated[Path, Option(help="Where runs are written.")]
-SaveResult = Annotated[bool, Option("--save-result", help="Write a file with the keys of `vllm bench serve`.")]
-SaveDetailed = Annotated[bool, Option("--save-detailed", help="... with per-request lists.")]
-AppendResult = Annotated[bool, Option("--append-result", help="... after what is in it; implies --save-result.")]
-ResultDir = Annotated[Path | None, Option(help="Directory of that file; implies --save-result.")]
-ResultFilename = Annotated[str | None, Option(help="Name of that file; implies --save-result.")]
-PercentileMetrics = Annotated[list[str] | None, Option(help="Latencies in it.", show_default=",".join(DEFAULT_METRICS))]
-MetricPercentiles = Annotated[list[str] | None, Option(help="Percentiles in it.", show_default="99")]
-Metadata = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra keys in it.")]
-Label = Annotated[str | None, Option(help="Begins its name, and stands in it.")]
-DisableTqdm = Annotated[bool, Option("--disable-tqdm", help="Show no progress.")]
-Json = Annotated[bool, Option("--json", help="Print that file's content instead of a table.")]
+
+@dataclass(frozen=True)
+class PaceOptions:
+    """How many requests are sent, and when."""
+
+    num_prompts: Annotated[
+        int | None, Option("--num-prompts", "--request-count", help="Requests to send.", show_default="1000")
+    ] = None
+    max_concurrency: Annotated[
+        list[str] | None,
+        Option("--max-concurrency", "--concurrency", help="Most requests in flight; several make a sweep."),
+    ] = None
+    request_rate: Annotated[
+        float | None, Option(help="Requests/s; inf: all are due at once.", show_default="inf, or a trace's own times")
+    ] = None
+    burstiness: Annotated[float, Option(help="Shape of the gamma-distributed gaps; 1 is Poisson.")] = 1.0
+    arrival_pattern: Annotated[ArrivalPattern, Option("--arrival-pattern", help="Gaps of an open loop.")] = (
+        ArrivalPattern.GAMMA
+    )
+    ramp_up_strategy: Annotated[
+        RampStrategyOption | None, Option("--ramp-up-strategy", help="Let the request rate rise.")
+    ] = None
+    ramp_up_start_rps: Annotated[
+        float | None, Option("--ramp-up-start-rps", help="... from so many requests/s"), Fills("rate_ramp.start")
+    ] = None
+    ramp_up_end_rps: Annotated[
+        float | None, Option("--ramp-up-end-rps", help="... to so many."), Fills("rate_ramp.end")
+    ] = None
+    concurrency_ramp_duration: Annotated[
+        float,
+        Option("--concurrency-ramp-duration", min=0, help="Open the slots of a closed loop over so many seconds."),
+    ] = 0.0
+    probe_request_rate: Annotated[
+        float, Option("--probe-request-rate", min=0, help="Send requests for one token beside the load, so many per s.")
+    ] = 0.0
+    duration: Annotated[float | None, Option(help="Send nothing new after so many seconds."), Fills("duration_s")] = (
+        None
+    )
+    grace_period: Annotated[
+        float, Option(min=0, help="... and let what is in flight end within so many more."), Fills("grace_s")
+    ] = 30.0
+
+    @property
+    def limits(self) -> list[int]:
+        """The concurrency limits of a sweep; none where none is set."""
+        return parse_list("--max-concurrency", self.max_concurrency or [], int, "a whole number")
+
+    @property
+    def rate_ramp(self) -> RateRamp | None:
+        """The rate ramp; all three options or none."""
+        from inferbench.workload import arrivals
+
+        strategy, start, end = self.ramp_up_strategy, self.ramp_up_start_rps, self.ramp_up_end_rps
+        if strategy is None and start is None and end is None:
+            return None
+        if strategy is None or start is None or end is None:
+            raise UsageError("a ramp needs --ramp-up-strategy, --ramp-up-start-rps and --ramp-up-end-rps together")
+        return arrivals.RateRamp(arrivals.RampStrategy(strategy.value), start, end)
+
+
+@dataclass(frozen=True)
+class MeasuringOptions:
+    """What counts, how often it is measured, and against which limits."""
+
+    num_warmups: Annotated[int, Option(help="Requests sent before and not counted.")] = 0
+    ignore_eos: Annotated[
+        bool | None,
+        Option(
+            "--ignore-eos/--no-ignore-eos", help="Generate exactly --osl tokens.", show_default="yes, but for texts"
+        ),
+    ] = None
+    seed: Annotated[int, Option(min=0, max=LARGEST_SEED, help="Seed of lengths, prompts and arrivals.")] = 0
+    goodput: Annotated[
+        list[str] | None, Option(metavar="METRIC:MS", help="Limits, as in ttft:2000,tpot:20."), Fills("slo")
+    ] = None
+    num_profile_runs: Annotated[
+        int, Option("--num-profile-runs", "--num-runs", min=1, help="Repeats, each with its own seed.")
+    ] = 1
+    search: Annotated[bool, Option("--search", help="Find the highest concurrency that keeps --goodput.")] = False
+    max_error_rate: Annotated[
+        float | None,
+        Option(
+            min=0,
+            max=1,
+            help="Share of requests that may fail; stop when more do (exit code 7).",
+            show_default="none may, but the load goes on",
+        ),
+    ] = None
+    gpus: Annotated[int, Option(min=1, help="GPUs of the deployment, for figures per GPU.")] = 1
+
+    @property
+    def slo(self) -> GoodputSlo | None:
+        """The goodput limits. Raises UsageError."""
+        return goodput_slo(parse_list("--goodput", self.goodput or [], parse_clause, "METRIC:MS, as in ttft:2000"))
+
+
+@dataclass(frozen=True)
+class PatienceOptions:
+    """What is done about an answer that does not come, and how what comes is stamped and counted."""
+
+    stall_timeout: Annotated[
+        float | None,
+        Option(help="Longest time of a request without a byte, s; without it, 1800 of all of them together."),
+    ] = None
+    retries: Annotated[int, Option(min=0, help="Send again after a refused connection, a 429 or a 5xx.")] = 0
+    continuous_usage_stats: Annotated[
+        bool, Option("--continuous-usage-stats", help="Ask for token counts in every chunk.")
+    ] = False
+    kernel_timestamps: Annotated[bool, Option("--kernel-timestamps", help="Stamp with the kernel's receive times.")] = (
+        False
+    )
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """What an `Endpoint` takes of it."""
+        return {
+            "stall_timeout_s": self.stall_timeout,
+            "retries": self.retries,
+            "continuous_usage": self.continuous_usage_stats,
+            "kernel_timestamps": self.kernel_timestamps,
+        }
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """What is done before the load, and what sends it."""
+
+    flush_cache: shared.FlushCache = True
+    ready_check_timeout_sec: shared.ReadyTimeout = 0
+    workers: Annotated[str, Option(help="Processes that share the load; auto: as many as the self-check asks for.")] = (
+        "1"
+    )
+    ray: Annotated[str | None, Option(help="Address of a Ray cluster to share the load; local: on this machine.")] = (
+        None
+    )
+
+    @property
+    def client(self) -> Client:
+        """How the load is sent. Raises UsageError."""
+        from inferbench.runs.bench.bench import Client
+
+        return Client(
+            workers=self._workers,
+            ray=self.ray,
+            ready_timeout_s=self.ready_check_timeout_sec,
+            flush_cache=self.flush_cache,
+        )
+
+    @property
+    def _workers(self) -> int | Literal["auto"]:
+        if self.workers == "auto":
+            return "auto"
+        (number,) = parse_list("--workers", [self.workers], int, "a whole number or auto") or [0]
+        if number < 1:
+            raise UsageError(f"--workers {self.workers} must be at least 1, or auto")
+        return number

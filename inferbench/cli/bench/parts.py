@@ -2,78 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import math
+from typing import TYPE_CHECKING
 
-import orjson
-
-from inferbench.cli.bench.options import RampStrategyOption
-from inferbench.cli.dropin.names import BACKENDS, CHAT, GENERATE, ClientBackend
-from inferbench.cli.lists import parse_list
+from inferbench.cli.bench.data import DataOptions
+from inferbench.cli.bench.options import ArrivalPattern, MeasuringOptions, PaceOptions
+from inferbench.cli.dropin.names import BACKENDS, ClientBackend
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 
 if TYPE_CHECKING:
-    from inferbench.loadgen.http.endpoint import Endpoint
-    from inferbench.workload.arrivals import RateRamp
-
-DEFAULT_HOST = "127.0.0.1"
-
-
-def endpoints_of(
-    urls: Sequence[str] | None,
-    *,
-    key_file: Path | None,
-    extra_body: str | None,
-    path: str,
-    sampling: str | None = None,
-    address: tuple[str | None, int | None] = (None, None),
-    **rest: Any,
-) -> list[Endpoint]:
-    """One endpoint per URL, or at host and port; all else the same. Raises UsageError for what cannot be used."""
-    from inferbench.endpoint.api_keys import api_key_from
-    from inferbench.loadgen.http.endpoint import Endpoint
-
-    key = api_key_from("OPENAI_API_KEY", key_file)
-    body = _with_sampling(path, _object("--sampling", sampling), _object("--extra-body", extra_body))
-    given = parse_list("--base-url", urls or [_url(*address)], str, "a URL")
-    return [Endpoint(base_url=url, path=path, api_key=key, extra_body=body, **rest) for url in given]
-
-
-def _url(host: str | None, port: int | None) -> str:
-    host = host or DEFAULT_HOST
-    return f"http://{f'[{host}]' if ':' in host else host}:{port or 8000}"
-
-
-def _object(option: str, text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise UsageError(f"{option}: not valid JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise UsageError(f"{option}: must be a JSON object, as in '{{\"top_p\": 0.9}}'")
-    try:
-        orjson.dumps(body)
-    except orjson.JSONEncodeError:  # it reads what it does not write
-        raise UsageError(f"{option}: is nested too deeply") from None
-    return body
-
-
-def _with_sampling(path: str, sampling: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The extra keys of a body, with sampling parameters where the dialect of `path` has them. `extra` wins."""
-    logprobs = sampling.pop("logprobs", None)
-    if path.endswith(GENERATE):
-        given = extra.get("sampling_params", {})
-        inner = {**sampling, **given} if isinstance(given, dict) else given
-        asked = {} if logprobs is None else {"return_logprob": True, "top_logprobs_num": logprobs}
-        return {**asked, **extra, **({"sampling_params": inner} if inner else {})}
-    if logprobs is not None:
-        in_chat = path.endswith(CHAT.removeprefix("/v1"))
-        sampling |= {"logprobs": True, "top_logprobs": logprobs} if in_chat else {"logprobs": logprobs}
-    return {**sampling, **extra}
+    from inferbench.runs.bench.bench_plan import BenchLoad
 
 
 def backend_of(name: str | None, path: str | None) -> ClientBackend:
@@ -96,22 +35,32 @@ def _dialect(path: str) -> str:
     return next((end for end in known if path.rstrip("/").endswith(end)), path)
 
 
-def ramp_of(strategy: RampStrategyOption | None, start: float | None, end: float | None) -> RateRamp | None:
-    """The rate ramp; all three options or none."""
-    from inferbench.workload import arrivals
+def load_of(pace: PaceOptions, data: DataOptions, measured: MeasuringOptions, backend: ClientBackend) -> BenchLoad:
+    """What is sent, at any concurrency. Raises UsageError for what does not go together."""
+    from inferbench.runs.bench.bench_plan import BenchLoad
 
-    if strategy is None and start is None and end is None:
-        return None
-    if strategy is None or start is None or end is None:
-        raise UsageError("a ramp needs --ramp-up-strategy, --ramp-up-start-rps and --ramp-up-end-rps together")
-    return arrivals.RateRamp(arrivals.RampStrategy(strategy.value), start, end)
-
-
-def workers_of(text: str) -> int | Literal["auto"]:
-    """How many workers. Raises UsageError."""
-    if text == "auto":
-        return "auto"
-    (number,) = parse_list("--workers", [text], int, "a whole number or auto") or [0]
-    if number < 1:
-        raise UsageError(f"--workers {text} must be at least 1, or auto")
-    return number
+    (isl, osl), pattern = data.lengths, pace.arrival_pattern
+    return BenchLoad(
+        num_prompts=pace.num_prompts,
+        isl=isl,
+        osl=osl,
+        request_rate=math.inf if pace.request_rate is None else pace.request_rate,
+        self_timed=data.own_times(by_rate=pace.request_rate is not None),
+        burstiness=1.0 if pattern is ArrivalPattern.POISSON else pace.burstiness,
+        constant=pattern is ArrivalPattern.CONSTANT or math.isinf(pace.burstiness),
+        rate_ramp=pace.rate_ramp,
+        slot_ramp_s=pace.concurrency_ramp_duration,
+        duration_s=pace.duration,
+        grace_s=pace.grace_period,
+        num_warmups=measured.num_warmups,
+        ignore_eos=data.ignore_eos(measured.ignore_eos, backend.ignore_eos),
+        seed=measured.seed,
+        prompts=data.prompts,
+        shared=data.shared,
+        turns=data.turns,
+        trace=data.trace,
+        max_error_rate=1.0 if measured.max_error_rate is None else measured.max_error_rate,
+        slo=measured.slo,
+        gpus=measured.gpus,
+        probe_rate=pace.probe_request_rate,
+    )

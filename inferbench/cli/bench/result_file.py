@@ -6,13 +6,15 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
+from typer import Option
 
 from inferbench.cli.files import write_file
+from inferbench.cli.lists import parse_list, parse_pairs
 from inferbench.formats.validity_keys import trust_keys
-from inferbench.formats.vllm.write_result import METRICS, VllmHeader, vllm_result
+from inferbench.formats.vllm.write_result import DEFAULT_METRICS, METRICS, VllmHeader, vllm_result
 from inferbench.metrics.request_counts import ProbeRequests
 from inferbench.metrics.summary import PointSummary
 from inferbench.secrets.redact import redact, redact_json
@@ -120,6 +122,46 @@ class ResultFile:
         model = str(content["model_id"]).rsplit("/", maxsplit=1)[-1]
         name = (self._label or str(content["endpoint_type"])).replace(HIDDEN, "hidden")
         return f"{name}-{rate}{limit}-{model}-{content['date']}.json"
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """The options about the file."""
+
+    save_result: Annotated[bool, Option("--save-result", help="Write a file with the keys of `vllm bench serve`.")] = (
+        False
+    )
+    save_detailed: Annotated[bool, Option("--save-detailed", help="... with per-request lists.")] = False
+    append_result: Annotated[
+        bool, Option("--append-result", help="... after what is in it; implies --save-result.")
+    ] = False
+    result_dir: Annotated[Path | None, Option(help="Directory of that file; implies --save-result.")] = None
+    result_filename: Annotated[str | None, Option(help="Name of that file; implies --save-result.")] = None
+    percentile_metrics: Annotated[
+        list[str] | None, Option(help="Latencies in it.", show_default=",".join(DEFAULT_METRICS))
+    ] = None
+    metric_percentiles: Annotated[list[str] | None, Option(help="Percentiles in it.", show_default="99")] = None
+    metadata: Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra keys in it.")] = None
+    label: Annotated[str | None, Option(help="Begins its name, and stands in it.")] = None
+
+    def file(self, backend: str | None, model: str | None) -> ResultFile:
+        """What they ask for, under the names of the backend and the model that were asked for. Raises UsageError."""
+        metrics, percentiles = self.percentile_metrics or DEFAULT_METRICS, self.metric_percentiles or ["99"]
+        return ResultFile(
+            wanted=any(
+                (self.save_result, self.save_detailed, self.append_result, self.result_dir, self.result_filename)
+            ),
+            directory=self.result_dir or Path(),
+            name=self.result_filename,
+            detailed=self.save_detailed,
+            append=self.append_result,
+            backend=backend,
+            model=model,
+            label=self.label,
+            metadata=parse_pairs("--metadata", self.metadata or []),
+            metrics=parse_list("--percentile-metrics", metrics, metric, f"one of {', '.join(METRICS)}"),
+            percentiles=parse_list("--metric-percentiles", percentiles, percentile, "between 0 and 100"),
+        )
 
 
 def _good(summary: PointSummary) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import line
 from inferbench.deploy.clusters.render import CLUSTERS, Cluster
 from inferbench.errors import UsageError
@@ -22,7 +23,7 @@ def _group() -> None:
 
 @app.command("render")
 def render(
-    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one that comes with inferbench.")],
+    scenario: Annotated[str, shared.SCENARIO],
     deployment: Annotated[str, typer.Option(help="Which of its deployments.")],
     out: Annotated[Path, typer.Option(help="The folder that the files are written to.")],
     topology: Annotated[str | None, typer.Option(help="Which of the deployment's, where it has several.")] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
@@ -28,7 +29,7 @@ STARTABLE = ("llama.cpp",)
 @app.callback(invoke_without_command=True)
 def engines(
     context: typer.Context,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    json: shared.JsonForTable = False,
 ) -> None:
     """List the engines and routers that are installed here, or start a small one for a trial."""
     if context.invoked_subcommand is not None:
@@ -48,7 +49,7 @@ def engines(
 @app.command()
 def start(
     engine: Annotated[str, typer.Argument(help="llama.cpp")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8400,
+    port: shared.AnyPort = 8400,
     slots: Annotated[int, typer.Option(min=1, max=256, help="Requests that it serves at once.")] = 4,
     threads: Annotated[int, typer.Option(min=1, help="Threads that it computes with.")] = 1,
 ) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from inferbench.cli.bench import options
-from inferbench.cli.measure import attached
+from inferbench.cli.measure.attached import SiteOptions
+from inferbench.cli.options import shared
+from inferbench.cli.options.endpoint import AccessOptions, HeaderOptions
 from inferbench.cli.options.flags import Fills
+from inferbench.cli.options.groups import grouped
 from inferbench.cli.output import put
 from inferbench.errors import ExitCode, UsageError
 from inferbench.store.run_directory import DEFAULT_STORE
@@ -23,15 +26,26 @@ def _group() -> None:
     """How right a deployment's answers are."""
 
 
+@dataclass(frozen=True)
+class AskedSiteOptions(SiteOptions):
+    """A deployment that is asked in chats."""
+
+    endpoint: shared.EndpointPath = "/v1/chat/completions"
+
+
+@dataclass(frozen=True)
+class AskedAccessOptions(AccessOptions):
+    """Access to one whose answers are long and alone."""
+
+    request_timeout: shared.RequestTimeout = 600
+
+
 @app.command()
+@grouped
 def gsm8k(
-    base_url: options.BaseUrl = None,
-    prefill_url: attached.PrefillUrl = None,
-    decode_url: attached.DecodeUrl = None,
-    router_url: attached.RouterUrl = None,
-    launch_command: attached.LaunchCommand = None,
-    endpoint: options.EndpointPath = "/v1/chat/completions",
-    model: options.Model = None,
+    *,
+    base_url: shared.BaseUrl = None,
+    parts: AskedSiteOptions,
     dataset_file: Annotated[
         Path | None,
         typer.Option(help="Questions in GSM8K's schema, JSON lines.", show_default="downloaded by the harness"),
@@ -46,12 +60,10 @@ def gsm8k(
     max_gen_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, reasoning included.")] = 4096,
     concurrency: Annotated[int, typer.Option(min=1, help="Questions asked at once.")] = 16,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Share of right answers that passes.")] = 0.9,
-    header: options.Header = None,
-    api_key_file: options.ApiKeyFile = None,
-    insecure: options.Insecure = False,
-    request_timeout: options.RequestTimeout = 600,
-    ready_check_timeout_sec: options.ReadyTimeout = 0,
-    store: options.Store = DEFAULT_STORE,
+    sent: HeaderOptions,
+    access: AskedAccessOptions,
+    ready_check_timeout_sec: shared.ReadyTimeout = 0,
+    store: shared.StoreToWrite = DEFAULT_STORE,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> ExitCode:
     """Ask the questions of GSM8K, graded by lm-evaluation-harness.
@@ -63,12 +75,9 @@ def gsm8k(
     from inferbench.runs.measure.evaluate import Questions, evaluate_gsm8k
     from inferbench.runs.report.accuracy import sentence
 
-    if endpoint.rstrip("/").endswith("/generate"):
+    if parts.endpoint.rstrip("/").endswith("/generate"):
         raise UsageError("--endpoint: the harness speaks /v1/completions and /v1/chat/completions")
-    site = attached.site_of(
-        base_url, prefill_url, decode_url, router_url, launch_command, path=endpoint, model=model, headers=header,
-        extra_body=None, key_file=api_key_file, insecure=insecure, request_timeout_s=request_timeout,
-    )  # fmt: skip
+    site = parts.site(base_url, sent, access)
     questions = Questions(dataset_file, examples_file, num_fewshot, limit, max_gen_tokens, concurrency, min_score)
     result = evaluate_gsm8k(site, questions, ready_timeout_s=ready_check_timeout_sec, store=store, command=sys.argv)
     if json:

@@ -10,6 +10,7 @@ import typer
 
 from inferbench.cli.files import write_file
 from inferbench.cli.lists import parse_list
+from inferbench.cli.options import shared
 from inferbench.cli.output import line, put
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
@@ -40,7 +41,7 @@ def kv(
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Be the far end of one probe.")] = None,
     peer: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The far end; one here by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for a file kv-<backend>.json each.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    json: shared.JsonForTable = False,
 ) -> None:
     """How fast does a backend move KV cache between two processes or hosts? Every byte is checked.
 

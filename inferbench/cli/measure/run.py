@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inferbench.cli.bench import options
 from inferbench.cli.lists import parse_list
 from inferbench.cli.measure import attached
+from inferbench.cli.options import shared
+from inferbench.cli.options.endpoint import AccessOptions, BodyOptions
+from inferbench.cli.options.groups import given, grouped
 from inferbench.cli.outcome import failed_code, invalid_code
 from inferbench.cli.output import put
 from inferbench.errors import ExitCode, UsageError
@@ -24,10 +27,54 @@ if TYPE_CHECKING:
     from inferbench.scenario.scenario import Scenario
 
 
+@dataclass(frozen=True)
+class WhichOptions:
+    """Which runs are made, or gone on with."""
+
+    repeat: Annotated[int, typer.Option(min=1, help="Make so many runs, repeat i with the scenario's seed + i.")] = 1
+    interleave: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Scenarios to take turns: A B A B, so many times each.")
+    ] = None
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run that was cut short.")] = None
+    from_manifest: Annotated[Path | None, typer.Option(metavar="RUN", help="Make an old run again, exactly.")] = None
+    allow_different: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="What may have changed since, or may be there instead; nothing by default."),
+    ] = None
+
+    @property
+    def others(self) -> list[str]:
+        """Scenarios that take turns."""
+        return parse_list("--interleave", self.interleave or [], str, "a scenario")
+
+    @property
+    def allowed(self) -> list[str]:
+        """Keys of what may differ."""
+        return parse_list("--allow-different", self.allow_different or [], str, "a key")
+
+    def check(self, scenario: str | None, real: bool) -> None:
+        """Hold the options against each other, where the twin or a `real` deployment is run. Raises UsageError."""
+        given = {
+            "a scenario": scenario is not None,
+            "--interleave": bool(self.others),
+            "--resume": self.resume is not None,
+            "--from-manifest": self.from_manifest is not None,
+        }
+        named = [name for name, there in given.items() if there]
+        if len(named) != 1:
+            what = f"{' and '.join(named)} do not go together" if named else "nothing to run"
+            raise UsageError(f"{what}; give one of {', '.join(given)}")
+        old = self.resume is not None or self.from_manifest is not None
+        if old and self.repeat > 1:
+            raise UsageError(f"--repeat does not go with {named[0]}, which makes one run")
+        if self.allowed and not old and not real:
+            raise UsageError("--allow-different goes with --resume or --from-manifest")
+
+
+@grouped
 def run(
-    scenario: Annotated[
-        str | None, typer.Argument(help="A scenario file, or the name of one that comes with inferbench.")
-    ] = None,
+    *,
+    scenario: Annotated[str | None, shared.SCENARIO] = None,
     store: Annotated[
         str, typer.Option(help="Where runs are written: a directory, or a URL such as s3://bucket/x.")
     ] = str(DEFAULT_STORE),
@@ -39,39 +86,20 @@ def run(
             min=1, help="Processes that share the sweep points (one a core by default), or the load on --base-url."
         ),
     ] = None,
-    repeat: Annotated[int, typer.Option(min=1, help="Make so many runs, repeat i with the scenario's seed + i.")] = 1,
-    interleave: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help="Scenarios to take turns: A B A B, so many times each.")
-    ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run that was cut short.")] = None,
-    from_manifest: Annotated[Path | None, typer.Option(metavar="RUN", help="Make an old run again, exactly.")] = None,
-    allow_different: Annotated[
+    which: WhichOptions,
+    base_url: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="What may have changed since, or may be there instead; nothing by default."),
+        typer.Option(
+            "--base-url", "--url", help="Measure what runs there instead of the twin; several get requests in turn."
+        ),
     ] = None,
-    base_url: attached.BaseUrl = None,
-    deployment: attached.Deployment = None,
-    topology: attached.Topology = None,
-    concurrency: attached.Concurrency = None,
-    prefill_url: attached.PrefillUrl = None,
-    decode_url: attached.DecodeUrl = None,
-    router_url: attached.RouterUrl = None,
-    launch_command: attached.LaunchCommand = None,
-    endpoint: options.EndpointPath = "/v1/completions",
-    model: options.Model = None,
-    tokenizer: options.Tokenizer = None,
-    header: options.Header = None,
-    extra_body: options.ExtraBody = None,
-    api_key_file: options.ApiKeyFile = None,
-    insecure: options.Insecure = False,
-    request_timeout: options.RequestTimeout = 21600,
-    ready_check_timeout_sec: options.ReadyTimeout = 0,
-    flush_cache: options.FlushCache = True,
-    max_error_rate: attached.MaxErrorRate = None,
-    telemetry: attached.Telemetry = True,
-    router_metrics_url: attached.RouterMetricsUrl = None,
-    gpu_metrics_url: attached.GpuMetricsUrl = None,
-    gpu_tool: attached.GpuTool = None,
+    choice: attached.ChoiceOptions,
+    parts: attached.SiteOptions,
+    tokenizer: shared.Tokenizer = None,
+    sent: BodyOptions,
+    access: AccessOptions,
+    how: attached.HowOptions,
+    watch: attached.WatchOptions,
 ) -> int:
     """Run a scenario: costs, verdicts, and a page of charts. On the twin, or on what runs at --base-url.
 
@@ -79,41 +107,30 @@ def run(
     (--repeat, --interleave) print the directory of each. A scenario's deployments can be measured one after the
     other into one run: the first with --base-url, each other one with --resume RUN --base-url.
     """
-    others = parse_list("--interleave", interleave or [], str, "a scenario")
-    allowed = parse_list("--allow-different", allow_different or [], str, "a key")
-    _check(scenario, others, resume, from_manifest, repeat, allowed if base_url is None else [])
+    others, allowed, repeat = which.others, which.allowed, which.repeat
+    which.check(scenario, real=base_url is not None)
     attached.check(
         base_url is not None,
-        needs={
-            "--deployment": deployment, "--topology": topology, "--concurrency": concurrency, "--model": model,
-            "--prefill-url": prefill_url, "--decode-url": decode_url, "--router-url": router_url,
-            "--launch-command": launch_command, "--tokenizer": tokenizer,
-            "--router-metrics-url": router_metrics_url, "--gpu-metrics-url": gpu_metrics_url, "--gpu-tool": gpu_tool,
-        },
-        refuses={"--interleave": others, "--from-manifest": from_manifest},
-    )  # fmt: skip
+        needs=given(choice, parts, watch) | {"tokenizer": tokenizer},
+        refuses={"interleave": others, "from_manifest": which.from_manifest},
+    )
     names = [scenario] if scenario is not None else others
     if base_url is not None:
-        site = attached.site_of(
-            base_url, prefill_url, decode_url, router_url, launch_command, path=endpoint, model=model, headers=header,
-            extra_body=extra_body, key_file=api_key_file, insecure=insecure, request_timeout_s=request_timeout,
-        )  # fmt: skip
-        choice = attached.choice_of(deployment, topology, concurrency)
-        watch = attached.watch_of(telemetry, router_metrics_url, gpu_metrics_url, gpu_tool)
-        how = attached.how_of(workers, tokenizer, ready_check_timeout_sec, flush_cache, max_error_rate, watch)
-        if resume is not None:
-            runs = attached.go_on(resume, site, choice, how, live=live, allowed=allowed)
+        site, chosen = parts.site(base_url, sent, access), choice.choice
+        measured = how.how(workers, tokenizer, watch.watched)
+        if which.resume is not None:
+            runs = attached.go_on(which.resume, site, chosen, measured, live=live, allowed=allowed)
         else:
-            runs = attached.measure(names[0], site, choice, how, repeat, live=live, store=store, allowed=allowed)
-    elif resume is not None:
-        runs = _resumed(resume, live=live, workers=workers, allowed=allowed)
-    elif from_manifest is not None:
-        runs = _again(from_manifest, store=store, live=live, workers=workers, allowed=allowed)
+            runs = attached.measure(names[0], site, chosen, measured, repeat, live=live, store=store, allowed=allowed)
+    elif which.resume is not None:
+        runs = _resumed(which.resume, live=live, workers=workers, allowed=allowed)
+    elif which.from_manifest is not None:
+        runs = _again(which.from_manifest, store=store, live=live, workers=workers, allowed=allowed)
     else:
         from inferbench.runs.scenario_run import run_repeats
 
         runs = run_repeats(names, repeat, store=store, live=live, workers=workers, watching=bars, command=sys.argv)
-    return _finish(runs, max_error_rate, several=repeat * len(names) > 1, json=json)
+    return _finish(runs, how.max_error_rate, several=repeat * len(names) > 1, json=json)
 
 
 def _resumed(path: Path, *, live: bool, workers: int | None, allowed: list[str]) -> Iterator[Run]:
@@ -145,32 +162,6 @@ def _finish(runs: Iterator[Run], may_fail: float | None, *, several: bool, json:
         codes.append(invalid_code(finished.summaries, said=not several and not json))
         codes.append(failed_code(finished.summaries, may_fail))
     return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
-
-
-def _check(
-    scenario: str | None,
-    others: list[str],
-    resume: Path | None,
-    from_manifest: Path | None,
-    repeat: int,
-    allowed: list[str],
-) -> None:
-    """Hold the options against each other. Raises UsageError."""
-    given = {
-        "a scenario": scenario is not None,
-        "--interleave": bool(others),
-        "--resume": resume is not None,
-        "--from-manifest": from_manifest is not None,
-    }
-    named = [name for name, there in given.items() if there]
-    if len(named) != 1:
-        what = f"{' and '.join(named)} do not go together" if named else "nothing to run"
-        raise UsageError(f"{what}; give one of {', '.join(given)}")
-    old = resume is not None or from_manifest is not None
-    if old and repeat > 1:
-        raise UsageError(f"--repeat does not go with {named[0]}, which makes one run")
-    if allowed and not old:
-        raise UsageError("--allow-different goes with --resume or --from-manifest")
 
 
 def bars(spec: Scenario | None) -> AbstractContextManager[OnProgress]:

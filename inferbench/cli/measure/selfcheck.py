@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 from inferbench.errors import ExitCode
 from inferbench.loadgen.health.ceiling import STAMP_MS, TOKENS_PER_S, Ceiling, Limit, Step
@@ -27,7 +28,7 @@ def selfcheck(
     base_url: Annotated[
         list[str] | None, typer.Option("--base-url", help="Look instead where the servers of this URL run.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    json: shared.JsonForTable = False,
 ) -> int:
     """Find how much the client of this machine can take.
 

@@ -9,18 +9,19 @@ import orjson
 import typer
 
 from inferbench.cli.lists import parse_list
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 from inferbench.metrics.summary import Basis
 
 
 def compare(
-    baseline: Annotated[Path, typer.Argument(help="A run directory.")],
+    baseline: shared.RunDirectory,
     candidate: Annotated[Path, typer.Argument(help="The run directory to set beside it.")],
     basis: Annotated[Basis, typer.Option(help="Which figures to compare.")] = Basis.WHOLE_RUN,
     allow_different: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Condition that may differ, because it is the question.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
 ) -> None:
     """Set two runs side by side, point by point.
 

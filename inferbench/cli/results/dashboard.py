@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.errors import UsageError
 from inferbench.store.run_directory import DEFAULT_STORE
 
@@ -28,7 +29,7 @@ _CHECKOUT = Path(__file__).parents[3] / "dashboard"
 
 def dashboard(
     store: Annotated[Path, typer.Option(help="The store to show.")] = DEFAULT_STORE,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: shared.ListenOn = shared.DEFAULT_HOST,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
@@ -36,14 +37,14 @@ def dashboard(
     if find_spec("streamlit") is None:
         raise UsageError("the dashboard needs streamlit: pip install 'inferbench[dashboard]'")
     # No usage statistics leave the machine, and the page is for this machine unless asked otherwise.
-    options = {
+    settings = {
         "server.address": host,
         "server.port": str(port),
         "server.headless": str(not browser).lower(),
         "browser.gatherUsageStats": "false",
         **LOOK,
     }
-    flags = [f"--{name}={value}" for name, value in options.items()]
+    flags = [f"--{name}={value}" for name, value in settings.items()]
     app = app_file()
     start, server = (str(app.with_name(name)) for name in ("serve.py", "server.py"))
     command = [sys.executable, start, "run", server, *flags, "--", str(store.resolve())]

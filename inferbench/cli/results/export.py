@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import line, put
 from inferbench.errors import UsageError
 from inferbench.runs.interchange.export_format import ExportFormat
@@ -14,7 +15,7 @@ from inferbench.runs.interchange.export_format import ExportFormat
 
 def export(
     format: Annotated[ExportFormat, typer.Argument(help="Whose format to write.")],
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: shared.RunDirectory,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to write into; without it, stdout.")] = None,
 ) -> None:
     """Write a run's points in another tool's format, marked Unofficial."""

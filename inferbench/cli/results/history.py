@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 from inferbench.regression.policy import RegressionMetric
 from inferbench.store.run_directory import DEFAULT_STORE
@@ -17,7 +18,7 @@ def history(
     scenario: Annotated[str, typer.Option(help="Whose runs.")],
     store: Annotated[str, typer.Option(help="Where runs lie: a directory, or a URL.")] = str(DEFAULT_STORE),
     policy: Annotated[Path | None, typer.Option(help="Which effects matter.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
 ) -> None:
     """Say where a metric changed its level over all runs of a scenario.
 

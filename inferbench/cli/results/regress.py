@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import line, put
 from inferbench.errors import ExitCode, UsageError
 from inferbench.store.run_directory import DEFAULT_STORE
@@ -25,7 +26,7 @@ def regress(
     ],
     policy: Annotated[Path | None, typer.Option(help="Which effects matter, and whether undecided fails.")] = None,
     store: Annotated[Path, typer.Option(help="Where baselines are named.")] = DEFAULT_STORE,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown for a pull-request comment.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with charts.")] = None,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import line, put
 
 
@@ -21,7 +21,7 @@ class Format(StrEnum):
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: shared.RunDirectory,
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.HTML,
 ) -> None:
     """Make the report of a run again.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import line, put
 from inferbench.errors import ExitCode
 from inferbench.secrets.redact import redact
@@ -19,7 +20,6 @@ app = typer.Typer(
 )  # fmt: skip
 
 Store = Annotated[str, typer.Option(help="Where runs lie: a directory, or a URL such as s3://bucket/prefix.")]
-Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 
 
 @app.command("list")
@@ -27,7 +27,7 @@ def list_(
     store: Store = str(DEFAULT_STORE),
     last: Annotated[int, typer.Option(min=1, help="Show so many, the latest; --json prints all.")] = 50,
     rebuild: Annotated[bool, typer.Option(help="Make the index anew from the run directories.")] = False,
-    json: Json = False,
+    json: shared.Json = False,
 ) -> None:
     """List runs, from the index: directories are opened only where it does not know them."""
     from inferbench.cli.console import show
@@ -47,7 +47,7 @@ def list_(
 def show_run(
     run: Annotated[str, typer.Argument(help="A run by <scenario>/<run_id>, or its run_id.")],
     store: Store = str(DEFAULT_STORE),
-    json: Json = False,
+    json: shared.Json = False,
 ) -> None:
     """Show what the index holds of one run, a row per sweep point."""
     from inferbench.cli.console import show
@@ -67,7 +67,7 @@ def show_run(
 def query(
     sql: Annotated[str, typer.Argument(help="A query over the tables runs and points.")],
     store: Store = str(DEFAULT_STORE),
-    json: Json = False,
+    json: shared.Json = False,
 ) -> None:
     """Ask the index in SQL (DuckDB: pip install 'inferbench[store]')."""
     from inferbench.cli.console import show

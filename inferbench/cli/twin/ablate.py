@@ -8,6 +8,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 
 
@@ -16,7 +17,7 @@ def ablate(
         str, typer.Argument(help="An ablation file, or the name of a bundled one.", show_default=True)
     ] = "mori-ablation",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page of the ablation here.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
 ) -> None:
     """Turn the parts of a stack on and off, at the conditions of published figures and together.
 

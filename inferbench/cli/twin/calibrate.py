@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import line
 from inferbench.errors import UsageError
 
 
 def calibrate(
-    points: Annotated[Path | None, typer.Option(help="CSV of measured points, in InferenceX's columns.")] = None,
+    points: Annotated[Path | None, shared.MEASURED] = None,
     probe: Annotated[
         Path | None, typer.Option(help="File of `inferbench probe kv` on the cluster in question.")
     ] = None,

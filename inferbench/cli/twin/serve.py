@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.scenario.deployment import Deployment, Topology
@@ -36,8 +37,8 @@ def serve(
     ] = None,
     ttft_ms: Annotated[float, typer.Option(min=0, help="Fixed pace: time to the first token.")] = 200,
     tpot_ms: Annotated[float, typer.Option(min=0.1, help="Fixed pace: time between tokens.")] = 50,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8000,
+    host: shared.ListenOn = shared.DEFAULT_HOST,
+    port: shared.AnyPort = 8000,
 ) -> None:
     """Put the twin, or a fixed pace, on the wire in real time, as an endpoint that speaks as SGLang does.
 

@@ -8,13 +8,14 @@ from typing import Annotated
 import orjson
 import typer
 
+from inferbench.cli.options import shared
 from inferbench.cli.output import put
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 
 
 def validate(
-    points: Annotated[Path, typer.Option(help="CSV of measured points, in InferenceX's columns.")],
+    points: Annotated[Path, shared.MEASURED],
     split: Annotated[
         str | None,
         typer.Option(
@@ -29,7 +30,7 @@ def validate(
     document: Annotated[
         Path | None, typer.Option(help="Write every basis and the table of targets to this Markdown file.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print machine-readable results.")] = False,
+    json: shared.Json = False,
 ) -> None:
     """Score the twin on measured points: errors, ranking, intervals, failures, beside the spread of repeats."""
     from inferbench.cli.files import write_file
