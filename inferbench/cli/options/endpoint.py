@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeaderOptions:
-    """Headers of a request."""
+    """Headers of a request. They may carry credentials, as keys of a body may, and are not shown."""
 
-    header: Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra request header.")] = None
+    header: Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Extra request header.")] = field(
+        default=None, repr=False
+    )
 
     def sent(self, path: str) -> dict[str, Any]:
         """What an `Endpoint` at this path sends with every request. Raises UsageError for what cannot be used."""
@@ -38,7 +40,7 @@ class BodyOptions(HeaderOptions):
 
     extra_body: Annotated[
         str | None, Option(metavar="JSON", help="Extra keys of the request body; null takes one of ours out.")
-    ] = None
+    ] = field(default=None, repr=False)
 
     @override
     def sent(self, path: str) -> dict[str, Any]:
