@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from scipy.stats import linregress
+from scipy.stats import t as student
 
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.driver import drive_virtual
@@ -96,3 +98,22 @@ def test_growth_by_hand() -> None:
     end = np.maximum(start + MS, (np.arange(2000) + 1) * 12_500_000)
     assert growth(start, end, 0, int(start[-1])) == pytest.approx(20, rel=0.001)
     assert growth(start, start + 500 * MS, 0, int(start[-1])) is None
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_growth_is_a_regression_of_the_means_of_twelve_parts(seed: int) -> None:
+    """Against scipy's regression, over a backlog that is counted millisecond by millisecond."""
+    rng = np.random.default_rng(seed)
+    length = 13 * 50  # ms: thirteen parts, of which the first is left out
+    start = np.sort(rng.integers(0, length, 120))
+    start[0] = 0
+    end = start + rng.integers(1, 200, 120) + (start * (seed % 6) / 6).astype(np.int64)
+    alive = [int(((start <= t) & (end > t)).sum()) for t in range(length)]
+    means = np.reshape(alive, (13, 50)).mean(axis=1)[1:]
+    line = linregress((np.arange(12) + 1.5) * 0.05, means)
+    lowest = line.slope - student.ppf(0.995, 10) * line.stderr
+    found = growth(start * MS, end * MS, 0, length * MS)
+    if lowest > 0.02 * 120 / 0.65:
+        assert found == pytest.approx(line.slope)
+    else:
+        assert found is None

@@ -70,3 +70,50 @@ def test_messages_that_differ_in_their_words_are_told_by_their_beginnings() -> N
     assert (many[-1].kind, many[-1].n) == (OTHER, len(words) - MOST_KINDS + 1)
     assert listing(by_kind(("error", word) for word in words[:4])).endswith("; 1 of another kind")
     assert listing(many).endswith(f"{len(words) - 3} of {MOST_KINDS - 3} more kinds")
+
+
+def test_a_message_of_several_statuses_keeps_them_and_what_stands_around() -> None:
+    assert shape("gateway HTTP 502: upstream said HTTP 500: full of 12") == (
+        "gateway HTTP 502: upstream said HTTP 500: full of …"
+    )
+
+
+def test_a_beginning_is_cut_only_where_more_follows_and_without_its_colon() -> None:
+    lasts = ["fox", "hound", "owl", "bear", "cat", "ox", "elk", "hen", "ant"]
+    eight = "one two three four five six seven {}"
+    assert {one.kind for one in by_kind(("error", eight.format(last)) for last in lasts)} == {
+        "one two three four five six …"
+    }
+    assert [one.kind for one in by_kind(("error", f"a b c d e f g X: {last}") for last in lasts)] == [
+        "a b c d e f g X …"
+    ]
+    # What has eight words is not cut to eight.
+    found = by_kind(
+        [("error", f"a b c d e f g {n}") for n in (1, 2)] + [("error", f"H i j k l m n o {last}") for last in lasts]
+    )
+    assert {one.kind for one in found} == {"a b c d e f g …", "H i j k l m n o …"}
+
+
+def test_full_stops_of_messages_do_not_stand_in_a_list() -> None:
+    assert listing(by_kind([("error", "..no room for model X.")])) == "1 x ..no room for model X"
+    found = by_kind([("error", f".. no room for model {n} on X.") for n in (1, 2)])
+    assert listing(found) == "2 x .. no room for model … on X (first: .. no room for model 1 on X)"
+    found = by_kind([("error", f"no room on gpu{n}.") for n in (1, 2)])
+    assert listing(found) == "2 x no room on … (first: no room on gpu1)"
+
+
+def test_kinds_beyond_the_most_are_counted_together() -> None:
+    kinds = ["fox", "hound", "owl", "bear", "cat", "ox", "elk", "hen", "ant", "bee"]
+    found = by_kind(("timeout", kind) for k, kind in enumerate(kinds) for _ in range(20 - k))
+    assert [(one.kind, one.n) for one in found] == [
+        *((kind, 20 - k) for k, kind in enumerate(kinds[:7])), (OTHER, 13 + 12 + 11),
+    ]  # fmt: skip
+    assert (found[-1].ended, found[-1].first) == ("error", "hen")
+    assert [one.kind for one in by_kind(("error", kind) for kind in kinds[:8])] == kinds[:8]
+
+
+def test_large_numbers_are_grouped() -> None:
+    found = by_kind([("error", kind) for kind in ("a", "b", "c", "d", "e") for _ in range(1000)])
+    assert sentence(Counts(planned=9000, ok=4000, error=5000), found) == (
+        "5,000 of 9,000 requests failed: 1,000 x a; 1,000 x b; 1,000 x c; 2,000 of 2 more kinds"
+    )

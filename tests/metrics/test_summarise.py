@@ -69,7 +69,19 @@ def test_an_open_loop_counts_from_plan() -> None:
     run = summarise(made, plan(1, None, Arrival.POISSON), POINT, Origin.MEASURED).whole_run
     assert run is not None
     assert run.ttft_ms is not None
-    assert run.ttft_ms.p50 == 105
+    assert run.e2el_ms is not None
+    assert run.ttft_queued_ms is not None
+    # Due at 5, though its slot was free at 8 and it was sent at 10 only.
+    assert (run.ttft_ms.p50, run.e2el_ms.p50, run.ttft_queued_ms.p50) == (105, 115, 105)
+    assert run.begin_ns == 5 * MS
+
+
+@pytest.mark.parametrize(("gap_ms", "interactivity"), [(0.5, 2000), (1, 1000), (40, 25), (0, None)])
+def test_interactivity_is_the_inverse_of_tpot_below_a_millisecond_too(gap_ms: float, interactivity: float) -> None:
+    made = records((0, [(100, 1), (100 + gap_ms, 1)]))  # type: ignore[list-item]
+    run = summarise(made, plan(1, 1), POINT, Origin.MEASURED).whole_run
+    assert run is not None
+    assert run.interactivity_p50 == interactivity
 
 
 def test_tpot_needs_a_token_after_the_first_chunk() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,13 +24,14 @@ def column(values: float | list[float], n: int) -> np.ndarray:
 def requests(
     n: int = 10, *, first_late: float | list[float] | None = None, last_late: float | list[float] | None = None,
     slot_free: float = 0, planned: float | None = None, connect: float | None = None, spacing: float = 0,
+    ttft: float = TTFT, tpot: float = TPOT, begin: float = 0,
 ) -> Records:  # fmt: skip
     """n requests of the same pace, each sent `spacing` ms after the one before and `slot_free` ms after it could go.
 
     Bounds are in ms, None where nobody noted any.
     """
-    sent = column([i * spacing for i in range(n)], n) if spacing else column(0, n)
-    times = (sent[:, None] + (TTFT + TPOT * np.arange(OSL)) * MS).astype(np.int64)
+    sent = column([begin + i * spacing for i in range(n)], n) if spacing else column(begin, n)
+    times = (sent[:, None] + (ttft + tpot * np.arange(OSL)) * MS).astype(np.int64)
     never = np.full(n, NEVER)
     return Records(
         seq=np.arange(n), status=np.full(n, int(Status.OK)), isl=np.full(n, 8), osl=np.full(n, OSL),
@@ -88,6 +91,9 @@ def test_the_last_stamp_of_all_moves_the_throughput() -> None:
     assert "output throughput is 2.4% off" in reasons(requests(1, first_late=0, last_late=7))
     # Over ten requests, sent 100 ms apart, the run takes 1,200 ms, and 7 ms are 0.6 %.
     assert "throughput" not in reasons(requests(10, first_late=0, last_late=7, spacing=100))
+    # Whenever the run began, and in an open loop as well.
+    assert "output throughput is 2.4% off" in reasons(requests(1, first_late=0, last_late=7, begin=5000))
+    assert "output throughput is 2.4% off" in reasons(requests(1, last_late=7, planned=0), Arrival.POISSON)
 
 
 def test_answers_that_are_noticed_late_keep_their_slots_idle_in_a_closed_loop() -> None:
@@ -106,6 +112,7 @@ def test_of_no_records_nothing_is_said() -> None:
 
 def test_a_client_that_sends_late_is_invalid() -> None:
     assert reasons(requests(slot_free=1.9)) == ""
+    assert reasons(requests(slot_free=2.0)) == ""
     assert reasons(requests(slot_free=2.5)) == "requests left 2.5 ms late (p99), 2.5% of the median TTFT"
 
 
@@ -125,6 +132,9 @@ def test_fewer_streams_than_asked_for_are_named() -> None:
     assert most_at_once(requests(4, spacing=300)) == 1
     assert most_at_once(requests(4, spacing=100)) == 3
     assert most_at_once(requests(0)) == 0
+    # One, and when it has ended two at once.
+    one_then_two = replace(requests(3), sent_ns=column([0, 300, 300], 3), end_ns=column([300, 600, 600], 3))
+    assert most_at_once(one_then_two) == 2
 
 
 def test_a_lost_worker_is_a_reason() -> None:
@@ -140,9 +150,56 @@ def test_a_client_without_a_core_beside_the_server_is_invalid_and_a_warning_chan
 
 
 def test_the_facts_are_kept() -> None:
-    facts = ClientFacts([1.0] * 99 + [5.0], (0.5, 0.25), 7, 0.3, (), 60_000.0)
-    health = judge_client(requests(first_late=0.5, last_late=0.5), Arrival.CLOSED, facts, streams_asked=0)
+    facts = ClientFacts([1.0] * 99 + [5.0], (0.5, 0.25), 7, 0.3, (), 60_000.0, cores=4, busy_cores=1.5)
+    health = judge_client(
+        requests(first_late=0.5, last_late=0.5, slot_free=1.5), Arrival.CLOSED, facts, streams_asked=0
+    )
+    assert health.loop_lag_p99_ms == pytest.approx(1 + 0.01 * 4)  # between the 99th and the 100th
+    assert (health.send_lag_p99_ms, health.streams_open_max, health.cores, health.busy_cores) == (1.5, 10, 4, 1.5)
     assert (health.loop_lag_max_ms, health.cpu_share, health.cpu_shares) == (5.0, 0.75, (0.5, 0.25))
     assert (health.backlog_max, health.clock_residual_ms, health.ceiling_events_per_s) == (7, 0.3, 60_000.0)
     assert health.stamp_late_p99_ms == 0.5
     assert health.valid
+
+
+def test_a_client_that_noted_nothing_was_not_late() -> None:
+    health = judge_client(requests(0), Arrival.CLOSED, ClientFacts(), streams_asked=0)
+    assert (health.loop_lag_p99_ms, health.loop_lag_max_ms, health.send_lag_p99_ms) == (0, 0, 0)
+    assert (health.cpu_share, health.backlog_max, health.streams_open_max) == (0, 0, 0)
+
+
+def test_an_invalid_client_is_told_what_helps() -> None:
+    facts = ClientFacts(cpu_shares=(0.97,), cores=8, busy_cores=1.4)
+    health = judge_client(requests(slot_free=2.5), Arrival.CLOSED, facts, streams_asked=0)
+    assert health.remedies == ("share the load over more processes: --workers 2 (8 cores are here)",)
+
+
+def test_the_time_to_connect_is_no_lateness_to_the_nanosecond() -> None:
+    health = judge_client(requests(slot_free=50, connect=49), Arrival.CLOSED, ClientFacts(), streams_asked=0)
+    assert health.send_lag_p99_ms == 1.0
+
+
+def test_late_first_stamps_lengthen_the_longest_tpot_and_late_last_stamps_shorten_the_shortest() -> None:
+    # One of ten may have streamed 100 ms longer: 15 ms a token and not 10, of which the p99 is 0.91 of the way.
+    found = reasons(requests(first_late=[0] * 9 + [100], last_late=0))
+    assert "p99 TPOT is 45.5% off" in found
+    assert "median" not in found
+    # One of ten may have streamed 100 ms less: what is shorter than the p99 does not move it.
+    assert "TPOT" not in reasons(requests(first_late=0, last_late=[0] * 9 + [100]))
+
+
+def test_stamps_without_bounds_move_no_figure_of_nanoseconds() -> None:
+    assert reasons(requests(1, ttft=10e-6, tpot=10e-6)) == ""
+
+
+def test_figures_below_a_millisecond_are_judged_too_and_those_of_nothing_are_not() -> None:
+    assert "median TTFT is 50.0% off" in reasons(requests(ttft=0.5, first_late=0.25))
+    assert reasons(requests(ttft=0)) == ""
+
+
+@pytest.mark.parametrize("late", [0.0, 1.0])
+def test_answers_of_one_chunk_have_no_tpot_to_judge(late: float) -> None:
+    made = requests(3, first_late=late, last_late=late)
+    times = made.sent_ns + TTFT * MS
+    whole = replace(made, chunks=StampedColumn(np.arange(4), times, np.full(3, OSL)), end_ns=times)
+    assert reasons(whole) == ""

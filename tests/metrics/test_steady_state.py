@@ -1,0 +1,210 @@
+"""Where a steady state begins and ends, in closed form: a server of fixed pace, and arrivals of fixed spacing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from inferbench.metrics.steady_state import MIN_OPEN, Span, steady_state, whole_run
+from inferbench.metrics.summarise import summarise
+from inferbench.metrics.summary import BasisSummary, Origin
+from inferbench.metrics.ttft_tpot import latencies
+from inferbench.records.columns import NEVER, Records
+from inferbench.records.request_record import Status
+from inferbench.workload.plan import Arrival
+from tests.metrics.test_summarise import MS, POINT, fixed_pace, plan, records
+
+CLOSED, OPEN = Arrival.CLOSED, Arrival.POISSON
+
+
+def in_a_row(n: int, length: int = 100, first: int = 10) -> Records:
+    """One stream without pauses: request k is sent at k x length, its tokens come `first` ms later and at its end."""
+    made = records(*[(k * length, [(k * length + first, 1), ((k + 1) * length, 1)]) for k in range(n)])
+    return replace(made, slot_free_ns=made.sent_ns)
+
+
+def span_of(made: Records, concurrency: int = 1, slots_open_ms: list[int] | None = None) -> Span | str:
+    opened = None if slots_open_ms is None else np.array(slots_open_ms) * MS
+    planned = replace(plan(len(made), concurrency), slot_open_ns=opened)
+    return steady_state(made, latencies(made, CLOSED), planned)
+
+
+def every(n: int, spacing: int, service: int, *, changed: dict[int, int] | None = None) -> Records:
+    """n requests due `spacing` ms apart, each of one token after `service` ms; `changed` gives some another service."""
+    length = [(changed or {}).get(k, service) for k in range(n)]
+    made = records(*[(k * spacing, [(k * spacing + length[k], 1)]) for k in range(n)])
+    return replace(made, planned_ns=made.sent_ns)
+
+
+def open_span(made: Records) -> Span | str:
+    return steady_state(made, latencies(made, OPEN), plan(len(made), None, OPEN))
+
+
+def window_of(made: Records, concurrency: int = 1) -> BasisSummary:
+    summary = summarise(made, plan(len(made), concurrency), POINT, Origin.MEASURED)
+    assert summary.window is not None, summary.window_reason
+    return summary.window
+
+
+def test_a_window_lasts_from_the_end_of_the_first_wave_to_the_last_start() -> None:
+    # Six streams, 700 ms a request, one ms apart: the sixth ends at 705; of 120 the last starts at 19 x 700 + 5, and
+    # its slot was free 2 ms before.
+    assert span_of(fixed_pace(120, 6, 200, 10, 51), 6) == Span(705 * MS, (19 * 700 + 5 - 2) * MS)
+    assert span_of(in_a_row(10)) == Span(100 * MS, 900 * MS)
+
+
+def test_a_ramp_of_slots_is_no_steady_state() -> None:
+    made = fixed_pace(120, 6, 200, 10, 51)
+    assert span_of(made, 6, [0, 400, 800, 1200, 1600, 2000]) == Span(2000 * MS, 13303 * MS)
+    assert span_of(made, 6, [0, 100, 200, 300, 400, 500]) == Span(705 * MS, 13303 * MS)
+
+
+def test_requests_that_failed_end_no_wave_and_are_no_last_start() -> None:
+    made = in_a_row(12)
+    failed = replace(made, status=np.array([Status.ERROR, *[Status.OK] * 10, Status.ERROR]))
+    assert span_of(failed) == Span(200 * MS, 1000 * MS)
+
+
+def test_a_closed_loop_needs_more_than_two_waves() -> None:
+    assert span_of(in_a_row(2)) == "2 requests are too few for a steady state of 1 streams"
+    assert span_of(in_a_row(3)) == Span(100 * MS, 200 * MS)
+
+
+def test_a_load_that_has_started_before_its_first_wave_ends_has_no_window() -> None:
+    at_once = replace(in_a_row(3), slot_free_ns=np.array([0, 50, 100]) * MS)
+    assert span_of(at_once) == "the last request started before the first wave had ended"
+    assert span_of(in_a_row(10), 1, [900]) == "the last request started before the first wave had ended"
+    assert isinstance(span_of(in_a_row(10), 1, [850]), Span | str)
+
+
+def tokens_in_halves(first: int, second: int) -> Span | str:
+    """A window from 1,000 to 3,000 ms in which one request gets so many tokens before, and so many after 2,000 ms."""
+    middle = [(1000 + 990 * (k + 1) // (first + 1), 1) for k in range(first)]
+    middle += [(2000 + 990 * (k + 1) // (second + 1), 1) for k in range(second)]
+    made = records((0, [(10, 1), (1000, 1)]), (1000, [*middle, (3500, 1)]), (3000, [(3600, 1)]))
+    return span_of(replace(made, slot_free_ns=made.sent_ns))
+
+
+def test_the_halves_of_a_window_may_differ_by_a_tenth() -> None:
+    assert tokens_in_halves(20, 21) == tokens_in_halves(20, 19) == Span(1000 * MS, 3000 * MS)
+    assert tokens_in_halves(10, 20) == (
+        "output tok/s still changed by +100% from the first to the second half of the window"
+    )
+    assert tokens_in_halves(20, 15) == (
+        "output tok/s still changed by -25% from the first to the second half of the window"
+    )
+    # 30 of 27 are 11 % more, 29 of 27 are 7 %.
+    assert isinstance(tokens_in_halves(27, 30), str)
+    assert isinstance(tokens_in_halves(27, 29), Span)
+
+
+def test_a_half_without_tokens_is_no_steady_state() -> None:
+    assert tokens_in_halves(0, 5) == tokens_in_halves(5, 0) == "no tokens came in one half of the window"
+    assert tokens_in_halves(1, 1) == Span(1000 * MS, 3000 * MS)
+
+
+def test_an_open_loop_is_steady_from_twice_its_requests_in_flight_on() -> None:
+    # Every 10 ms a request of 20 ms: a little less than 2 are in flight, so that the first wave is 1 + int(3.98) = 4
+    # requests, and the fourth ends at 30 + 20.
+    assert open_span(every(200, 10, 20)) == Span(50 * MS, 1990 * MS)
+
+
+def test_an_open_loop_needs_a_hundred_requests_after_its_first_wave() -> None:
+    assert MIN_OPEN == 100
+    assert open_span(every(103, 10, 20)) == "103 requests are too few for a steady state of 2 in flight"
+    assert open_span(every(104, 10, 20)) == Span(50 * MS, 1030 * MS)
+
+
+def test_requests_that_were_never_sent_are_in_no_open_window() -> None:
+    made = every(210, 10, 20)
+    sent = np.where(np.arange(210) < 200, made.sent_ns, NEVER)
+    cancelled = np.where(np.arange(210) < 200, Status.OK, Status.CANCELLED)
+    assert open_span(replace(made, sent_ns=sent, status=cancelled)) == Span(50 * MS, 1990 * MS)
+
+
+def test_requests_that_are_due_at_once_have_no_open_window() -> None:
+    assert open_span(every(200, 0, 20)) == "all requests were due at once"
+
+
+@pytest.mark.parametrize("end", [1000, 2000])
+def test_an_open_loop_whose_first_wave_outlasts_it_has_no_window(end: int) -> None:
+    # A thousand requests are in flight all the time, and none ends before the last are due.
+    made = records(*[(0, [(end, 1)])] * 1000, *[(1000, [(end, 1)])] * 1200)
+    assert open_span(replace(made, planned_ns=made.sent_ns)) == (
+        "the last request was due before the first wave had ended"
+    )
+
+
+def test_an_open_window_may_change_as_much_as_chance_lets_a_poisson_count() -> None:
+    # The window begins with the first request's end and holds 256 starts, 128 in each half, so that chance alone is
+    # 3 x sqrt(1/128 + 1/128) = 3/8. Tokens of an answer come at once: 8 each in the first half, then 11, or 12.
+    def with_tokens(later: int) -> Span | str:
+        made = records(*[(10 * k, [(10 * k + 1, 8 if k < 129 else later)]) for k in range(258)])
+        return open_span(replace(made, planned_ns=made.sent_ns))
+
+    span = with_tokens(11)
+    assert span == Span(1 * MS, 2570 * MS)
+    assert with_tokens(12) == "output tok/s still changed by +50% from the first to the second half of the window"
+
+
+def test_the_whole_run_lasts_from_the_first_start_to_the_last_token_of_those_that_succeeded() -> None:
+    made = records(
+        (5, [(50, 1)]), (10, [(30, 1), (90, 1)]), (0, [(400, 1)]), status=[Status.OK, Status.OK, Status.ERROR]
+    )
+    assert whole_run(made, latencies(made, CLOSED)) == Span(5 * MS, 90 * MS)
+    at_once = records((5, [(5, 1)]))
+    assert whole_run(at_once, latencies(at_once, CLOSED)) is None
+
+
+def test_latencies_of_a_window_are_of_requests_that_began_and_ended_within_it() -> None:
+    # Ten requests of 100 ms in a row: the window lasts from 100 to 900, edges included, and 8 are inside.
+    window = window_of(in_a_row(10))
+    assert window.e2el_ms is not None
+    assert (window.e2el_ms.n, window.e2el_ms.mean) == (8, 100)
+    assert (window.begin_ns, window.end_ns) == (100 * MS, 900 * MS)
+    # The first and the last take 10 times as long to their first token: both are outside.
+    made = in_a_row(10)
+    slow = records(*[(k * 100, [(k * 100 + (90 if k in (0, 9) else 10), 1), ((k + 1) * 100, 1)]) for k in range(10)])
+    window = window_of(replace(slow, slot_free_ns=made.sent_ns))
+    assert window.ttft_ms is not None
+    assert (window.ttft_ms.n, window.ttft_ms.p999) == (8, 10)
+
+
+def test_a_request_that_began_before_the_window_counts_with_the_tokens_that_came_in_it() -> None:
+    # Two streams: requests of 100 ms, and one that lasts all the time, with a token every 50 ms.
+    rows = [(k * 100, [(k * 100 + 10, 1), ((k + 1) * 100, 1)]) for k in range(10)]
+    made = records(*rows, (0, [(50 * k, 1) for k in range(1, 21)]), isl=7)
+    window = window_of(replace(made, slot_free_ns=made.sent_ns), 2)
+    assert (window.begin_ns, window.end_ns) == (200 * MS, 900 * MS)
+    figures = window.throughput
+    assert figures.seconds == 0.7
+    # At both edges an answer's last token comes, and a token of the long one: both edges are in the window. 2 tokens of
+    # each of 7 requests and the one at 200; of the long one those at 200, 250, ... 900.
+    assert figures.output_tput == pytest.approx((7 * 2 + 1 + 15) / 0.7)
+    # First tokens at 210, ... 810: 7 prompts.
+    assert figures.input_tput == pytest.approx(7 * 7 / 0.7)
+    # Last tokens at 200, 300, ... 900.
+    assert figures.request_tput == pytest.approx(8 / 0.7)
+    assert figures.total_tput == pytest.approx(figures.input_tput + figures.output_tput)
+    assert figures.tput_per_gpu == pytest.approx(figures.total_tput / 16)
+    assert figures.in_flight_mean == pytest.approx(2.0)
+
+
+def test_first_tokens_at_the_edges_of_a_window_are_in_it() -> None:
+    # Each request's first token comes with its end: at 100, 200, ... 1,000 ms; the window lasts from 100 to 900.
+    made = records(*[(k * 100, [((k + 1) * 100, 3)]) for k in range(10)], isl=7)
+    figures = window_of(replace(made, slot_free_ns=made.sent_ns)).throughput
+    assert figures.input_tput == pytest.approx(9 * 7 / 0.8)
+    assert figures.output_tput == pytest.approx(9 * 3 / 0.8)
+    hidden = replace(made, osl=made.osl + 2, slot_free_ns=made.sent_ns)
+    assert window_of(hidden).throughput.output_tput == pytest.approx(9 * 5 / 0.8)
+
+
+def test_requests_outside_a_window_are_not_in_flight_in_it() -> None:
+    # One stream that pauses: 50 ms of each 100, over eight of them; what came before and after does not count.
+    made = records(*[(k * 100, [(k * 100 + 10, 1), (k * 100 + 50, 1)]) for k in range(10)])
+    figures = window_of(replace(made, slot_free_ns=made.sent_ns)).throughput
+    assert figures.seconds == 0.85
+    assert figures.in_flight_mean == pytest.approx(8 * 50 / 850)
