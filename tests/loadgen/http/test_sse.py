@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferbench.loadgen.http.sse import Event, parse_events
+from inferbench.loadgen.http.sse import EndlessEventError, Event, parse_events
 
 LINES = st.sampled_from(
     [
@@ -78,3 +78,36 @@ def test_standard(body, events):
 def test_stamps():
     reads = [(1, b"data: a"), (2, b"\n"), (3, b"\ndata: b\n\ndata"), (4, b": c\n\n"), (5, b"")]
     assert parse_events(reads) == [Event(3, "", b"a"), Event(3, "", b"b"), Event(4, "", b"c")]
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        (b"error: boom\n\n", [("error", b"boom")]),
+        (b"data: a\nerror: boom\n\n", [("error", b"a\nboom")]),
+        (b'data: a\n\n{"error": "boom"}\n\n', [("", b"a"), ("error", b'{"error": "boom"}')]),
+        (b'data: a\n\ndata: b\n{"error": 1}\n\n', [("", b"a"), ("error", b'b\n{"error": 1}')]),
+        (b'data: a\n\n{"other": 1}\n\nx{"error": 1}\n\n', [("", b"a")]),
+        (b'{"error": "no stream at all"}', []),
+        (b"event: error\n: what went wrong\n: and where\n\n", [("error", b"what went wrong\nand where")]),
+        (b"event: error\n: a comment\ndata: x\n\n", [("error", b"x")]),
+        (b"event: error\nid: 3\n\n", [("error", b"")]),
+        (b": a comment\n\n", []),
+        (b"event: \xff\ndata: a:b\n\n", [("\ufffd", b"a:b")]),
+    ],
+)
+def test_errors_that_servers_write_where_the_standard_has_none(body, events):
+    assert parse(body) == events
+
+
+def test_a_part_of_a_body_has_no_byte_order_mark_and_may_begin_with_an_error():
+    mark = b"\xef\xbb\xbfdata: a\n\n"
+    assert parse_events([(7, mark)]) == [Event(7, "", b"a")]
+    assert parse_events([(7, mark)], at_start=False) == []
+    assert parse_events([(7, b"data: a\n\n" + mark)]) == [Event(7, "", b"a")]
+    assert parse_events([(7, b'{"error": 1}\n\n')], at_start=False) == [Event(7, "error", b'{"error": 1}')]
+    assert parse_events([(7, b'{"error": 1}')], at_start=False) == [Event(7, "error", b'{"error": 1}')]
+
+
+def test_an_event_without_an_end_is_named_with_the_most_that_is_taken():
+    assert str(EndlessEventError()) == "an event of more than 16 MiB without an end"
