@@ -100,7 +100,7 @@ def test_an_all_to_all_is_never_faster_than_its_bytes() -> None:
 
 
 def test_the_head_is_read_for_every_row_that_is_verified() -> None:
-    """With products that cost no arithmetic: a vocabulary larger by 1,000 is read 1 + 3 times, an eighth on each GPU."""
+    """With products that cost no arithmetic: 1,000 words more are read 1 + 3 times, an eighth of them on each GPU."""
     for name, share in (("1p1d-tp8", 8), ("1p1d-dep8", 1)):
         base = step(name)
         reads = replace(base.hardware, rates=replace(base.hardware.rates, dense_flops_s=1e40))
