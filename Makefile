@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-real check format bench peers validate docs clean
+.PHONY: help run test test-real mutants check format bench peers validate docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/.dev  ## All tests; what this machine lacks is skipped with the re
 test-real: $(VENV)/.dev  ## Tests on real engines, slow: installs them in a cache folder (6 GB) and writes their table
 	-PYTHON=$(PYTHON) tests/real_engines/install.sh
 	INFERBENCH_REAL_TABLE=docs/real-engines.md $(BIN)/python -m pytest -m real tests/real_engines
+
+mutants: $(VENV)/.mutants  ## Change hot modules and see whether tests notice, slow: make mutants [ONLY=metrics]
+	$(BIN)/python tests/mutants/run.py $(ONLY)
 
 check: $(VENV)/.dev  ## Formatting, lint, types, and the files that come with inferbench
 	$(BIN)/ruff format --check .
@@ -62,3 +65,7 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@# NIXL asks for torch with CUDA, which its probe does not need; without NIXL its test is skipped.
 	-[ "$$(uname)" != Linux ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps nixl-cu12==1.5.1
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.mutants: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@touch $@
