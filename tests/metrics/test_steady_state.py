@@ -137,16 +137,59 @@ def test_an_open_loop_whose_first_wave_outlasts_it_has_no_window(end: int) -> No
     )
 
 
-def test_an_open_window_may_change_as_much_as_chance_lets_a_poisson_count() -> None:
-    # The window begins with the first request's end and holds 256 starts, 128 in each half, so that chance alone is
-    # 3 x sqrt(1/128 + 1/128) = 3/8. Tokens of an answer come at once: 8 each in the first half, then 11, or 12.
-    def with_tokens(later: int) -> Span | str:
-        made = records(*[(10 * k, [(10 * k + 1, 8 if k < 129 else later)]) for k in range(258)])
-        return open_span(replace(made, planned_ns=made.sent_ns))
+def with_tokens(first: int, then: int, last: int = 0) -> Span | str:
+    """Requests every 10 ms, each ending when the next is due: 128 in each half of a window from 30 to 2,590 ms.
 
-    span = with_tokens(11)
-    assert span == Span(1 * MS, 2570 * MS)
-    assert with_tokens(12) == "output tok/s still changed by +50% from the first to the second half of the window"
+    Those of the first half have `first` tokens, the others `then`; `last` come on top with the last of the window.
+    """
+    made = records(
+        *[(10 * k, [(10 * (k + 1), (first if k < 131 else then) + (last if k == 258 else 0))]) for k in range(260)]
+    )
+    return open_span(replace(made, planned_ns=made.sent_ns))
+
+
+def test_an_open_window_may_change_as_much_as_chance_lets_a_poisson_count() -> None:
+    # Of 128 starts in either half: 3 x sqrt(1/128 + 1/128) = 3/8, and 8 + 3 is 3/8 more than 8.
+    assert with_tokens(8, 11) == Span(30 * MS, 2590 * MS)
+    assert (
+        with_tokens(8, 11, last=1)
+        == "output tok/s still changed by +38% from the first to the second half of the window"
+    )
+    assert with_tokens(11, 8) == Span(30 * MS, 2590 * MS)
+    assert with_tokens(8, 4) == "output tok/s still changed by -50% from the first to the second half of the window"
+
+
+def test_a_half_of_one_start_may_be_off_by_three_times_itself() -> None:
+    # The window lasts from 1 to 2,110 ms: one start before its middle, and 110 after. Chance alone is 300 % then.
+    rows = [(0, [(1, 1)]), (1000, [(1001, 220)]), *[(2000 + k, [(2001 + k, 7)]) for k in range(111)]]
+    made = records(*rows)
+    assert open_span(replace(made, planned_ns=made.sent_ns)) == Span(1 * MS, 2110 * MS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_neither_the_order_of_records_nor_when_a_run_began_changes_its_window(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    closed, due = fixed_pace(120, 6, 200, 10, 51), every(200, 10, 20, changed=dict.fromkeys(range(0, 200, 7), 25))
+    spans = span_of(closed, 6), open_span(due)
+    assert all(isinstance(span, Span) for span in spans)
+    for made, span, found in ((closed, spans[0], lambda m: span_of(m, 6)), (due, spans[1], open_span)):
+        assert isinstance(span, Span)
+        later = moved(made, rng.permutation(len(made)), 5000 * MS)
+        assert found(later) == Span(span.begin_ns + 5000 * MS, span.end_ns + 5000 * MS)
+
+
+def moved(made: Records, order: np.ndarray, by_ns: int) -> Records:
+    """The same records in another order and later."""
+    rows = [made.chunks.expand(row) for row in order]
+    sent = made.sent_ns[order] // MS
+    later = records(
+        *[(int(s), [(t // MS, k) for t, k in zip(*row, strict=True)]) for s, row in zip(sent, rows, strict=True)]
+    )
+    return replace(
+        later, sent_ns=later.sent_ns + by_ns, planned_ns=made.planned_ns[order] + by_ns, end_ns=later.end_ns + by_ns,
+        slot_free_ns=made.slot_free_ns[order] + by_ns,
+        chunks=replace(later.chunks, times_ns=later.chunks.times_ns + by_ns),
+    )  # fmt: skip
 
 
 def test_the_whole_run_lasts_from_the_first_start_to_the_last_token_of_those_that_succeeded() -> None:
