@@ -1,6 +1,8 @@
-"""A pytest plugin for the mutation run: the first test that fails ends a mutant, so quick ones go first."""
+"""A pytest plugin for the mutation run: the first test that fails ends a mutant, so likely and quick ones go first."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import Phase, settings
@@ -15,5 +17,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests first whose file is named after the mutant's module, and quick ones before slow ones."""
+    module = os.environ.get("MUTANT_UNDER_TEST", "").rpartition(".x")[0].rpartition(".")[2]
     seconds = state().duration_by_test
-    items.sort(key=lambda item: seconds.get(item.nodeid, 0.0))
+    items.sort(key=lambda item: (not module or module not in item.path.stem, seconds.get(item.nodeid, 0.0)))
