@@ -100,7 +100,7 @@ def _group(app: typer.Typer) -> TyperGroup:
 
 def _version(asked: bool) -> None:
     if asked:
-        from inferbench.runs.provenance import own_version
+        from inferbench.distribution import own_version
 
         typer.echo(f"inferbench {own_version()}")
         raise typer.Exit

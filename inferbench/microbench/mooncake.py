@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from typing_extensions import override
 
+from inferbench.distribution import install
 from inferbench.errors import UsageError
 from inferbench.microbench.backends import Bytes, KvBackend, Message, ProbeError, package_version
 from inferbench.microbench.kv_result import Direction
@@ -63,7 +64,7 @@ def make(host: str, buffer: Bytes, transport: str | None) -> KvBackend:
     try:
         from mooncake.engine import TransferEngine
     except ModuleNotFoundError:
-        raise UsageError("mooncake is not installed here: pip install 'inferbench[mooncake]'") from None
+        raise UsageError(f"mooncake is not installed here: {install('mooncake')}") from None
     except ImportError as error:
         raise UsageError(f"mooncake is installed and cannot be loaded: {error} (Debian: libibverbs1)") from None
     return Mooncake(TransferEngine(), host, buffer, transport or TRANSPORT)

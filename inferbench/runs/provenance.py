@@ -6,22 +6,14 @@ import os
 import platform
 import re
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from inferbench.catalog.bundled import find
+from inferbench.distribution import own_version
 from inferbench.files.web_addresses import web_address
 from inferbench.pricing.owned_book import Book
 from inferbench.store.manifest import BookStamp, ClientHost
 from inferbench.store.run_directory import sha256
-
-
-def own_version() -> str:
-    """Version of the installed inferbench."""
-    try:
-        return version("inferbench")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return "0+unknown"
 
 
 def client_host() -> ClientHost:

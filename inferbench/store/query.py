@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from inferbench.distribution import install
 from inferbench.errors import UsageError
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -24,7 +25,7 @@ def query(table: pa.Table, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     try:
         import duckdb
     except ImportError:
-        raise UsageError("runs query needs DuckDB: pip install 'inferbench[store]'") from None
+        raise UsageError(f"runs query needs DuckDB: {install('store')}") from None
     with duckdb.connect(":memory:", config=SETTINGS) as connection:
         connection.register("all_runs", table)
         connection.execute("CREATE TABLE runs AS SELECT * EXCLUDE (points) FROM all_runs")

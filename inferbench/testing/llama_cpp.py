@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from inferbench.distribution import install
 from inferbench.errors import EndpointError, UsageError
 from inferbench.processes.child import end
 from inferbench.secrets.redact import excerpt
@@ -77,7 +78,7 @@ def _program() -> tuple[str, dict[str, str]]:
         return str(folder / "llama-server"), {**os.environ, "LD_LIBRARY_PATH": str(folder)}
     program = shutil.which("llama-server")
     if program is None:
-        raise UsageError("llama.cpp is not installed here: pip install 'inferbench[llama]'")
+        raise UsageError(f"llama.cpp is not installed here: {install('llama')}")
     return program, dict(os.environ)
 
 

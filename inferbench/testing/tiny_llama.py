@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inferbench.distribution import install
 from inferbench.errors import UsageError
 from inferbench.workload.vocabulary import MADE_UP
 
@@ -153,7 +154,7 @@ _GGUF_NAMES = {
 def write_gguf(folder: Path, size: Size) -> Path:
     """Write the model for llama.cpp, its tokenizer beside it, and return the model's path; one that is there is kept.
 
-    Raises UsageError where the extra `inferbench[llama]` is missing.
+    Raises UsageError where the extra `llama` is missing.
     """
     path = folder / GGUF
     if path.exists() and (folder / TOKENIZER).exists():
@@ -161,7 +162,7 @@ def write_gguf(folder: Path, size: Size) -> Path:
     try:
         from gguf import GGUFWriter
     except ImportError:
-        raise UsageError("a model for llama.cpp needs the extra: pip install 'inferbench[llama]'") from None
+        raise UsageError(f"a model for llama.cpp needs the extra: {install('llama')}") from None
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TOKENIZER).write_text(json.dumps(tokenizer_json()), encoding="utf-8")
     part = folder / f".{GGUF}.{os.getpid()}"  # whoever starts a second engine meanwhile never sees half a model

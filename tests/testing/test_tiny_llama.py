@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from inferbench.testing.tiny_llama import SMALL, TOKENIZER, vocabulary, weights, write_gguf
 from inferbench.workload.vocabulary import MADE_UP
 
-gguf = pytest.importorskip("gguf", reason="llama.cpp is not installed (inferbench[llama])")
+gguf = pytest.importorskip("gguf", reason="llama.cpp is not installed (the extra llama)")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import typer
 
 from inferbench.cli.options import shared
 from inferbench.cli.output import put
+from inferbench.distribution import install
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 
@@ -111,4 +112,4 @@ def _hint(found: Sequence[Installed]) -> str:
     absent = f"Not found: {', '.join(missing)}. " if missing else ""
     if "llama.cpp" in names:
         return f"{absent}`inferbench engines start llama.cpp` starts a small one."
-    return f"{absent}`pip install 'inferbench[llama]'` brings llama.cpp, a small one for a trial."
+    return f"{absent}`{install('llama')}` brings llama.cpp, a small one for a trial."

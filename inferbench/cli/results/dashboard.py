@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from inferbench.cli.options import shared
+from inferbench.distribution import install
 from inferbench.errors import UsageError
 from inferbench.store.run_directory import DEFAULT_STORE
 
@@ -35,7 +36,7 @@ def dashboard(
 ) -> None:
     """Open the runs of a store in a browser."""
     if find_spec("streamlit") is None:
-        raise UsageError("the dashboard needs streamlit: pip install 'inferbench[dashboard]'")
+        raise UsageError(f"the dashboard needs streamlit: {install('dashboard')}")
     # No usage statistics leave the machine, and the page is for this machine unless asked otherwise.
     settings = {
         "server.address": host,

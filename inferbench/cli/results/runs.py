@@ -69,7 +69,7 @@ def query(
     store: Store = str(DEFAULT_STORE),
     json: shared.Json = False,
 ) -> None:
-    """Ask the index in SQL (DuckDB: pip install 'inferbench[store]')."""
+    """Ask the index in SQL (DuckDB: pip install 'inferbench-serving[store]')."""
     from inferbench.cli.console import show
     from inferbench.store.operations import query_runs
     from inferbench.store.tables import answer_table

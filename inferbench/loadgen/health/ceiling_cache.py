@@ -10,9 +10,9 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
+from inferbench.distribution import own_version
 from inferbench.files.yaml_values import cache_folder
 from inferbench.loadgen.health.ceiling import Ceiling, Machine, cores
-from inferbench.runs.provenance import own_version
 
 
 def machine() -> Machine:

@@ -17,6 +17,7 @@ from typing import Any
 import uvloop
 from typing_extensions import override
 
+from inferbench.distribution import install
 from inferbench.errors import FieldName, UsageError
 from inferbench.files.untrusted_files import inside
 from inferbench.loadgen.driver import Driven
@@ -51,7 +52,7 @@ async def ray_workers(jobs: Sequence[WorkerJob], address: str) -> AsyncIterator[
     try:
         import ray
     except ImportError:
-        raise UsageError(FieldName("ray"), " needs Ray: pip install 'inferbench[ray]'") from None
+        raise UsageError(FieldName("ray"), f" needs Ray: {install('ray')}") from None
     ours = not ray.is_initialized()
     if ours:
         connect(ray, address)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from inferbench.distribution import install
 from inferbench.endpoint.discovery import Sight, Site, look
 from inferbench.errors import EndpointError, FieldName, UsageError
 from inferbench.formats import lm_eval
@@ -89,7 +90,7 @@ def _installed() -> Path:
     """Where the harness lies. Raises UsageError where it does not."""
     found = importlib.util.find_spec("lm_eval")
     if found is None or found.origin is None:
-        raise UsageError("lm-evaluation-harness is not installed: pip install 'inferbench[eval]'")
+        raise UsageError(f"lm-evaluation-harness is not installed: {install('eval')}")
     return Path(found.origin).parent
 
 

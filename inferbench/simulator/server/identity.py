@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from inferbench.distribution import own_version
 
 MODEL_FOLDER = str(Path(__file__).parents[2] / "catalog")
 """A router looks up a tokenizer under the model path it is told: on the network, unless that is a local folder."""
@@ -62,5 +63,5 @@ class Served:
             **self.model_info(),
             **self.arguments,
             "max_total_num_tokens": self.kv_tokens,
-            "version": version("inferbench"),
+            "version": own_version(),
         }

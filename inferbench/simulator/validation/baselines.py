@@ -14,6 +14,7 @@ import numpy as np
 
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
+from inferbench.distribution import install
 from inferbench.errors import FieldName, UsageError
 from inferbench.evidence.points_csv import Point, Points
 from inferbench.simulator.calibration.configuration import predictable
@@ -115,7 +116,7 @@ def boosted(train: Sequence[Point], logs: Logs, points: Sequence[Point]) -> Logs
     try:
         from sklearn.ensemble import GradientBoostingRegressor
     except ImportError:
-        raise UsageError(FieldName("train"), " needs scikit-learn; install inferbench[baselines]") from None
+        raise UsageError(FieldName("train"), f" needs scikit-learn: {install('baselines')}") from None
     stacks = sorted({p.stack for p in train})
 
     def table(of: Sequence[Point]) -> np.ndarray[Any, Any]:

@@ -197,6 +197,6 @@ def test_tokens_that_a_user_has_are_left_alone(tmp_path: Path, monkeypatch: pyte
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)  # makes the import fail as if it were not installed
     endpoint = Endpoint("http://127.0.0.1:9", "/v1/completions", "m")
-    with pytest.raises(UsageError, match=r"pip install 'inferbench\[ray\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'inferbench-serving\[ray\]'"):
         run_in_loop(run_http_point(endpoint, plan(4, 2), tmp_path, workers=2, ray="local"))
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
