@@ -1,6 +1,7 @@
 """The commands, end to end."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def test_validate_writes_the_page(points: Path, tmp_path: Path) -> None:
     assert text.startswith("# Validation of the twin")
     for title in ("The targets", "Topologies held out", "Whole ISL/OSL held out", "Whole backends held out"):
         assert title in text
+    summary, tables = text.split("## The tables")
+    assert re.search(r"\d+ of 21 are met, \d+ of them at the stretch", summary)
+    assert "| topology: all | 17 |" in summary
+    assert tables.count("<details>") == tables.count("</details>") == tables.count("<summary>") > 5
+    assert all(part.strip() == "" for part in re.findall(r"</details>(.*?)<details>", tables, re.DOTALL)), "not folded"
 
 
 def test_calibrate_rewrites_the_fitted_part_alone(points: Path, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Validation as Markdown: the table of accuracy targets, then every class on every basis."""
+"""Validation as Markdown: the accuracy targets and what was held out on one page, every table folded below."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -19,6 +20,11 @@ TITLES = {
     "lengths": "Whole ISL/OSL held out",
     "backend": "Whole backends held out: means of its relatives' constants, aggregated servers of its GPU among them",
 }
+HEAD = (
+    "| | points | failures | TPOT | tok/s/GPU | median TTFT | tau | 90 % intervals: cover, half-width |",
+    "|---|---|---|---|---|---|---|---|",
+)
+TARGETED = "B200 and MI355X, disaggregated"
 NAMES = {TPOT.name: TPOT.label, "tokens_s_gpu": TPUT_PER_GPU.unit, TTFT.name: f"median {TTFT.label}"}
 
 
@@ -61,7 +67,8 @@ BARS = (
 
 
 def targets(validations: Mapping[str, Validation]) -> str:
-    """The table of targets: what was reached, against bar and stretch."""
+    """The table of targets: what was reached, against bar and stretch; first how many are met."""
+    met: Counter[str] = Counter()
     lines = ["| held out | figure | reached | bar | stretch | n | |", "|---|---|---|---|---|---|---|"]
     for bar in BARS:
         found = validations.get(bar.basis)
@@ -72,8 +79,10 @@ def targets(validations: Mapping[str, Validation]) -> str:
             f"{bar.bar[0]:g} | {bar.bar[1]:g}" if bar.field != "coverage" else f"{bar.bar[0]:g} to {bar.bar[1]:g} |"
         )
         shown, n = ("none", 0) if value is None or score is None else (f"{value:g}", score.n)
-        lines.append(f"| {bar.basis} | {bar.what} | {shown} | {limits} | {n} | {_met(bar, value)} |")
-    return "\n".join(lines)
+        met[mark := _met(bar, value)] += 1
+        lines.append(f"| {bar.basis} | {bar.what} | {shown} | {limits} | {n} | {mark} |")
+    reached = met["met"] + met["stretch met"]
+    return "\n".join([f"{reached} of {len(BARS)} are met, {met['stretch met']} of them at the stretch.\n", *lines])
 
 
 def _met(bar: Bar, value: float | None) -> str:
@@ -87,15 +96,23 @@ def _met(bar: Bar, value: float | None) -> str:
 
 def scores_table(validation: Validation, *, classes: bool) -> str:
     """MAPE / median / p90 / bias of every summary or class, the re-run floor, ranking, and intervals."""
-    lines = [
-        "| | points | failures | TPOT | tok/s/GPU | median TTFT | tau | 90 % intervals: cover, half-width |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    pools = {"all": validation.pooled, "B200 and MI355X, disaggregated": validation.targeted}
+    lines = list(HEAD)
+    pools = {"all": validation.pooled, TARGETED: validation.targeted}
     for name, part in {**pools, **(validation.classes if classes else validation.summaries)}.items():
         if part.points:
             lines.append(_row(name, part))
     return "\n".join(lines)
+
+
+def bases_table(validations: Mapping[str, Validation]) -> str:
+    """All points, and those that the targets are about, one line for each thing that was held out."""
+    rows = [
+        _row(f"{basis}: {name}", part)
+        for basis, each in validations.items()
+        for name, part in ((TARGETED, each.targeted), ("all", each.pooled))
+        if part.points
+    ]
+    return "\n".join([*HEAD, *rows])
 
 
 def _row(name: str, part: ScoredPart) -> str:
@@ -168,9 +185,9 @@ def document(validations: Mapping[str, Validation], agreements: Sequence[Agreeme
         "# Validation of the twin\n",
         "Written by `make validate POINTS=FILE`. Errors are percent of the measured value, as mean absolute / median "
         "absolute / 90th percentile / median signed; bias above 0 is predicted too high. All figures are of whole "
-        "runs, with TPOT = (E2EL - TTFT) / (n - 1). Predictions are those of the "
-        "steady state (`simulator/steady_state/disaggregated.py`); "
-        "how far it is from the event simulation stands below.\n",
+        "runs, with TPOT = (E2EL - TTFT) / (n - 1). Predictions are those of the steady state "
+        "(`inferbench/simulator/steady_state/disaggregated.py`); how far it is from the event simulation stands "
+        "below.\n",
         f"The file has {any_of.rows} rows; left out on purpose: {dropped or 'none'}. Settings that no recipe states "
         f"and that are guessed, in points: {guessed or 'none'}.\n",
         "## The targets\n",
@@ -179,29 +196,48 @@ def document(validations: Mapping[str, Validation], agreements: Sequence[Agreeme
         "The equations were shaped with all of these points in view, so that errors on topologies held out here are "
         "a little kinder than those on points that nobody had seen.\n",
     ]
-    for basis, validation in validations.items():
-        parts += [f"## {TITLES[basis]}\n", scores_table(validation, classes=False) + "\n"]
-        if basis in ("frozen", "topology"):
-            parts += ["By class:\n", scores_table(validation, classes=True) + "\n"]
     parts += [
-        "## Spread between repeats\n",
-        "The same configuration and concurrency measured again within 4 days: median / 90th percentile of the "
-        "absolute log ratio in percent (pairs). Images were not held fixed.\n",
-        floor_table(any_of) + "\n",
-        *_agreement_section(agreements),
-        "## What the twin cannot predict\n",
-        "Each such point counts as a failure.\n",
-        failures_table(any_of),
+        "## What was held out\n",
+        "\n".join(f"- **{basis}**: {_lower(TITLES[basis])}" for basis in validations) + "\n",
+        bases_table(validations) + "\n",
+        "## The tables\n",
     ]
-    return "\n".join(parts) + "\n"
+    for basis, validation in validations.items():
+        parts.append(_folded(f"{TITLES[basis]}: by stack", scores_table(validation, classes=False)))
+        if basis in ("frozen", "topology"):
+            parts.append(_folded(f"{TITLES[basis]}: by class", scores_table(validation, classes=True)))
+    parts += [
+        _folded(
+            "Spread between repeats",
+            "The same configuration and concurrency measured again within 4 days: median / 90th percentile of the "
+            "absolute log ratio in percent (pairs). Images were not held fixed.\n\n" + floor_table(any_of),
+        ),
+        *_agreement_section(agreements),
+        _folded(
+            "What the twin cannot predict",
+            "Each such point counts as a failure.\n\n" + failures_table(any_of),
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _lower(title: str) -> str:
+    return title[0].lower() + title[1:]
+
+
+def _folded(title: str, text: str) -> str:
+    """A part that opens on a click, on GitHub and on the site."""
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>\n"
 
 
 def _agreement_section(agreements: Sequence[Agreement]) -> list[str]:
     if not agreements:
         return []
     return [
-        "## The steady state against the event simulation\n",
-        "A sample of the measured configurations, each simulated request by request: the median of the distances and "
-        "the largest, percent. With few slots a run has few requests, and its median and end are chance.\n",
-        agreement_table(agreements) + "\n",
+        _folded(
+            "The steady state against the event simulation",
+            "A sample of the measured configurations, each simulated request by request: the median of the distances "
+            "and the largest, percent. With few slots a run has few requests, and its median and end are chance.\n\n"
+            + agreement_table(agreements),
+        )
     ]
