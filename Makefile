@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-real mutants check format bench peers validate docs clean
+.PHONY: help run test test-fast test-real mutants check format bench peers validate docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ run: $(VENV)/.run  ## The main job: three deployments of DeepSeek-R1, their cost
 
 test: $(VENV)/.dev  ## All tests; what this machine lacks is skipped with the reason
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev  ## The quick tests: no browser, no wheel, no real engine, nothing from end to end
+	$(BIN)/python -m pytest -m 'not real and not browser and not wheel' --ignore tests/end_to_end
 
 test-real: $(VENV)/.dev  ## Tests on real engines, slow: installs them in a cache folder (6 GB) and writes their table
 	-PYTHON=$(PYTHON) tests/real_engines/install.sh
@@ -47,8 +50,11 @@ peers:  ## Set up aiperf and guidellm, which `make bench` then measures too (7 G
 validate: $(VENV)/.run  ## Score the twin on measured points, on every split: make validate POINTS=FILE
 	$(BIN)/inferbench twin validate --points $(POINTS) --document docs/validation.md
 
-docs: $(VENV)/.run  ## Regenerate the parts of docs/ that commands make
+docs: $(VENV)/.docs  ## Regenerate what commands make in docs/, the README's picture too, and build the site in build/site
 	$(BIN)/python docs/regenerate.py
+	$(BIN)/python docs/answer.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/site
+	@echo "The site: build/site/index.html"
 
 clean:  ## Remove what was built (runs in reports/ stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -60,11 +66,15 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@ $(VENV)/.run
+
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@# NIXL asks for torch with CUDA, which its probe does not need; without NIXL its test is skipped.
 	-[ "$$(uname)" != Linux ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps nixl-cu12==1.5.1
-	@touch $@ $(VENV)/.run
+	@touch $@ $(VENV)/.docs $(VENV)/.run
 
 $(VENV)/.mutants: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import inferbench
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+FOLDERS = ("inferbench", "tests", "benchmarks", "dashboard", "pricing", "scenarios", "findings", "docs")
 
 
 @pytest.mark.parametrize("page", ["cli.md", "dropin.md", "glossary.md"])
@@ -22,6 +27,24 @@ def test_pages_that_commands_make_are_what_they_make(page: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    named = re.findall(rf"\b(?:{'|'.join(FOLDERS)})/[a-z0-9_/.-]+\.\w+\b(?!-)", page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    command = ["-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "-d", str(tmp_path / "kept")]
+    built = subprocess.run(
+        [sys.executable, *command, str(ROOT / "docs"), str(tmp_path / "site")],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    shown = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    for name in inferbench.__all__:
+        assert f'id="inferbench.{name}"' in shown, f"{name} is not in the reference"
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
