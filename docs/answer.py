@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 import inferbench
-from inferbench.comparison.verdict import Verdict
+from inferbench.comparison.verdict import Outcome, Verdict
 from inferbench.render.chart import look
 from inferbench.render.format import significant
 from inferbench.runs.figures.frontier import cost_chart
@@ -35,9 +36,10 @@ THEMES = {
 }
 """File name -> text, lesser text and lines, on a page of white and of almost black."""
 DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
+SIGNS = {Outcome.CHEAPER: " ✓", Outcome.UNDECIDED: "?", Outcome.UNREACHABLE: "-"}
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "P", "x": "X"}
 # The same run gives the same bytes: ids from a fixed salt, letters as outlines, no date.
-mpl.rcParams.update({"svg.hashsalt": "inferbench", "svg.fonttype": "path", "font.size": 10})
+mpl.rcParams.update({"svg.hashsalt": "inferbench", "svg.fonttype": "path", "font.size": 10.5})
 
 
 def draw(run: Run, folder: Path) -> None:
@@ -48,7 +50,7 @@ def draw(run: Run, folder: Path) -> None:
 
 
 def _picture(view: RunView, theme: Mapping[str, str]) -> Figure:
-    figure = Figure(figsize=(8.6, 4.8), layout="constrained")
+    figure = Figure(figsize=(6.8, 4.6), layout="constrained")
     axes = figure.add_subplot()
     verdicts = [
         v
@@ -58,17 +60,21 @@ def _picture(view: RunView, theme: Mapping[str, str]) -> Figure:
     book, tier = verdicts[0].book, verdicts[0].tier
     _curves(axes, cost_chart(view, book, tier).figure.data)
     _intervals(axes, verdicts, {name: look(view, name).color for name in view.deployments}, theme)
-    simulated = ", simulated" if view.simulated else ""
-    axes.set_title(f"What a million tokens cost, by how fast each user gets them{simulated}", loc="left", pad=34)
+    outcomes = Counter(str(v.outcome) for v in verdicts)
+    said = ", ".join(f"{outcome} at {n} of {len(verdicts)} speeds" for outcome, n in outcomes.items())
+    simulated = " (simulated)" if view.simulated else ""
+    title = f"What a million tokens cost, by how fast each user gets them{simulated}"
+    axes.set_title(f"{title}\n{said}", loc="left", pad=20, fontsize=11, color=theme["ink"])
     axes.set_xlabel("interactivity, tok/s/user")
-    axes.set_ylabel(f"$ per million tokens, {book} {tier}")
+    axes.set_ylabel(f"$ per million tokens\n{book} {tier}")
     axes.set_yscale("log")
     axes.set_xlim(right=max(v.operating_point.interactivity or 0 for v in verdicts) * 1.35)
     ends = [end for v in verdicts for priced in v.readings for end in (priced.low, priced.high) if end is not None]
-    axes.set_ylim(min(ends) / 1.5, max(ends) * 1.5)
+    if ends:
+        axes.set_ylim(min(ends) / 1.5, max(ends) * 1.5)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:g}"))
     legend = axes.legend(frameon=False, loc="lower right", labelcolor=theme["ink"])
-    legend.set_title("bars: 90 % intervals", prop={"size": 9})
+    legend.set_title("bars: 90 % intervals; above: what the next\ncheapest costs, ? where UNDECIDED", prop={"size": 9})
     legend.get_title().set_color(theme["quiet"])
     _ink(axes, theme)
     return figure
@@ -95,19 +101,18 @@ def _intervals(axes: Axes, verdicts: list[Verdict], colors: Mapping[str, str], t
     for verdict in verdicts:
         at = verdict.operating_point.interactivity or 0.0
         axes.axvline(at, color=theme["rule"], lw=1, zorder=0)
-        ratio = f"\n{significant(verdict.ratio)}x" if verdict.ratio is not None else ""
+        ratio = "" if verdict.ratio is None else f"{significant(verdict.ratio)}x"
         axes.annotate(
-            f"{verdict.outcome}{ratio}", (at, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
-            textcoords="offset points", ha="center", fontsize=7.5, color=theme["ink"],
+            f"{ratio}{SIGNS[verdict.outcome]}", (at, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
+            textcoords="offset points", ha="center", fontsize=10, color=theme["ink"],
         )  # fmt: skip
         reached = [reading for reading in verdict.readings if reading.low is not None and reading.high is not None]
         for place, priced in enumerate(reached):
             x = at + (place - (len(reached) - 1) / 2) * 2.2
-            axes.vlines(x, priced.low, priced.high, color=colors[priced.reading.deployment], lw=3, alpha=0.55)
+            axes.vlines(x, priced.low, priced.high, color=colors[priced.reading.deployment], lw=3, alpha=0.7)
 
 
 def _ink(axes: Axes, theme: Mapping[str, str]) -> None:
-    axes.title.set_color(theme["ink"])
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set_color(theme["quiet"])
     axes.tick_params(which="both", colors=theme["quiet"])

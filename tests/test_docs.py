@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import inferbench
+from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
@@ -45,6 +46,18 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     shown = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
     for name in inferbench.__all__:
         assert f'id="inferbench.{name}"' in shown, f"{name} is not in the reference"
+
+
+def test_the_picture_of_a_run_is_the_same_each_time(tmp_path: Path) -> None:
+    scenario = write_scenario(tmp_path / "small.yaml", small_scenario())
+    run = inferbench.run(scenario, store=tmp_path / "runs", live=False)
+    draw = runpy.run_path(str(ROOT / "docs" / "answer.py"))["draw"]
+    for folder in (once := tmp_path / "once", again := tmp_path / "again"):
+        folder.mkdir()
+        draw(run, folder)
+    for theme in ("answer.svg", "answer-dark.svg"):
+        assert (once / theme).read_bytes() == (again / theme).read_bytes()
+    assert (once / "answer.svg").read_bytes() != (once / "answer-dark.svg").read_bytes()
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
