@@ -60,13 +60,24 @@ def _picture(view: RunView, theme: Mapping[str, str]) -> Figure:
     book, tier = verdicts[0].book, verdicts[0].tier
     _curves(axes, cost_chart(view, book, tier).figure.data)
     _intervals(axes, verdicts, {name: look(view, name).color for name in view.deployments}, theme)
+    _label(axes, view, verdicts, theme)
+    for line in (axes.xaxis.label, axes.yaxis.label):
+        line.set_color(theme["quiet"])
+    axes.tick_params(which="both", colors=theme["quiet"])
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(theme["rule"])
+    return figure
+
+
+def _label(axes: Axes, view: RunView, verdicts: list[Verdict], theme: Mapping[str, str]) -> None:
     outcomes = Counter(str(v.outcome) for v in verdicts)
     said = ", ".join(f"{outcome} at {n} of {len(verdicts)} speeds" for outcome, n in outcomes.items())
     simulated = " (simulated)" if view.simulated else ""
     title = f"What a million tokens cost, by how fast each user gets them{simulated}"
     axes.set_title(f"{title}\n{said}", loc="left", pad=20, fontsize=11, color=theme["ink"])
     axes.set_xlabel("interactivity, tok/s/user")
-    axes.set_ylabel(f"$ per million tokens\n{book} {tier}")
+    axes.set_ylabel(f"$ per million tokens\n{verdicts[0].book} {verdicts[0].tier}")
     axes.set_yscale("log")
     axes.set_xlim(right=max(v.operating_point.interactivity or 0 for v in verdicts) * 1.35)
     ends = [end for v in verdicts for priced in v.readings for end in (priced.low, priced.high) if end is not None]
@@ -76,8 +87,6 @@ def _picture(view: RunView, theme: Mapping[str, str]) -> Figure:
     legend = axes.legend(frameon=False, loc="lower right", labelcolor=theme["ink"])
     legend.set_title("bars: 90 % intervals; above: what the next\ncheapest costs, ? where UNDECIDED", prop={"size": 9})
     legend.get_title().set_color(theme["quiet"])
-    _ink(axes, theme)
-    return figure
 
 
 def _curves(axes: Axes, traces: Any) -> None:
@@ -110,15 +119,6 @@ def _intervals(axes: Axes, verdicts: list[Verdict], colors: Mapping[str, str], t
         for place, priced in enumerate(reached):
             x = at + (place - (len(reached) - 1) / 2) * 2.2
             axes.vlines(x, priced.low, priced.high, color=colors[priced.reading.deployment], lw=3, alpha=0.7)
-
-
-def _ink(axes: Axes, theme: Mapping[str, str]) -> None:
-    for label in (axes.xaxis.label, axes.yaxis.label):
-        label.set_color(theme["quiet"])
-    axes.tick_params(which="both", colors=theme["quiet"])
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(theme["rule"])
 
 
 if __name__ == "__main__":
