@@ -6,6 +6,8 @@ export LLAMA_CPP_BUILD_JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
+# Rooms whose tests fit constants, start processes, engines and apps, or draw whole distributions.
+SLOW_ROOMS := api benchmarks calibration dashboard end_to_end engines probes real_engines theory
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-real mutants check format bench peers validate docs clean
@@ -19,8 +21,9 @@ run: $(VENV)/.run  ## The main job: three deployments of DeepSeek-R1, their cost
 test: $(VENV)/.dev  ## All tests; what this machine lacks is skipped with the reason
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.dev  ## The quick tests: no browser, no wheel, no real engine, nothing from end to end
-	$(BIN)/python -m pytest -m 'not real and not browser and not wheel' --ignore tests/end_to_end
+test-fast: $(VENV)/.dev  ## The quick tests, about two minutes: no browser, wheel, engine, fit or run from end to end
+	$(BIN)/python -m pytest -m 'not real and not browser and not wheel' --ignore tests/test_docs.py \
+		$(SLOW_ROOMS:%=--ignore tests/%)
 
 test-real: $(VENV)/.dev  ## Tests on real engines, slow: installs them in a cache folder (6 GB) and writes their table
 	-PYTHON=$(PYTHON) tests/real_engines/install.sh
