@@ -77,7 +77,7 @@ def load(name: str) -> Any:
         app.add_typer(import_module(GROUPS[name][0], __package__).app, name=name)
     command = _group(app).commands[name]
     refuse_urls(command)
-    speak_flags(command)
+    speak_flags(command, lambda: map(load, (*COMMANDS, *GROUPS)))
     return command
 
 

@@ -5,7 +5,7 @@ The table is that of the options themselves: an option fills the field of its ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -24,13 +24,16 @@ class Fills:
     """Name under which the option is known where it fills that field; None: as it was typed, or its first."""
 
 
-def speak_flags(command: Any) -> None:
-    """Have a command and its subcommands raise errors that name flags where the library's name fields."""
+def speak_flags(command: Any, others: Callable[[], Iterable[Any]]) -> None:
+    """Have a command and its subcommands raise errors that name flags where the library's name fields.
+
+    others: all commands there are, for an error that sends somebody to another one than theirs.
+    """
     subcommands = getattr(command, "commands", None)
     for sub in (subcommands or {}).values():
-        speak_flags(sub)
+        speak_flags(sub, others)
     if subcommands is None:
-        command.invoke = _speaking(command)
+        command.invoke = _speaking(command, others)
 
 
 def flags_of(command: Any, typed: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -47,7 +50,7 @@ def flags_of(command: Any, typed: Mapping[str, str] | None = None) -> dict[str, 
     return found
 
 
-def _speaking(command: Any) -> Any:
+def _speaking(command: Any, others: Callable[[], Iterable[Any]]) -> Any:
     invoke = command.invoke
 
     def speaking(context: Any) -> Any:
@@ -57,18 +60,15 @@ def _speaking(command: Any) -> Any:
             if error.fields:
                 flags = flags_of(command, context.meta.get(TYPED))
                 if not flags.keys() >= set(error.fields):
-                    flags = _all_flags() | flags
+                    flags = _all_flags(others()) | flags
                 error.args = (error.told(lambda field: flags.get(field, field)),)
             raise
 
     return speaking
 
 
-def _all_flags() -> dict[str, str]:
-    """The flags of all commands, for an error that sends somebody to another one than theirs."""
-    from inferbench.cli.app import COMMANDS, GROUPS, load
-
-    found, left = dict[str, str](), [load(name) for name in (*COMMANDS, *GROUPS)]
+def _all_flags(commands: Iterable[Any]) -> dict[str, str]:
+    found, left = dict[str, str](), list(commands)
     while left:
         command: Any = left.pop()
         left += getattr(command, "commands", {}).values()
