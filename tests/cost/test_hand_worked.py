@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from inferbench.comparison import explain
 from inferbench.comparison.verdict import Outcome
 from inferbench.cost.cost import Blend, Cost
 from inferbench.cost.per_token import blended, cost, tokens_per_s_per_mw, tokens_per_usd, usd_per_mtok
 from inferbench.errors import FileError, UsageError
-from inferbench.fleet.ranking import FleetPrices, best_of, fleet, rank
+from inferbench.fleet.ranking import FleetPrices, best_of, fleet
 from inferbench.metrics.request_counts import Counts
 from inferbench.metrics.summary import Basis, PointSummary
 from inferbench.pricing.annuity import annual_share, capital_recovery_factor
@@ -25,7 +26,8 @@ from inferbench.pricing.owned_book import OwnedBook
 from inferbench.pricing.price_books import all_in_kw, load_book, price_of
 from inferbench.pricing.rate_card import PriceBook
 from inferbench.pricing.settings import CostSettings, check_settings, parse_settings
-from tests.fleet.test_ranking import DEMAND, FLAT, replica, shapes
+from inferbench.uncertainty.interval import Interval
+from tests.fleet.test_ranking import DEMAND, FLAT, ranked, replica, shapes
 from tests.support.factories import DAY, point_summary, price_book, sweep_point
 from tests.support.owned_factories import exact_but, owned, template
 
@@ -400,8 +402,10 @@ def test_the_ratio_of_two_prices_moves_with_what_each_has_for_itself() -> None:
         for sign in (-1, 1)
     }
     assert at < 1
-    assert prices.ratio_spread("b200", "mi355x") == pytest.approx((math.exp(-ends[-1]), math.exp(ends[1])))
-    assert FLAT.ratio_spread("b200", "mi355x") == (1.0, 1.0)
+    found = (prices.hour("mi355x") / prices.hour("b200")).interval()
+    assert (found.low / at, found.high / at) == pytest.approx((math.exp(-ends[-1]), math.exp(ends[1])))
+    exact = (FLAT.hour("mi355x") / FLAT.hour("b200")).interval()
+    assert exact.low == exact.central == exact.high
 
 
 def test_the_interval_of_a_ratio_of_fleets_adds_both_sizes_in_quadrature() -> None:
@@ -411,13 +415,15 @@ def test_the_interval_of_a_ratio_of_fleets_adds_both_sizes_in_quadrature() -> No
     )
     assert (a.gpus_billed_low, a.gpus_billed, a.gpus_billed_high) == (32, 40, 56)
     assert (b.gpus_billed_low, b.gpus_billed, b.gpus_billed_high) == (8 * 23, 200, 8 * 28)
-    found = rank(best_of([b, a])[0], FLAT)
-    assert found.ratio == 5.0
-    assert found.low == pytest.approx(5 * math.exp(-math.hypot(math.log(200 / 184), math.log(56 / 40))))
-    assert found.high == pytest.approx(5 * math.exp(math.hypot(math.log(40 / 32), math.log(224 / 200))))
+    found = ranked([b, a], FLAT)
+    assert found.ratio is not None
+    assert found.ratio.interval.central == 5.0
+    assert found.ratio.interval.low == pytest.approx(5 * math.exp(-math.hypot(math.log(200 / 184), math.log(56 / 40))))
+    assert found.ratio.interval.high == pytest.approx(5 * math.exp(math.hypot(math.log(40 / 32), math.log(224 / 200))))
     assert found.outcome is Outcome.CHEAPER
-    assert found.reason == (
-        f"b costs 5.00x as much a year as a, interval {found.low:.2f}x to {found.high:.2f}x, which excludes a tie"
+    low, high = found.ratio.interval.low, found.ratio.interval.high
+    assert explain.fleets(found) == (
+        f"b costs 5.00x as much a year as a, interval {low:.2f}x to {high:.2f}x, which excludes a tie"
     )
 
 
@@ -426,17 +432,22 @@ def test_the_cheapest_must_be_told_from_every_other_fleet() -> None:
         fleet(DEMAND, replica(name, tput=tput, half_width=h), FLAT)
         for name, tput, h in (("a", 50_000, 0.0), ("b", 36_000, 0.0), ("c", 35_000, 0.9), ("d", 5_000, 0.0))
     ]
-    found = rank(best_of(fleets)[0], FLAT)
-    assert (found.outcome, found.ratio) == (Outcome.UNDECIDED, 1.4)
-    assert found.reason == "b costs 1.40x as much a year as a, interval 1.40x to 1.40x; a tie with c is not excluded"
+    found = ranked(fleets, FLAT)
+    assert found.ratio is not None
+    assert (found.outcome, found.ratio.interval.central) == (Outcome.UNDECIDED, 1.4)
+    assert (
+        explain.fleets(found)
+        == "b costs 1.40x as much a year as a, interval 1.40x to 1.40x; a tie with c is not excluded"
+    )
     doubled = [*fleets, fleet(DEMAND, replica("e", tput=35_000, half_width=0.9), FLAT)]
-    assert rank(best_of(doubled)[0], FLAT).reason.endswith("; a tie with c, e is not excluded")
+    assert explain.fleets(ranked(doubled, FLAT)).endswith("; a tie with c, e is not excluded")
 
 
 def test_a_tie_itself_is_not_excluded() -> None:
     same = [fleet(DEMAND, replica(name), FLAT) for name in ("a", "b")]
-    found = rank(best_of(same)[0], FLAT)
-    assert (found.outcome, found.ratio, found.low, found.high) == (Outcome.UNDECIDED, 1.0, 1.0, 1.0)
+    found = ranked(same, FLAT)
+    assert found.ratio is not None
+    assert (found.outcome, found.ratio.interval) == (Outcome.UNDECIDED, Interval(low=1.0, central=1.0, high=1.0))
 
 
 def test_of_fleets_that_cost_the_same_names_decide_the_order() -> None:
