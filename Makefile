@@ -42,9 +42,10 @@ format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.run  ## Speed of the twin and of the client, as ratios; how punctual the twin is on the wire
+bench: $(VENV)/.run  ## Speed of the twin, of the client and of imports, as ratios; how punctual the twin is on the wire
 	$(BIN)/python benchmarks/twin_speed.py
 	$(BIN)/python benchmarks/client_accuracy.py
+	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/wire_pacing.py
 
 peers:  ## Set up aiperf and guidellm, which `make bench` then measures too (7 GB in a cache folder)

@@ -98,3 +98,9 @@ def undescribed(tree: ast.ClassDef) -> list[str]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id[0] != "_"
         if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant))
     ]
+
+
+def test_no_public_name_loads_what_only_some_calls_use() -> None:
+    code = "import sys, inferbench; [getattr(inferbench, n) for n in inferbench.__all__]; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"pandas", "plotly", "scipy", "ray", "streamlit", "duckdb"} & {name.split(".")[0] for name in loaded}

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtr
 
 from inferbench.regression.intervals import Floats
 
@@ -72,4 +71,6 @@ def _p_equal(left: Floats, right: Floats) -> float:
     gap = abs(float(left.mean() - right.mean()))
     if pooled == 0:
         return 0.0 if gap > 0 else 1.0
+    from scipy.special import stdtr  # where it is used: it takes longer to import than all else here
+
     return float(2 * stdtr(n + m - 2, -gap / np.sqrt(pooled * (1 / n + 1 / m))))

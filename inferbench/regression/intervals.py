@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 from typing_extensions import override
 
 Floats = NDArray[np.float64]
@@ -76,19 +76,26 @@ class Welch(Difference):
 
     @override
     def p_above(self) -> Floats:
-        return np.asarray(stdtr(self.freedom, -self.estimate / self.error))
+        return np.asarray(_student().stdtr(self.freedom, -self.estimate / self.error))
 
     @override
     def p_below(self) -> Floats:
-        return np.asarray(stdtr(self.freedom, self.estimate / self.error))
+        return np.asarray(_student().stdtr(self.freedom, self.estimate / self.error))
 
     @override
     def lower(self, level: Floats) -> Floats:
-        return np.asarray(self.estimate + stdtrit(self.freedom, level) * self.error)
+        return np.asarray(self.estimate + _student().stdtrit(self.freedom, level) * self.error)
 
     @override
     def upper(self, level: Floats) -> Floats:
-        return np.asarray(self.estimate - stdtrit(self.freedom, level) * self.error)
+        return np.asarray(self.estimate - _student().stdtrit(self.freedom, level) * self.error)
+
+
+def _student() -> Any:
+    """Student's t, loaded where it is used: it takes longer to import than all else here."""
+    import scipy.special
+
+    return scipy.special
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from inferbench.metrics.families import REGRESSION
 from inferbench.metrics.metric import ScalarMetric
@@ -140,6 +139,8 @@ def further_repeats(
     effect for an estimate inside it, at alpha; down to no change for one beyond, at alpha over the family's size,
     the worst that Holm can ask. None where more than MOST_REPEATS.
     """
+    from scipy.special import stdtrit  # where it is used: it takes longer to import than all else here
+
     inside = abs(loss) <= limit
     room, level = (limit - abs(loss), alpha) if inside else (abs(loss), alpha / family)
     have = min(baseline.shape[-1], candidate.shape[-1])
