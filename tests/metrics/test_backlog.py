@@ -100,20 +100,29 @@ def test_growth_by_hand() -> None:
     assert growth(start, start + 500 * MS, 0, int(start[-1])) is None
 
 
-@pytest.mark.parametrize("seed", range(24))
-def test_growth_is_a_regression_of_the_means_of_twelve_parts(seed: int) -> None:
-    """Against scipy's regression, over a backlog that is counted millisecond by millisecond."""
-    rng = np.random.default_rng(seed)
-    length = 13 * 50  # ms: thirteen parts, of which the first is left out
-    start = np.sort(rng.integers(0, length, 120))
-    start[0] = 0
-    end = start + rng.integers(1, 200, 120) + (start * (seed % 6) / 6).astype(np.int64)
-    alive = [int(((start <= t) & (end > t)).sum()) for t in range(length)]
-    means = np.reshape(alive, (13, 50)).mean(axis=1)[1:]
-    line = linregress((np.arange(12) + 1.5) * 0.05, means)
-    lowest = line.slope - student.ppf(0.995, 10) * line.stderr
-    found = growth(start * MS, end * MS, 0, length * MS)
-    if lowest > 0.02 * 120 / 0.65:
-        assert found == pytest.approx(line.slope)
-    else:
-        assert found is None
+def test_growth_of_less_than_a_fiftieth_of_the_arrivals_is_none_whenever_a_run_began() -> None:
+    """100 arrivals a second, of which 98.5 or 97.5 leave."""
+    start = np.arange(2000) * 10 * MS
+    for leave, grows in ((98.5, None), (97.5, 2.5)):
+        end = np.maximum(start + MS, ((np.arange(2000) + 1) * 1000 * MS / leave).astype(np.int64))
+        for begin in (0, 100_000 * MS):
+            found = growth(start + begin, end + begin, begin, begin + int(start[-1]))
+            assert found == (None if grows is None else pytest.approx(grows, rel=0.01))
+
+
+@pytest.mark.parametrize("unit", [1, MS])
+def test_growth_is_a_regression_of_the_means_of_twelve_parts(unit: int) -> None:
+    """Against scipy's regression, over a backlog that is counted one nanosecond, or millisecond, after the other."""
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        length = 13 * 50  # thirteen parts, of which the first is left out
+        start = np.sort(rng.integers(0, length, 120))
+        start[0] = 0
+        end = start + rng.integers(1, 200, 120) + (start * (seed % 6) / 6).astype(np.int64)
+        alive = ((start <= np.arange(length)[:, None]) & (end > np.arange(length)[:, None])).sum(axis=1)
+        means, seconds = np.reshape(alive, (13, 50)).mean(axis=1)[1:], 50 * unit / 1e9
+        line = linregress((np.arange(12) + 1.5) * seconds, means)
+        lowest = line.slope - student.ppf(0.995, 10) * line.stderr
+        found = growth(start * unit, end * unit, 0, length * unit)
+        grows = lowest > 0.02 * 120 / (13 * seconds)
+        assert found == (pytest.approx(line.slope) if grows else None), seed

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import uuid
+from dataclasses import replace
 
 import pytest
 
-from inferbench.metrics.failure_kinds import MOST_KINDS, OTHER, Ended, by_kind, listing, sentence, shape
+from inferbench.metrics.failure_kinds import MOST_KINDS, OTHER, Ended, by_kind, failures, listing, sentence, shape
 from inferbench.metrics.request_counts import Counts
+from inferbench.records.request_record import Status
+from tests.metrics.test_summarise import records
 
 
 def told(*requests: tuple[Ended, str | None]) -> list[tuple[Ended, str, int]]:
@@ -117,3 +120,15 @@ def test_large_numbers_are_grouped() -> None:
     assert sentence(Counts(planned=9000, ok=4000, error=5000), found) == (
         "5,000 of 9,000 requests failed: 1,000 x a; 1,000 x b; 1,000 x c; 2,000 of 2 more kinds"
     )
+
+
+def test_as_many_kinds_as_are_kept_are_not_cut() -> None:
+    names = ["fox", "hound", "owl", "bear", "cat", "ox", "elk", "hen"]
+    found = by_kind(("error", f"{name} a b c d e f g h i {n}") for name in names for n in (1, 2))
+    assert [one.kind for one in found] == [f"{name} a b c d e f g h i …" for name in names]
+
+
+def test_every_record_has_a_place_for_its_error() -> None:
+    made = replace(records((0, []), (0, []), status=[Status.ERROR, Status.OK]), errors=["HTTP 500"])
+    with pytest.raises(ValueError, match="zip"):
+        failures(made)

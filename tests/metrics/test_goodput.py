@@ -120,3 +120,8 @@ def test_what_the_server_does_not_tell_is_unknown_and_not_zero() -> None:
 def test_a_server_that_accepts_more_than_it_made_is_not_believed() -> None:
     made = records((0, [(100, 1), (200, 4)]))
     assert whole_run(replace(made, accepted_tokens=np.array([5]))).accepted_length is None
+
+
+def test_a_server_that_accepts_all_but_one_token_made_them_in_one_step() -> None:
+    made = records((0, [(100, 1), (200, 4)]))
+    assert whole_run(replace(made, accepted_tokens=np.array([4]))).accepted_length == 5

@@ -251,3 +251,32 @@ def test_requests_outside_a_window_are_not_in_flight_in_it() -> None:
     figures = window_of(replace(made, slot_free_ns=made.sent_ns)).throughput
     assert figures.seconds == 0.85
     assert figures.in_flight_mean == pytest.approx(8 * 50 / 850)
+
+
+def test_a_token_that_came_a_nanosecond_before_the_window_is_not_in_it() -> None:
+    rows = [(k * 100, [(k * 100 + 10, 1), ((k + 1) * 100, 1)]) for k in range(10)]
+    before, at = (records(*rows, (0, [(t, 9), (950, 1)])) for t in (200 - 1 / MS, 200))
+    found = [
+        window_of(replace(made, slot_free_ns=made.sent_ns), 2).throughput.output_tput * 0.7 for made in (before, at)
+    ]
+    assert found == [pytest.approx(7 * 2 + 1), pytest.approx(7 * 2 + 1 + 9)]
+
+
+def test_a_run_of_nanoseconds_counts_no_request_that_is_not_in_flight() -> None:
+    made = records(*[(k * 100, [(k * 100 + 10, 1), (k * 100 + 50, 1)]) for k in range(10)])
+    stamps = {name: getattr(made, name) // MS for name in ("sent_ns", "planned_ns", "end_ns")}
+    small = replace(made, **stamps, chunks=replace(made.chunks, times_ns=made.chunks.times_ns // MS))
+    figures = window_of(replace(small, slot_free_ns=small.sent_ns)).throughput
+    assert figures.in_flight_mean == pytest.approx(8 * 50 / 850)
+
+
+def test_a_window_may_begin_with_the_run() -> None:
+    rows = [(0, [(0, 1)]), *[(k * 100, [(k * 100 + 50, 1), ((k + 1) * 100, 1)]) for k in range(9)]]
+    made = records(*rows)
+    assert span_of(replace(made, slot_free_ns=made.sent_ns)) == Span(0, 800 * MS)
+
+
+def test_a_closed_loop_without_a_limit_cannot_be() -> None:
+    made = in_a_row(4)
+    with pytest.raises(AssertionError, match=r"^a closed loop has a limit$"):
+        steady_state(made, latencies(made, CLOSED), plan(4, None))

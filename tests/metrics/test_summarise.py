@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from inferbench.metrics.percentiles import QUANTILES, distribution
 from inferbench.metrics.summarise import summarise
-from inferbench.metrics.summary import Basis, Origin, SweepPoint
+from inferbench.metrics.summary import Basis, ClientHealth, EnergySummary, Origin, SweepPoint
+from inferbench.metrics.ttft_tpot import latencies
 from inferbench.records.columns import NEVER, Records, StampedColumn
 from inferbench.records.request_record import Status
 from inferbench.workload.plan import Arrival, Plan
@@ -176,3 +178,33 @@ def test_nan_is_no_value() -> None:
     found = distribution(np.array([math.nan, 3.0]))
     assert found is not None
     assert (found.n, found.p50) == (1, 3.0)
+
+
+def test_requests_that_failed_have_no_latency_and_those_of_one_token_no_tpot() -> None:
+    made = records(
+        (0, [(100, 1), (200, 1)]), (0, [(100, 3)]), (0, [(100, 3), (200, 0)]), (0, [(100, 1), (200, 1)]),
+        status=[Status.OK, Status.OK, Status.OK, Status.TIMEOUT],
+    )  # fmt: skip
+    found = latencies(made, Arrival.CLOSED)
+    nan = math.nan
+    np.testing.assert_array_equal(found.ttft, [100, 100, 100, nan])
+    np.testing.assert_array_equal(found.ttft_queued, [102, 102, 102, nan])
+    np.testing.assert_array_equal(found.e2el, [200, 100, 200, nan])
+    np.testing.assert_array_equal(found.tpot, [100, nan, nan, nan])
+    np.testing.assert_array_equal(found.ok, [True, True, True, False])
+
+
+def test_what_else_is_known_of_a_point_stands_in_its_summary() -> None:
+    made = records((0, [(100, 1), (300, 1)]), (0, [(100, 3)]), (0, []), status=[Status.OK, Status.OK, Status.ERROR])
+    made = replace(made, errors=[None, None, "HTTP 500"], isl=np.array([10, 30, 99]))
+    client = ClientHealth(valid=True)
+    energy = EnergySummary(
+        origin=Origin.MEASURED, source="a meter", joules_total=3.0, joules_per_output_token=1.0,
+        mean_power_w_per_gpu=None, valid=True,
+    )  # fmt: skip
+    found = summarise(made, plan(3), POINT, Origin.MEASURED, client=client, energy=energy)
+    assert (found.client, found.energy, found.partial, found.prompt_hash) == (client, energy, False, "hash")
+    assert [(one.kind, one.n) for one in found.failures] == [("HTTP 500", 1)]
+    assert (found.isl_mean, found.osl_mean, found.point, found.origin) == (20, 2.5, POINT, Origin.MEASURED)
+    nothing = summarise(records((0, []), status=[Status.ERROR]), plan(1), POINT, Origin.MEASURED)
+    assert (nothing.isl_mean, nothing.osl_mean, nothing.client, nothing.energy) == (0, 0, None, None)

@@ -113,7 +113,7 @@ def metas(group: str) -> Iterator[tuple[str, Path]]:
 
 def try_survivors_again_if_tests_changed(group: str) -> None:
     """Forget survivors, and which test reaches what, where tests are others than last time: mutmut would keep both."""
-    tests = sorted(path for path in (ROOT / "tests").rglob("*.py") if "mutants" not in path.parts)
+    tests = sorted(path for path in (ROOT / "tests").rglob("*.py") if path.parent != HERE)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in tests)).hexdigest()
     seen = folder(group) / "tests.sha256"
     if seen.exists() and seen.read_text() == digest:
