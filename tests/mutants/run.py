@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -31,7 +31,7 @@ PYTEST = ["-p", "mutants.quickly", "-p", "no:cacheprovider", "-p", "no:unraisabl
 """Without the plugin that collects garbage after each run, which takes as long as all else of a quick test."""
 
 NOT_RUN, SURVIVED, NO_TESTS = None, 0, (5, 33)
-KEPT = ("killed", "equivalent", "survived", "not run")
+KINDS = ("killed", "equivalent", "survived", "not run")
 
 
 class Change(NamedTuple):
@@ -105,13 +105,21 @@ def _table(name: str, values: dict[str, object]) -> str:
     return "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""])
 
 
-def metas(group: str) -> Iterator[tuple[str, Path]]:
-    """Yield each module of a group with the file in which mutmut keeps what became of its mutants."""
+def kept(group: str) -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    """Yield each module of a group, where mutmut keeps what became of its mutants, and what stands there.
+
+    Where mutmut was stopped as it wrote that, or writes it now, nothing does.
+    """
     for module in GROUPS[group]["modules"]:
-        yield module, folder(group) / "mutants" / f"{module}.meta"
+        path = folder(group) / "mutants" / f"{module}.meta"
+        try:
+            meta = json.loads(path.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            meta = {"exit_code_by_key": {}}
+        yield module, path, meta
 
 
-def try_survivors_again_if_tests_changed(group: str) -> None:
+def begin_again_where_something_changed(group: str) -> None:
     """Forget survivors, and which test reaches what, where tests are others than last time: mutmut would keep both."""
     tests = sorted(path for path in (ROOT / "tests").rglob("*.py") if path.parent != HERE)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in tests)).hexdigest()
@@ -119,18 +127,20 @@ def try_survivors_again_if_tests_changed(group: str) -> None:
     if seen.exists() and seen.read_text() == digest:
         return
     (folder(group) / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
-    for _, path in metas(group):
-        if path.exists():
-            meta = json.loads(path.read_text())
-            codes = meta["exit_code_by_key"]
-            meta["exit_code_by_key"] = {k: None if v == SURVIVED or v in NO_TESTS else v for k, v in codes.items()}
+    for _, path, meta in kept(group):
+        codes = meta["exit_code_by_key"]
+        meta["exit_code_by_key"] = {k: None if v == SURVIVED or v in NO_TESTS else v for k, v in codes.items()}
+        if codes:
             path.write_text(json.dumps(meta))
+        elif path.exists():  # cut off as it was written: the module is mutated anew
+            path.unlink()
+            path.with_suffix("").unlink()
     seen.write_text(digest)
 
 
 def run(group: str, children: int) -> int:
     prepare(group)
-    try_survivors_again_if_tests_changed(group)
+    begin_again_where_something_changed(group)
     command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(children)]
     on_path = os.pathsep.join([str(folder(group) / "mutants"), str(ROOT / "tests")])
     return subprocess.run(command, cwd=folder(group), env=os.environ | {"PYTHONPATH": on_path}).returncode
@@ -139,8 +149,8 @@ def run(group: str, children: int) -> int:
 def show(group: str, known: dict[Change, str], survivors: bool) -> Counter[str]:
     """Print a line a module, and the survivors; returns the totals."""
     totals: Counter[str] = Counter()
-    for module, path in metas(group):
-        codes = json.loads(path.read_text())["exit_code_by_key"] if path.exists() else {}
+    for module, _, meta in kept(group):
+        codes = meta["exit_code_by_key"]
         counts: Counter[str] = Counter()
         left = []
         with chdir(folder(group)):
@@ -161,7 +171,7 @@ def show(group: str, known: dict[Change, str], survivors: bool) -> Counter[str]:
 def line(what: str, counts: Counter[str]) -> str:
     real = counts["killed"] + counts["survived"]
     share = f"{counts['killed'] / real:6.1%}" if real else "     -"
-    return f"{what:48}" + "".join(f"{counts[kind]:8} {kind}" for kind in KEPT) + f"  {share}"
+    return f"{what:48}" + "".join(f"{counts[kind]:8} {kind}" for kind in KINDS) + f"  {share}"
 
 
 def main() -> int:

@@ -75,12 +75,14 @@ def test_the_first_token_is_in_the_first_chunk_whose_count_is_above_0():
     pieces = [running("", 0), running("", 1), running("", 2), running("a", 4), running("b", 5, finish_reason="length")]
     assert held(counted(*pieces, usage(5, 5), DONE)) == ([10, 20, 30, 40], [1, 1, 2, 1], ChunkTokens.USAGE)
     late = [running("a", 0), running("b", 1), running("c", 2)]  # text before it is counted
-    assert held(counted(*late, usage(5, 2), DONE)) == ([10, 20], [1, 1], ChunkTokens.USAGE)
+    found = counted(*late, usage(5, 2), DONE)
+    assert (held(found), found.remark) == (([10, 20], [1, 1], ChunkTokens.USAGE), None)
 
 
 def test_a_count_that_does_not_go_on_is_no_token():
     pieces = [running("a", 1), running("", 1), running("b", 2), running("", 2, finish_reason="length")]
-    assert held(counted(*pieces, usage(5, 2), DONE)) == ([0, 20], [1, 1], ChunkTokens.USAGE)
+    found = counted(*pieces, usage(5, 2), DONE)
+    assert (held(found), found.remark) == (([0, 20], [1, 1], ChunkTokens.USAGE), None)
 
 
 @pytest.mark.parametrize("end", [DONE, hidden(30, 20) + DONE])
@@ -191,3 +193,53 @@ def test_text_is_counted_where_the_server_does_not_count():
     assert (found.osl, found.source) == (7, CountSource.TEXT)
     assert sum(held(found)[1]) == 7
     assert counted(*pieces[:-1], usage(5, 9), DONE, count_text=words).source is CountSource.SERVER
+
+
+def test_hidden_reasoning_leaves_one_token_for_each_other_chunk_with_text_or_without():
+    found = counted(text("a"), SILENT, text("b"), finish("length"), hidden(8, 5), DONE)
+    assert (found.osl, held(found)) == (8, ([0, 10, 20], [1, 1, 1], ChunkTokens.ONE))
+
+
+def test_tokens_without_any_text_are_shared_out_over_what_came():
+    found = counted(SILENT, SILENT, SILENT, finish("length"), usage(5, 7), DONE)
+    times, tokens, known_by = held(found)
+    assert (found.osl, times, sum(tokens), known_by) == (7, [0, 10, 20], 7, ChunkTokens.SPREAD)
+    assert max(tokens) - min(tokens) <= 1
+    found = counted(finish("length"), usage(5, 7), DONE)
+    assert (found.osl, held(found)) == (7, ([0], [7], ChunkTokens.SPREAD))
+    nowhere = counted(usage(5, 7), DONE)
+    assert (nowhere.osl, nowhere.chunks, nowhere.source) == (7, None, CountSource.SERVER)
+
+
+def test_the_server_is_who_counted_where_its_usage_is_believed():
+    found = counted(text("a"), text("b"), finish("length"), usage(5, 2), DONE)
+    assert (found.osl, found.source, found.known_by, found.remark) == (2, CountSource.SERVER, ChunkTokens.ONE, None)
+
+
+def test_running_counts_that_go_beyond_the_usage_are_not_followed():
+    found = counted(running("a", 1), running("b", 2), running("c", 3), usage(5, 2), DONE)
+    assert (found.osl, sum(held(found)[1])) == (2, 2)
+    assert found.known_by is not ChunkTokens.USAGE
+    assert found.remark == "usage says 2 generated tokens beside 3 chunks of text"
+
+
+def test_what_running_counts_leave_came_with_the_end():
+    found = counted(running("a", 1), running("b", 3), finish("stop"), usage(5, 7), DONE)
+    assert (found.osl, held(found)) == (7, ([0, 10, 20], [1, 2, 4], ChunkTokens.USAGE))
+
+
+def test_an_answer_that_ended_at_its_limit_may_have_a_token_in_its_end_too():
+    found = counted(*[text("word") for _ in range(9)], finish("length"), usage(5, 10), DONE)
+    assert held(found) == ([*range(0, 100, 10)], [1] * 10, ChunkTokens.ONE)
+
+
+def test_of_reasoning_that_was_streamed_no_token_is_hidden():
+    thoughts = [event(choices=[{"delta": {"reasoning": "hm"}}]) for _ in range(20)]
+    answer = [event(choices=[{"delta": {"content": "a"}}]) for _ in range(10)]
+    found = counted(ROLE, *thoughts, *answer, hidden(33, 20), DONE, dialect=Chat())
+    assert (found.osl, sum(held(found)[1])) == (33, 33)
+
+
+def test_no_more_reasoning_is_hidden_than_leaves_a_token_for_each_chunk():
+    found = counted(*[text("word") for _ in range(10)], finish("stop"), hidden(12, 20), DONE)
+    assert (found.osl, held(found)) == (12, ([*range(0, 100, 10)], [1] * 10, ChunkTokens.ONE))

@@ -284,3 +284,8 @@ def test_texts_stand_between_prefix_and_suffix_as_long_as_each_read_is_one_such_
     assert texts_of_chunks([b"04\r\n<a>\n\r\n"], b"<", b">\n") == []
     assert texts_of_chunks([reads[0] + reads[1]], b"<", b">\n") == []
     assert texts_of_chunks([], b"<", b">\n") == []
+
+
+@pytest.mark.parametrize("read", [b"x", b"XXXX<" + b"y" * 5000 + b">\n\r\n", b"1388\r\n<" + b"y" * 4998 + b">\n\r\n"])
+def test_a_read_of_a_length_that_no_small_chunk_has_is_left_to_the_parser(read):
+    assert texts_of_chunks([*framed(b"one"), read], b"<", b">\n") == [b"one"]
