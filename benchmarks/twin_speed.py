@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from inferbench.catalog.bundled import gpus, load_scenario, models
+from inferbench.catalog.bundled import gpus, models
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.driver import drive_virtual
 from inferbench.loadgen.sinks import Discard
 from inferbench.runs.sweep import point_plan
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.simulator.engine.build import build_twin
 
 REPEATS = 5

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from inferbench.catalog.bundled import gpus, load_scenario, models
+from inferbench.catalog.bundled import gpus, models
 from inferbench.loadgen.clock import LoopClock, VirtualClock
 from inferbench.loadgen.driver import drive_live, drive_virtual, no_collections
 from inferbench.loadgen.http.endpoint import Endpoint
@@ -39,6 +39,7 @@ from inferbench.loadgen.open_files import raise_open_files
 from inferbench.loadgen.port import Clock, Done, Target
 from inferbench.loadgen.sinks import Kept
 from inferbench.records.request_record import PassChunks, RequestRecord, Status
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.scenario.scenario import Scenario
 from inferbench.simulator.engine.build import build_twin
 from inferbench.simulator.server.server_process import fetch_record

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 from functools import cache
 
-from inferbench.runs.report.page import scripts
+from inferbench.render.page import scripts
 
 HINT = b"//# allFunctionsCalledOnLoad\n"
 """Chromium then compiles the file beside the page's own work, not function by function in it; others read a comment.

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inferbench.catalog.bundled import bundled, open_book
+from inferbench.catalog.bundled import bundled
 from inferbench.claim.answer import ClaimReport
 from inferbench.claim.answer_file import claims
 from inferbench.pareto.store_points import store_points
+from inferbench.pricing.bundled_books import open_book
 from inferbench.pricing.owned_book import Book
 from inferbench.records.layout import MANIFEST
 from inferbench.runs.opened_run import Run, open_run

@@ -22,9 +22,9 @@ from matplotlib.ticker import FuncFormatter
 
 import inferbench
 from inferbench.comparison.verdict import Outcome, Verdict
-from inferbench.render.chart import look
 from inferbench.render.format import significant
 from inferbench.runs.figures.frontier import cost_chart
+from inferbench.runs.figures.run_look import look
 from inferbench.runs.opened_run import Run
 from inferbench.runs.report.view import RunView
 

@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inferbench.catalog.bundled import load_scenario, open_book
     from inferbench.claim.answer_file import claims
     from inferbench.claim.audit import audit
     from inferbench.cost.per_token import cost
@@ -24,11 +23,12 @@ if TYPE_CHECKING:
         IncomparableError,
         InferbenchError,
         StoppedError,
+        StoreError,
         UsageError,
     )
     from inferbench.loadgen.http.endpoint import Endpoint
     from inferbench.metrics.summary import Basis
-    from inferbench.records.layout import StoreError
+    from inferbench.pricing.bundled_books import open_book
     from inferbench.regression.check import regress
     from inferbench.regression.history import history
     from inferbench.runs.bench.bench import BenchRun, Client, bench
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from inferbench.runs.resummarise import summarise
     from inferbench.runs.scenario_run import run
     from inferbench.runs.sweep import PointProgress
+    from inferbench.scenario.read_scenario import load_scenario
     from inferbench.scenario.scenario import Lengths
     from inferbench.simulator.ablation.ablate_scenario import ablate
 
@@ -67,7 +68,7 @@ _WHERE = {
     "Run": "inferbench.runs.opened_run",
     "Site": "inferbench.endpoint.discovery",
     "StoppedError": "inferbench.errors",
-    "StoreError": "inferbench.records.layout",
+    "StoreError": "inferbench.errors",
     "UsageError": "inferbench.errors",
     "ablate": "inferbench.simulator.ablation.ablate_scenario",
     "attach": "inferbench.runs.measure.attach",
@@ -82,8 +83,8 @@ _WHERE = {
     "export": "inferbench.runs.interchange.export",
     "history": "inferbench.regression.history",
     "import_inferencex": "inferbench.runs.interchange.import_inferencex",
-    "load_scenario": "inferbench.catalog.bundled",
-    "open_book": "inferbench.catalog.bundled",
+    "load_scenario": "inferbench.scenario.read_scenario",
+    "open_book": "inferbench.pricing.bundled_books",
     "open_run": "inferbench.runs.opened_run",
     "regress": "inferbench.regression.check",
     "resume": "inferbench.runs.resume",

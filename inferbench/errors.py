@@ -142,3 +142,9 @@ class IncomparableError(InferbenchError):
     """Two results were made under different conditions; the message names the keys that differ."""
 
     exit_code = ExitCode.INCOMPARABLE
+
+
+class StoreError(InferbenchError):
+    """The store cannot be written, or a file in it cannot be read."""
+
+    exit_code = ExitCode.USAGE

@@ -12,7 +12,6 @@ import streamlit as st
 from page import Page
 from text import plain
 
-from inferbench.catalog.bundled import price_books
 from inferbench.comparison import explain
 from inferbench.render.format import utc
 from inferbench.render.table import Table
@@ -23,6 +22,7 @@ from inferbench.runs.report.cards import Card, cards
 from inferbench.runs.report.notices import Notice, notices
 from inferbench.runs.report.sweep_tables import bench_table, sweep_table
 from inferbench.runs.report.view import RunView
+from inferbench.scenario.read_scenario import price_books
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.index import BROKEN
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from inferbench.audits.report import AuditReport
-from inferbench.comparison.verdict import FrontierPoint, Outcome
-from inferbench.uncertainty.interval import Interval, TornadoBar
+from inferbench.comparison.verdict import FrontierPoint, PairVerdict
 from inferbench.values import Value
 
 
@@ -35,29 +34,6 @@ class LineAnswer(Value):
     """The value found as a number; the one nearest to the claim's edge where there are several."""
     flips: str
     """What would change the answer; empty where nothing was claimed."""
-
-
-class PairVerdict(Value):
-    """Subject against one other at the claim's operating point, under one book and tier, with its interval."""
-
-    subject: str
-    against: str
-    book: str
-    tier: str
-    subject_usd_per_mtok: Interval
-    against_usd_per_mtok: Interval
-    ratio: Interval
-    """Cost of the subject over that of the other."""
-    outcome: Outcome
-    break_even_price_ratio: float
-    price_ratio: float
-    """Hourly price of the subject over that of the other, as it is in the book."""
-    break_even_utilisation: float
-    """Utilisation of the subject over that of the other at which both cost the same, prices being for hours."""
-    break_even_interactivity: tuple[float, ...]
-    """tok/s/user at which both cost the same; empty where the curves do not cross within reach."""
-    tornado: tuple[TornadoBar, ...]
-    reason: str
 
 
 class CurveFront(Value):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferbench.catalog.bundled import find, open_book
+from inferbench.catalog.bundled import find
 from inferbench.claim.answer import ClaimReport
 from inferbench.claim.answering import answer_claim, with_spline_cost
 from inferbench.claim.audit import audit_claim
 from inferbench.claim.claim import Claim
 from inferbench.errors import FileError
 from inferbench.files.yaml_values import read_value
+from inferbench.pricing.bundled_books import open_book
 
 DEFAULT_CLAIM = "mi355x-mori-2026-05"
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from inferbench.audits.checks import audit as audit_points
+from inferbench.audits.known_facts import audit_measured
 from inferbench.audits.report import AuditReport
-from inferbench.audits.roofline import Facts
-from inferbench.catalog.bundled import gpus, models
 from inferbench.claim.claim import Claim
-from inferbench.evidence.measured_point import MeasuredPoint
 from inferbench.files.yaml_values import read_value, read_yaml
 from inferbench.formats.inferencex.reader import read_inferencex
 from inferbench.records import layout
@@ -39,10 +36,3 @@ def audit(path: str | Path, said: Mapping[str, str] | None = None) -> AuditRepor
 def audit_claim(claim: Claim) -> AuditReport:
     """Look at every point of a claim."""
     return audit_measured([point for curve in claim.curves for point in curve.measured()], claim.name)
-
-
-def audit_measured(
-    points: tuple[MeasuredPoint, ...] | list[MeasuredPoint], source: str, notes: tuple[str, ...] = ()
-) -> AuditReport:
-    """Run every check on points, with all known GPUs and models."""
-    return audit_points(points, Facts(gpus(), models()), source, notes)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from inferbench.claim.answer import ClaimReport, CurveFront, PairVerdict
+from inferbench.arrays import Floats
+from inferbench.claim.answer import ClaimReport, CurveFront
 from inferbench.comparison.axes import Y_AXES
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import interpolate
+from inferbench.comparison.verdict import PairVerdict
 from inferbench.cost.per_token import usd_per_mtok
-from inferbench.records.columns import Floats
 from inferbench.render.chart import PALETTE, SHAPES, TEXT, Chart, figure, log_axis, safe
 from inferbench.render.format import ratio, significant, usd
 from inferbench.runs.figures.frontier import INTERACTIVITY

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from inferbench.audits.tables import audit_table, observation
-from inferbench.claim.answer import ClaimReport, PairVerdict
+from inferbench.claim.answer import ClaimReport
 from inferbench.claim.figures import claim_charts
 from inferbench.claim.tables import INTERVALS, answer_table, tally, tornado_table, verdict_table
 from inferbench.comparison import explain
-from inferbench.runs.report import page
+from inferbench.comparison.verdict import PairVerdict
+from inferbench.render import page
 
 
 def render_claim(report: ClaimReport) -> str:

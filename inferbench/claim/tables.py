@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from inferbench.audits.tables import audit_table, flag_table
-from inferbench.claim.answer import ClaimReport, LineAnswer, LineOutcome, PairVerdict
+from inferbench.claim.answer import ClaimReport, LineAnswer, LineOutcome
+from inferbench.comparison.verdict import PairVerdict
 from inferbench.render.format import interval, ratio, usd
 from inferbench.render.table import Column, Table
 from inferbench.uncertainty.interval import Interval

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from inferbench.claim.answer import PairVerdict
+from inferbench.arrays import Floats
 from inferbench.claim.inputs import UnreachedError, World
 from inferbench.comparison import explain
 from inferbench.comparison.decide import CostRatio, between
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import gap, interpolate
+from inferbench.comparison.verdict import PairVerdict
 from inferbench.cost.per_token import usd_per_mtok
 from inferbench.errors import FileError
-from inferbench.records.columns import Floats
 from inferbench.uncertainty import combine
 from inferbench.uncertainty.combine import Function
 from inferbench.uncertainty.interval import UncertainInput

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferbench.errors import UsageError
+from inferbench.errors import StoreError, UsageError
 from inferbench.files.untrusted_files import inside, need_directory
-from inferbench.records.layout import StoreError
-from inferbench.store.run_directory import write_whole
+from inferbench.files.whole_files import write_whole
 
 
 def write_file(path: Path, content: bytes, append: bool = False) -> None:

@@ -10,10 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from inferbench.claim.answer import PairVerdict
 from inferbench.comparison.decide import CostRatio, Decision, Why
 from inferbench.comparison.operating_point import distances
-from inferbench.comparison.verdict import Conclusion, Outcome, PricedReading, Verdict
+from inferbench.comparison.verdict import Conclusion, Outcome, PairVerdict, PricedReading, Verdict
 from inferbench.numerals import ratio, usd
 from inferbench.scenario.scenario import OperatingPoint
 

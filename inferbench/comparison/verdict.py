@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from inferbench.metrics.summary import Basis, Origin
 from inferbench.scenario.scenario import OperatingPoint
+from inferbench.uncertainty.interval import Interval, TornadoBar
 from inferbench.values import Value
 
 
@@ -114,3 +115,26 @@ class Conclusion(Value):
     """None unless every book and tier decides for the same deployment."""
     reason: str
     verdicts: tuple[Verdict, ...]
+
+
+class PairVerdict(Value):
+    """Subject against one other at the claim's operating point, under one book and tier, with its interval."""
+
+    subject: str
+    against: str
+    book: str
+    tier: str
+    subject_usd_per_mtok: Interval
+    against_usd_per_mtok: Interval
+    ratio: Interval
+    """Cost of the subject over that of the other."""
+    outcome: Outcome
+    break_even_price_ratio: float
+    price_ratio: float
+    """Hourly price of the subject over that of the other, as it is in the book."""
+    break_even_utilisation: float
+    """Utilisation of the subject over that of the other at which both cost the same, prices being for hours."""
+    break_even_interactivity: tuple[float, ...]
+    """tok/s/user at which both cost the same; empty where the curves do not cross within reach."""
+    tornado: tuple[TornadoBar, ...]
+    reason: str

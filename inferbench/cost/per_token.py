@@ -8,9 +8,10 @@ prefill that the output needed. Both are given, since published figures use the 
 
 from __future__ import annotations
 
-from inferbench.cost.cost import Bill, Blend, Cost, CostLine
+from inferbench.cost.cost import Blend, Cost
 from inferbench.errors import UsageError
 from inferbench.metrics.summary import Basis, BasisSummary, PointSummary, SweepPoint, Throughput
+from inferbench.pricing.bill_lines import Bill, CostLine
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import all_in_kw

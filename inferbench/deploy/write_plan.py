@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferbench.catalog.bundled import gpus, load_scenario, models
+from inferbench.catalog.bundled import gpus, models
 from inferbench.deploy.clusters.render import Cluster, render
 from inferbench.deploy.launch_plan import LaunchPlan
 from inferbench.deploy.make_plan import launch_plan
@@ -12,6 +12,7 @@ from inferbench.deploy.settings import settings_of
 from inferbench.errors import FieldName, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.scenario.deployment import Deployment, Topology
+from inferbench.scenario.read_scenario import load_scenario
 
 EXECUTABLE = 0o755
 

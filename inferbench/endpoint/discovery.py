@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from inferbench.endpoint.control_requests import ControlReply, asking
 from inferbench.endpoint.engine_identity import ProcessFacts, ask_all, read_pages, version_note
-from inferbench.endpoint.fingerprint import DeployedProcess, ProcessRole, fingerprint
+from inferbench.endpoint.fingerprint import DeployedProcess, ProcessRole, TargetIdentity, fingerprint
 from inferbench.endpoint.prefix_cache import Flush, flush_cache
 from inferbench.endpoint.readiness import probe, when_ready
 from inferbench.errors import EndpointError, UsageError
@@ -16,7 +16,6 @@ from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.scenario.caveats import Caveat, caveats_of
 from inferbench.scenario.launch_caveats import caveats_of_command
 from inferbench.secrets.redact import redact
-from inferbench.store.manifest import TargetIdentity
 
 _Found = tuple[DeployedProcess, Endpoint, ProcessFacts]
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -83,3 +84,20 @@ def fingerprint(parts: Sequence[DeployedProcess], model: str, launch_command: st
     )
     told = json.dumps([model, launch_command, processes])
     return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+class TargetIdentity(Value):
+    """What answered the requests."""
+
+    kind: Literal["twin", "http", "imported"]
+    engine: str | None = None
+    engine_version: str | None = None
+    model: str
+    base_url: Kept | None = None
+    gpu: str | None = None
+    precision: str | None = None
+    launch_command: Kept | None = None
+    launch_fingerprint: str | None = None
+    """`Attachment.fingerprint` of the launch that answered; None where a run was not attached to one."""
+    twin_parameters: str | None = None
+    """Checksum of the twin's parameter file."""

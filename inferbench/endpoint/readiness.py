@@ -11,11 +11,11 @@ from typing import Any
 import aiohttp
 
 from inferbench.endpoint.control_requests import FAILURES, Asker, ControlReply, asking, why_no_answer
+from inferbench.endpoint.fingerprint import TargetIdentity
 from inferbench.errors import EndpointError
 from inferbench.files.spelling import unknown
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.http.outcome import one_line
-from inferbench.store.manifest import TargetIdentity
 
 POLL_S = 0.2
 """Pause between two tries while an endpoint is not ready, s."""

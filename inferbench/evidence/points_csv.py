@@ -9,7 +9,7 @@ from typing import Literal
 
 from inferbench.files.csv_cells import read_table
 from inferbench.metrics.catalog import TPOT, TTFT
-from inferbench.simulator.parameters.parameters import stack_name
+from inferbench.scenario.deployment import stack_name
 
 DROPPED_FLAGS = ("known_accuracy_issue_run", "littles_law_outlier")
 """Runs that their own publisher lists as wrong, and rows whose figures contradict each other by Little's law."""

@@ -7,7 +7,7 @@ import re
 import stat
 from pathlib import Path, PurePosixPath
 
-from inferbench.records.layout import StoreError
+from inferbench.errors import StoreError
 
 MIB = 2**20
 MAX_DOCUMENT = 64 * MIB

@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inferbench.cost.cost import Bill
 from inferbench.cost.per_token import joules_per_token
 from inferbench.errors import UsageError
 from inferbench.fleet.fleet import Demand, Fleet, Replica
 from inferbench.fleet.whole_nodes import nodes_apart, nodes_packed
+from inferbench.pricing.bill_lines import Bill
 from inferbench.pricing.build_up import provisioned_usd
 from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.hourly_bill import figures_of, hourly_bill, switches_of

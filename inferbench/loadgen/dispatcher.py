@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+from inferbench.arrays import Ints
 from inferbench.errors import UsageError
 from inferbench.loadgen.port import Clock, Sink, Target
 from inferbench.loadgen.progress import Progress, RunLimits, StopKind
-from inferbench.records.columns import Ints
 from inferbench.records.request_record import RequestRecord, Status
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Plan

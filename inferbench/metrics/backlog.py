@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inferbench.records.columns import Floats, Ints
+from inferbench.arrays import Floats, Ints
 from inferbench.units import NS_PER_S
 
 SLICES = 12

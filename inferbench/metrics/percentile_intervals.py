@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inferbench.records.columns import Floats
+from inferbench.arrays import Floats
 
 
 def percentile_interval(values: Floats, q: float, confidence: float = 0.95) -> tuple[float, float] | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from inferbench.arrays import Floats, Ints
 from inferbench.metrics.summary import Distribution
-from inferbench.records.columns import Floats, Ints
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inferbench.records.columns import NEVER, Records
+from inferbench.arrays import NEVER
+from inferbench.records.columns import Records
 from inferbench.records.request_record import ChunkTokens
 
 Rows = NDArray[np.bool_]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inferbench.arrays import NEVER, Floats
 from inferbench.metrics.backlog import growth
 from inferbench.metrics.ttft_tpot import Latencies
-from inferbench.records.columns import NEVER, Floats, Records
+from inferbench.records.columns import Records
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Plan
 

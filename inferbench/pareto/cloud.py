@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inferbench.arrays import Floats, Ints
 from inferbench.comparison.frontier import pareto
-from inferbench.records.columns import Floats, Ints
 
 CELLS = 64
 """The plane is cut into so many by so many cells to thin points out evenly."""

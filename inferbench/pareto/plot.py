@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inferbench.arrays import Floats, Ints
 from inferbench.comparison.axes import Axis
 from inferbench.evidence.rerun_noise import SOURCE
-from inferbench.records.columns import Floats, Ints
 from inferbench.render.chart import FADED, PALETTE, SHAPES, Chart, figure, log_axis, packed, safe
 from inferbench.render.format import interval
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inferbench.arrays import Floats
 from inferbench.comparison.axes import TOKENS, X_AXES, Y_AXES
 from inferbench.errors import FileError
 from inferbench.pareto.cloud import cloud
 from inferbench.pareto.plot import ShownPoints
 from inferbench.pricing.owned_book import Book
 from inferbench.pricing.price_books import all_in_kw, price_of
-from inferbench.records.columns import Floats
 from inferbench.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 SERIES = ("gpu", "framework", "precision", "speculation", "origin")

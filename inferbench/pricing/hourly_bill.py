@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inferbench.cost.cost import Bill, CostLine
+from inferbench.pricing.bill_lines import Bill, CostLine
 from inferbench.pricing.build_up import BuildUpLine, idle_part, provisioned_parts, provisioned_usd, working_usd
 from inferbench.pricing.cost_figures import SWITCHES, CostFigure, Trust
 from inferbench.pricing.listed_prices import check_names, listed_price

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import Buffer, override
 
+from inferbench.errors import StoreError
 from inferbench.records import schema
-from inferbench.records.layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, StoreError
+from inferbench.records.layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM
 from inferbench.records.reader import recover
 from inferbench.records.request_record import RequestRecord
 from inferbench.records.row import Row, to_row

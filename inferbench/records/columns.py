@@ -10,11 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-NEVER = np.iinfo(np.int64).min
-"""Stands for None in an integer column."""
+from inferbench.arrays import NEVER, Floats, Ints
 
 
 class ChunkColumn(Protocol):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferbench.errors import ExitCode, InferbenchError
-
 STARTS_STREAM, RECORDS_STREAM = "starts.arrows", "records.arrows"
 """Written while a sweep point runs, removed when it has ended."""
 RECORDS_FILE, PASSES_FILE = "records.parquet", "passes.parquet"
@@ -30,9 +28,3 @@ WORKER = "worker-"
 def worker_directory(point: Path, number: int) -> Path:
     """Where a worker writes its records of a sweep point."""
     return point / f"{WORKER}{number}"
-
-
-class StoreError(InferbenchError):
-    """The store cannot be written, or a file in it cannot be read."""
-
-    exit_code = ExitCode.USAGE

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import MIB
-from inferbench.records.layout import StoreError
 
 FREE = 1024 * MIB
 """What any file may take in memory, bytes."""

@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from inferbench.arrays import NEVER, Ints
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import file_inside, inside
 from inferbench.records import schema
-from inferbench.records.columns import NEVER, ChunkColumn, Ints, PassColumn, Records, StampedColumn
-from inferbench.records.layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, WORKER, StoreError
+from inferbench.records.columns import ChunkColumn, PassColumn, Records, StampedColumn
+from inferbench.records.layout import PASSES_FILE, RECORDS_FILE, RECORDS_STREAM, STARTS_STREAM, WORKER
 from inferbench.records.parquet import read_batches, read_whole
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.records.row import to_row

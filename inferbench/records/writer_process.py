@@ -24,8 +24,9 @@ from typing import IO
 
 from typing_extensions import override
 
+from inferbench.errors import StoreError
 from inferbench.processes.child import exit_code, ignore_signals, last_line
-from inferbench.records.layout import RECORDS_FILE, StoreError
+from inferbench.records.layout import RECORDS_FILE
 from inferbench.records.request_record import RequestRecord
 from inferbench.records.row import Row, to_row
 

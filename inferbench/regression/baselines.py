@@ -8,12 +8,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from inferbench.errors import UsageError
+from inferbench.errors import StoreError, UsageError
 from inferbench.files.number_limits import UnixTime
 from inferbench.files.untrusted_files import need_directory, read_document
-from inferbench.records.layout import StoreError
+from inferbench.files.whole_files import write_whole
 from inferbench.secrets.redact import excerpt, redact
-from inferbench.store.run_directory import write_whole
 from inferbench.values import Value
 
 BASELINES = ".baselines"

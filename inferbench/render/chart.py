@@ -10,9 +10,6 @@ from typing import Any
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from inferbench.metrics.summary import PointSummary
-from inferbench.runs.report.view import RunView
-
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Okabe and Ito's colours, those first that stand out on white and on black (Okabe, Ito, "Color Universal Design")."""
 SHAPES = (
@@ -84,20 +81,6 @@ def safe(text: str) -> str:
     return escape(" ".join(text.split()), quote=False)
 
 
-def look(view: RunView, deployment: str) -> Look:
-    """The look of a deployment: colour and shape by its place in the view, open and dashed where it is simulated."""
-    place = view.deployments.index(deployment)
-    symbol, glyph = SHAPES[place % len(SHAPES)]
-    simulated = deployment in view.simulated
-    return Look(
-        color=PALETTE[place % len(PALETTE)],
-        symbol=symbol + ("-open" if simulated else ""),
-        glyph=glyph,
-        dash="dash" if simulated else "solid",
-        label=safe(deployment) + (" (simulated)" if simulated else ""),
-    )
-
-
 def marker(of: Look, size: int = 9) -> dict[str, Any]:
     """Marker options of a look."""
     return {"color": of.color, "symbol": of.symbol, "size": size, "line": {"color": of.color, "width": 1.8}}
@@ -137,38 +120,6 @@ def legend_below(fig: go.Figure) -> go.Figure:
     """Put the legend under the axis title of a figure whose height is not the usual one, and return it."""
     plot = max(fig.layout.height - 80, 80)
     return fig.update_layout(legend_y=-64 / plot)
-
-
-def hover(view: RunView, summary: PointSummary, *lines: str) -> str:
-    """Hover text of a sweep point, names escaped."""
-    point = summary.point
-    doubt = "" if summary.client is None or summary.client.valid else " - client INVALID"
-    return "<br>".join(
-        [
-            f"<b>{safe(point.deployment)}</b> ({summary.origin.value}{', partial' if summary.partial else ''}{doubt})",
-            f"{safe(point.topology)}, concurrency {point.concurrency:,}, {point.gpus} GPUs",
-            *lines,
-            f"basis {view.basis.value}",
-        ]
-    )
-
-
-def rules(fig: go.Figure, view: RunView) -> None:
-    """Draw the operating points that lie at an interactivity as vertical rules, labelled above the plot."""
-    for point in view.operating_points:
-        if point.interactivity is not None:
-            fig.add_vline(
-                x=point.interactivity,
-                line={"color": TEXT, "width": 1, "dash": "dot"},
-                annotation={
-                    "text": f"{point.interactivity:g}",
-                    "yref": "paper",
-                    "y": 1,
-                    "yanchor": "bottom",
-                    "xanchor": "center",
-                    "showarrow": False,
-                },
-            )
 
 
 def log_axis(prefix: str = "", steps: tuple[int, ...] = (1, 2, 5)) -> dict[str, Any]:

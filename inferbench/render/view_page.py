@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 
 from inferbench.files.csv_cells import inert
+from inferbench.render import page
 from inferbench.render.chart import Chart
 from inferbench.render.table import Table
-from inferbench.runs.report import page
 
 
 def render_view(title: str, said: Sequence[str], charts: Sequence[Chart], tables: Sequence[Table]) -> str:

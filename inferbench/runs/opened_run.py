@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from inferbench.comparison.verdict import Conclusion, FrontierPoint
 from inferbench.cost.cost import Cost
-from inferbench.errors import UsageError
+from inferbench.errors import StoreError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.files.untrusted_files import inside
+from inferbench.files.whole_files import sha256
 from inferbench.files.yaml_values import read_value
 from inferbench.loadgen.health.live_check import LiveResult
 from inferbench.metrics.summary import PointSummary
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.evaluation import Evaluation
 from inferbench.store.liveness import as_it_is
 from inferbench.store.manifest import RunManifest
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 from inferbench.telemetry.timeline_values import WatchedPoint
 
 if TYPE_CHECKING:

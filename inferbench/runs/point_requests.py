@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from inferbench.arrays import NEVER, Floats, Ints
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.metrics.summary import Origin
 from inferbench.metrics.ttft_tpot import latencies
-from inferbench.records.columns import NEVER, Floats, Ints
 from inferbench.records.reader import read_records
 from inferbench.records.request_record import Status
 from inferbench.runs.figures.requests import Requests

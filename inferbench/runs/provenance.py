@@ -11,9 +11,9 @@ from pathlib import Path
 from inferbench.catalog.bundled import find
 from inferbench.distribution import own_version
 from inferbench.files.web_addresses import web_address
+from inferbench.files.whole_files import sha256
 from inferbench.pricing.owned_book import Book
 from inferbench.store.manifest import BookStamp, ClientHost
-from inferbench.store.run_directory import sha256
 
 
 def client_host() -> ClientHost:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from inferbench.catalog.bundled import price_books
+from inferbench.files.whole_files import sha256
 from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.records import layout
 from inferbench.runs.answers import judge as judging
 from inferbench.runs.manifest import ended
 from inferbench.runs.sweep import PointOutcome
+from inferbench.scenario.read_scenario import price_books
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.manifest import PointManifest, RunManifest, RunState
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 
 Kept = Mapping[str, tuple[PointSummary, PointManifest]]
 """What is known of the points that have run, by key."""

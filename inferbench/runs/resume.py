@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from inferbench.catalog.bundled import load_scenario, price_books
-from inferbench.errors import FieldName, IncomparableError, UsageError
+from inferbench.errors import FieldName, IncomparableError, StoreError, UsageError
 from inferbench.files.spelling import unknown
+from inferbench.files.whole_files import sha256
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.runs.opened_run import Run, open_run, with_seed
 from inferbench.runs.provenance import book_stamps, twin_parameters_sha256
 from inferbench.runs.recorder import Kept, Recorder
 from inferbench.runs.scenario_run import carry_out, run, silent
 from inferbench.runs.sweep import OnProgress, jobs, run_jobs
+from inferbench.scenario.read_scenario import load_scenario, price_books
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.manifest import RunManifest, RunState
-from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory, sha256
+from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
 from inferbench.store.verify import damage
 
 KEYS = ("twin_parameters", "price_books")

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inferbench.catalog.bundled import find, load_scenario, price_books
+from inferbench.catalog.bundled import find
 from inferbench.errors import Interruption, reason_of
+from inferbench.files.whole_files import sha256
 from inferbench.loadgen.stop_signals import raising_at_ctrl_c
 from inferbench.records import layout
 from inferbench.runs.live_leg import run_live_leg
@@ -20,10 +21,11 @@ from inferbench.runs.sweep import OnProgress, PointOutcome, PointProgress, jobs,
 from inferbench.scenario.caveats import Caveat
 from inferbench.scenario.deployment import Deployment
 from inferbench.scenario.launch_caveats import caveats_of_deployment
+from inferbench.scenario.read_scenario import load_scenario, price_books
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.liveness import how_to_go_on
 from inferbench.store.manifest import RunManifest, RunState
-from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory, sha256
+from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
 
 if TYPE_CHECKING:
     from inferbench.store.storage_backends import StorageBackend

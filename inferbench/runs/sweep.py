@@ -11,17 +11,18 @@ from pathlib import Path
 
 from inferbench.catalog.bundled import gpus, models
 from inferbench.catalog.model import ModelSpec
+from inferbench.endpoint.fingerprint import TargetIdentity
 from inferbench.errors import ExitCode, StoppedError
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.dispatcher import Progress
 from inferbench.loadgen.driver import drive_virtual
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
 from inferbench.processes.pool import ProcessLostError, in_processes
 from inferbench.runs.provenance import twin_parameters_sha256
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.scenario.scenario import Load, Scenario
-from inferbench.store.manifest import ClockAnchor, TargetIdentity
 from inferbench.workload.plan import Plan
 from inferbench.workload.planner import make_plan
 from inferbench.workload.prompts import TOKENIZER

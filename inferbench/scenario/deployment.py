@@ -14,6 +14,11 @@ from inferbench.scenario.launch import Launch
 from inferbench.values import Value
 
 
+def stack_name(framework: str, *, aggregated: bool) -> str:
+    """Name of a stack among a GPU's constants."""
+    return f"{framework}-agg" if aggregated else framework
+
+
 class WorkerGroup(Value):
     """Equal workers of one role. GPUs are written down, since TP x EP is not a GPU count."""
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import inside, read_document
+from inferbench.files.whole_files import write_whole
 from inferbench.files.yaml_values import describe
-from inferbench.records.layout import StoreError
 from inferbench.store.evaluation import Evaluation
-from inferbench.store.run_directory import write_whole
 
 EVALUATIONS = ".evals"
 RESULT = "evaluation.json"

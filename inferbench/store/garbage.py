@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from inferbench.errors import StoreError
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.store.manifest import RunState
 from inferbench.store.run_directory import RunDirectory
 from inferbench.store.storage_backends import DirectoryBackend

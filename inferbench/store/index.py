@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import MAX_DOCUMENT, file_inside
 from inferbench.metrics.summary import Origin, PointSummary
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.records.parquet import read_whole
 from inferbench.secrets.redact import excerpt
 from inferbench.store.index_points import POINT, point_rows

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from inferbench.endpoint.fingerprint import Attachment
-from inferbench.files.number_limits import Nanoseconds, UnixTime
+from inferbench.endpoint.fingerprint import Attachment, TargetIdentity
+from inferbench.files.number_limits import UnixTime
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.metrics.summary import Origin, SweepPoint
 from inferbench.scenario.caveats import Caveat
 from inferbench.secrets.command_lines import Command, Kept
@@ -37,30 +38,6 @@ class ClientHost(Value):
     cpus: int
     inferbench: str
     """Version of inferbench."""
-
-
-class ClockAnchor(Value):
-    """One instant on both clocks, so that monotonic stamps can be set beside wall-clock ones."""
-
-    wall_unix_ns: Nanoseconds
-    monotonic_ns: Nanoseconds
-
-
-class TargetIdentity(Value):
-    """What answered the requests."""
-
-    kind: Literal["twin", "http", "imported"]
-    engine: str | None = None
-    engine_version: str | None = None
-    model: str
-    base_url: Kept | None = None
-    gpu: str | None = None
-    precision: str | None = None
-    launch_command: Kept | None = None
-    launch_fingerprint: str | None = None
-    """`Attachment.fingerprint` of the launch that answered; None where a run was not attached to one."""
-    twin_parameters: str | None = None
-    """Checksum of the twin's parameter file."""
 
 
 class OfferedLoad(Value):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inferbench.records.layout import StoreError
+from inferbench.errors import StoreError
 from inferbench.store.manifest import FORMAT
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import inside, need_directory, read_document
+from inferbench.files.whole_files import sha256, write_whole
 from inferbench.files.yaml_values import describe
 from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.store.manifest import RunManifest
 from inferbench.store.migrate import upgrade
 
@@ -200,27 +201,3 @@ def _locked(handle: int) -> bool:
         else:
             return True
     return False
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whoever else writes it and whenever the power goes.
-
-    Raises StoreError where the disk is full or the place cannot be written.
-    """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,11 +17,11 @@ import pyarrow as pa
 from pyarrow import fs
 from typing_extensions import override
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import inside, read_document, too_long
+from inferbench.files.whole_files import write_whole
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.secrets.redact import excerpt, redact
-from inferbench.store.run_directory import write_whole
 
 
 class StorageBackend(ABC):

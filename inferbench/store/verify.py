@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import file_inside, inside
+from inferbench.files.whole_files import sha256
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.store.liveness import as_it_is, how_to_go_on
 from inferbench.store.manifest import RunManifest, RunState
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 
 
 def damage(run: Path, checksums: Mapping[str, str]) -> Iterator[str]:

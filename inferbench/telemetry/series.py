@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from inferbench.records.columns import Floats, Ints
+from inferbench.arrays import Floats, Ints
 from inferbench.values import Value
 
 

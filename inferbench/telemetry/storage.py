@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from inferbench.errors import StoreError
 from inferbench.files.untrusted_files import file_inside
 from inferbench.records.arrow_writer import ArrowStream, write_parquet
-from inferbench.records.layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
+from inferbench.records.layout import TELEMETRY_FILE, TELEMETRY_STREAM
 from inferbench.records.parquet import read_batches, read_whole
 from inferbench.telemetry.possible_values import limits
 from inferbench.telemetry.series import Gap, Metric, MetricReading, Series, Telemetry, TelemetrySource, WorkerRole

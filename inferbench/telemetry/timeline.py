@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from inferbench.arrays import NEVER, Floats, Ints
 from inferbench.metrics.summary import PointSummary
 from inferbench.metrics.ttft_tpot import Latencies, latencies
-from inferbench.records.columns import NEVER, Floats, Ints, Records
+from inferbench.records.columns import Records
 from inferbench.telemetry.bottleneck import find_bottleneck
 from inferbench.telemetry.series import Metric, Series, Telemetry, WorkerRole
 from inferbench.telemetry.timeline_values import Lane, TimelineCurve, WatchedPoint

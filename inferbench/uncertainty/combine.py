@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inferbench.records.columns import Floats
+from inferbench.arrays import Floats
 from inferbench.uncertainty.interval import COVERAGE, Interval, TornadoBar, UncertainInput
 
 DRAWS = 20_000

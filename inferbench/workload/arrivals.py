@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from inferbench.arrays import Floats, Ints
 from inferbench.errors import FieldName, UsageError
-from inferbench.records.columns import Floats, Ints
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Arrival
 

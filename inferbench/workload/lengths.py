@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inferbench.records.columns import Ints
+from inferbench.arrays import Ints
 from inferbench.scenario.scenario import Lengths
 
 

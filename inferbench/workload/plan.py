@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from inferbench.records.columns import NEVER, Ints
+from inferbench.arrays import NEVER, Ints
 
 
 class Arrival(StrEnum):

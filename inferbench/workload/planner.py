@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inferbench.records.columns import NEVER, Ints
+from inferbench.arrays import NEVER, Ints
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload import arrivals, lengths
 from inferbench.workload.arrivals import RateRamp

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inferbench.arrays import Ints
 from inferbench.errors import UsageError
-from inferbench.records.columns import Ints
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Prefixes
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from inferbench.arrays import Ints
 from inferbench.errors import UsageError
-from inferbench.records.columns import Ints
 from inferbench.workload.plan import Plan
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from inferbench.cli import execute
 from inferbench.cli.files import write_file
-from inferbench.errors import ExitCode, UsageError
-from inferbench.records.layout import StoreError
+from inferbench.errors import ExitCode, StoreError, UsageError
 from inferbench.regression.baselines import NamedBaseline, write_baseline
 from inferbench.store.run_directory import RunDirectory
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from inferbench.claim.answer import PairVerdict
 from inferbench.comparison import explain
 from inferbench.comparison.conclude import conclude
 from inferbench.comparison.judge import judge
 from inferbench.comparison.operating_point import read_at
-from inferbench.comparison.verdict import Conclusion, Outcome, Reading, Verdict
+from inferbench.comparison.verdict import Conclusion, Outcome, PairVerdict, Reading, Verdict
 from inferbench.metrics.summary import Basis, Origin
 from inferbench.scenario.scenario import OperatingPoint
 from inferbench.uncertainty.interval import Interval, TornadoBar

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from inferbench.cost.cost import Bill, Blend
+from inferbench.cost.cost import Blend
 from inferbench.cost.per_token import cost, joules_per_token, tokens_per_s_per_mw, tokens_per_usd, usd_per_mtok
 from inferbench.fleet.fleet import Demand, Replica, WorkerShape
 from inferbench.fleet.ranking import FleetPrices, fleet
 from inferbench.metrics.request_counts import Counts
 from inferbench.metrics.summary import Basis, Origin
 from inferbench.pricing.annuity import annual_share, capital_recovery_factor
+from inferbench.pricing.bill_lines import Bill
 from inferbench.pricing.build_up import IDLE
 from inferbench.pricing.cost_figures import Trust
 from inferbench.pricing.hourly_bill import hourly_bill

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inferbench.runs.report.page import scripts
+from inferbench.render.page import scripts
 from tests.support.dashboard_browser import serving
 
 

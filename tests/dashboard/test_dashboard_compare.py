@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferbench.catalog.bundled import open_book
+from inferbench.pricing.bundled_books import open_book
 from inferbench.runs.answers.held_equal import equal
 from inferbench.runs.opened_run import open_run
 from tests.support.apps import open_view, traces, words

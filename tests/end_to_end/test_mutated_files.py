@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from inferbench.catalog.bundled import load_scenario
 from inferbench.cli import execute
 from inferbench.errors import ExitCode, InferbenchError
 from inferbench.runs.sweep import jobs, run_job
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.scenario.scenario import Scenario
 from tests.support.scenarios_for_tests import small_scenario
 from tests.support.yaml_mutants import mutants

@@ -9,7 +9,6 @@ import yaml
 from pydantic import ValidationError
 
 import inferbench
-from inferbench.catalog.bundled import load_scenario
 from inferbench.cli import execute
 from inferbench.deploy.write_plan import plan_of
 from inferbench.errors import ExitCode, FileError
@@ -17,6 +16,7 @@ from inferbench.formats.inferencex.master_config import MasterRow, read_master
 from inferbench.runs.interchange.import_config import ImportedEntry, import_entries, scenario_text
 from inferbench.scenario.caveats import FAKE_DISPATCH
 from inferbench.scenario.deployment import Topology
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.scenario.scenario import Scenario
 from tests.support.measured_data import measured
 

@@ -9,12 +9,13 @@ import pytest
 from scipy.stats import linregress
 from scipy.stats import t as student
 
+from inferbench.arrays import NEVER
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.driver import drive_virtual
 from inferbench.metrics.backlog import growth
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Origin, PointSummary
-from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.columns import Records, StampedColumn
 from inferbench.records.request_record import RequestRecord
 from inferbench.scenario.scenario import Lengths
 from inferbench.workload.arrivals import RampStrategy, RateRamp

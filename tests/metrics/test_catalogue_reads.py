@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inferbench.arrays import NEVER
 from inferbench.cost.cost import Blend, Cost
 from inferbench.cost.per_token import cost
 from inferbench.metrics.catalog import CATALOG, TTFT
@@ -15,7 +16,7 @@ from inferbench.metrics.goodput import GoodputSlo
 from inferbench.metrics.metric import CostMetric, DistributionMetric, ScalarMetric
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Basis, EnergySummary, Origin, PointSummary, SweepPoint
-from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.columns import Records, StampedColumn
 from inferbench.records.request_record import Status
 from inferbench.workload.plan import Arrival, Plan
 from tests.support.factories import price_book

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inferbench.arrays import NEVER
 from inferbench.errors import UsageError
 from inferbench.metrics.goodput import GoodputSlo, goodput_slo, parse_clause
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import BasisSummary, Origin
-from inferbench.records.columns import NEVER, Records
+from inferbench.records.columns import Records
 from inferbench.records.request_record import ChunkTokens, Status
 from tests.metrics.test_summarise import MS, POINT, fixed_pace, plan, records
 

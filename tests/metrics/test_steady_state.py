@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inferbench.arrays import NEVER
 from inferbench.metrics.steady_state import MIN_OPEN, Span, steady_state, whole_run
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import BasisSummary, Origin
 from inferbench.metrics.ttft_tpot import latencies
-from inferbench.records.columns import NEVER, Records
+from inferbench.records.columns import Records
 from inferbench.records.request_record import Status
 from inferbench.workload.plan import Arrival
 from tests.metrics.test_summarise import MS, POINT, fixed_pace, plan, records

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inferbench.arrays import NEVER
 from inferbench.metrics.percentiles import QUANTILES, distribution
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Basis, ClientHealth, EnergySummary, Origin, SweepPoint
 from inferbench.metrics.ttft_tpot import latencies
-from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.columns import Records, StampedColumn
 from inferbench.records.request_record import Status
 from inferbench.workload.plan import Arrival, Plan
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from server_counters import Watched, counters, wait_for
 
+from inferbench.arrays import NEVER
 from inferbench.errors import EndpointError
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress
-from inferbench.records.columns import NEVER
 from inferbench.records.request_record import CountSource, Status
 from inferbench.runs.bench.bench import BenchRun, bench
 from inferbench.runs.bench.bench_plan import BenchLoad

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferbench.records.columns import NEVER, PassColumn, StampedColumn
+from inferbench.arrays import NEVER
+from inferbench.records.columns import PassColumn, StampedColumn
 
 
 @st.composite

@@ -13,11 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from inferbench.errors import ExitCode
+from inferbench.arrays import NEVER
+from inferbench.errors import ExitCode, StoreError
 from inferbench.records import layout
 from inferbench.records.arrow_writer import ArrowSink
-from inferbench.records.columns import NEVER
-from inferbench.records.layout import StoreError
 from inferbench.records.reader import LOST, read_records
 from inferbench.records.request_record import Chunks, CountSource, PassChunks, RequestRecord, StampedChunks, Status
 from inferbench.records.writer_process import SpooledSink

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import inferbench
-from inferbench.errors import IncomparableError, UsageError
+from inferbench.errors import IncomparableError, StoreError, UsageError
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.runs import resume as resuming
 from inferbench.runs.recorder import Recorder
 from inferbench.runs.resume import resume, run_from_manifest

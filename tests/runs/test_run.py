@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import inferbench
-from inferbench.catalog.bundled import find, load_scenario
+from inferbench.catalog.bundled import find
 from inferbench.errors import FileError, IncomparableError, UsageError
+from inferbench.files.whole_files import sha256
 from inferbench.metrics.summary import Origin
 from inferbench.records import layout
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.store.manifest import RunState
-from inferbench.store.run_directory import sha256
 from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 

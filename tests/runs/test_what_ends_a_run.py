@@ -11,8 +11,7 @@ import psutil
 import pytest
 
 import inferbench
-from inferbench.errors import StoppedError
-from inferbench.records.layout import StoreError
+from inferbench.errors import StoppedError, StoreError
 from inferbench.runs.answers import judge
 from inferbench.runs.bench import bench
 from inferbench.runs.measure import plan_run

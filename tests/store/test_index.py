@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from inferbench.errors import StoreError
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.runs.opened_run import Run
 from inferbench.store import migrate
 from inferbench.store.index import BROKEN, INDEX_FILE, refresh

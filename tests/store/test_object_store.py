@@ -15,9 +15,8 @@ import pytest
 
 import inferbench
 from inferbench.cli import execute
-from inferbench.errors import ExitCode, UsageError
+from inferbench.errors import ExitCode, StoreError, UsageError
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.regression.check import find_runs, regress, set_baseline
 from inferbench.regression.verdicts import RegressionOutcome
 from inferbench.store.index import BROKEN, INDEX_FILE, refresh

@@ -15,10 +15,10 @@ import pytest
 import inferbench
 from inferbench.cli import execute
 from inferbench.cli.files import write_below
-from inferbench.errors import ExitCode, UsageError
+from inferbench.errors import ExitCode, StoreError, UsageError
 from inferbench.files.untrusted_files import MAX_DOCUMENT, inside
+from inferbench.files.whole_files import sha256
 from inferbench.records import layout, schema
-from inferbench.records.layout import StoreError
 from inferbench.records.parquet import FREE, RATIO, allowed
 from inferbench.records.reader import read_records
 from inferbench.regression.baselines import NamedBaseline, write_baseline
@@ -27,7 +27,7 @@ from inferbench.scenario.scenario import Scenario
 from inferbench.store.evaluation_files import read_evaluations
 from inferbench.store.index import refresh
 from inferbench.store.manifest import RunManifest
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 from inferbench.store.storage_backends import DirectoryBackend, pull, push
 from inferbench.store.verify import verify
 from tests.support.factories import sweep_point

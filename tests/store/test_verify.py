@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from inferbench.errors import StoreError
+from inferbench.files.whole_files import sha256
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.store import run_directory
 from inferbench.store.garbage import OLD_ENOUGH_S, garbage_of
 from inferbench.store.liveness import is_held
 from inferbench.store.manifest import RunState
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 from inferbench.store.verify import verify
 from tests.support.store_factories import write_run
 

@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inferbench.catalog.bundled import gpus, load_scenario, models
+from inferbench.catalog.bundled import gpus, models
 from inferbench.deploy.clusters.render import Cluster, render
 from inferbench.deploy.launch_plan import LaunchPlan
 from inferbench.deploy.make_plan import launch_plan
 from inferbench.deploy.settings import settings_of
 from inferbench.scenario.deployment import Deployment
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.scenario.scenario import Scenario
 
 BUNDLED = "deepseek-r1-mi355x-vs-b200"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 
 from inferbench.comparison.verdict import FrontierPoint
+from inferbench.endpoint.fingerprint import TargetIdentity
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.metrics.request_counts import Counts
 from inferbench.metrics.summary import (
     Basis,
@@ -17,15 +19,7 @@ from inferbench.metrics.summary import (
     Throughput,
 )
 from inferbench.pricing.rate_card import PowerFigure, Price, PriceBook
-from inferbench.store.manifest import (
-    BookStamp,
-    ClientHost,
-    ClockAnchor,
-    PointManifest,
-    RunManifest,
-    RunState,
-    TargetIdentity,
-)
+from inferbench.store.manifest import BookStamp, ClientHost, PointManifest, RunManifest, RunState
 
 DAY = datetime.date(2026, 1, 1)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from inferbench.files.whole_files import sha256
 from inferbench.records import layout
 from inferbench.store.manifest import RunManifest, RunState
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 from tests.support.factories import point_manifest, point_summary, run_manifest, sweep_point
 
 NOISE = (0.999, 1.001, 1.0, 0.9995, 1.0005)

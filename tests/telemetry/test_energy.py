@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inferbench.arrays import Floats
 from inferbench.metrics.summary import Origin, PointSummary
-from inferbench.records.columns import Floats
 from inferbench.telemetry.energy import measured_energy, trapezoid
 from inferbench.telemetry.series import Gap, Metric, Series, Telemetry, TelemetrySource, WorkerRole
 from inferbench.units import NS_PER_S

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from inferbench.errors import ExitCode
-from inferbench.records.layout import TELEMETRY_FILE, TELEMETRY_STREAM, StoreError
+from inferbench.errors import ExitCode, StoreError
+from inferbench.records.layout import TELEMETRY_FILE, TELEMETRY_STREAM
 from inferbench.telemetry.monitor import WatchedGpus, WatchedWorker, Watching, watch
 from inferbench.telemetry.series import Metric, MetricReading, TelemetrySource, WorkerRole
 from inferbench.telemetry.storage import TelemetrySink, read_telemetry

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from inferbench.arrays import Ints
 from inferbench.errors import UsageError
-from inferbench.records.columns import Ints
 from inferbench.units import NS_PER_S
 from inferbench.workload.arrivals import RampStrategy, RateRamp, due_times, slot_openings
 from inferbench.workload.plan import Arrival

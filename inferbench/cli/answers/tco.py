@@ -75,7 +75,7 @@ class PriceOptions:
     @property
     def book(self) -> Book:
         """The price book. Raises FileError where it cannot be used."""
-        from inferbench.catalog.bundled import open_book
+        from inferbench.pricing.bundled_books import open_book
 
         return open_book(self.price_book)
 
@@ -154,8 +154,8 @@ def implied(
     json: shared.Json = False,
 ) -> None:
     """Run a tier backwards: which server price, or which cost of capital, does its $/GPU-hour imply?"""
-    from inferbench.catalog.bundled import open_book
     from inferbench.cli.console import show
+    from inferbench.pricing.bundled_books import open_book
     from inferbench.runs.answers import costs as costing
     from inferbench.runs.answers.cost_tables import implied_table
 

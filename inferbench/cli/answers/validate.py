@@ -14,10 +14,11 @@ def validate(
     file: Annotated[list[Path], typer.Argument(help="Scenario, price-book, claim or ablation files.")],
 ) -> None:
     """Check files without sending any load. The first error ends with one line and exit code 2."""
-    from inferbench.catalog.bundled import load_scenario, open_book
     from inferbench.claim.answer_file import claims, load_claim
     from inferbench.files.yaml_values import read_yaml
+    from inferbench.pricing.bundled_books import open_book
     from inferbench.pricing.owned_book import OwnedBook
+    from inferbench.scenario.read_scenario import load_scenario
     from inferbench.simulator.ablation.ablate_scenario import load_ablation
 
     for path in file:

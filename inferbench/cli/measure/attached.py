@@ -161,8 +161,8 @@ def measure(
     allowed: list[str],
 ) -> Iterator[Run]:
     """Measure a deployment so many times, repeat i with the scenario's seed + i."""
-    from inferbench.catalog.bundled import load_scenario
     from inferbench.runs.measure.attach import attach
+    from inferbench.scenario.read_scenario import load_scenario
 
     spec = load_scenario(scenario)
     for repeat in range(repeats):

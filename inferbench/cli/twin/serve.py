@@ -60,7 +60,8 @@ def serve(
 
         serve_backend(whole(make), Served("paced"), host, port, _announce, time_scale, faults)
         return
-    from inferbench.catalog.bundled import gpus, load_scenario, models
+    from inferbench.catalog.bundled import gpus, models
+    from inferbench.scenario.read_scenario import load_scenario
     from inferbench.simulator.engine.build import cluster_of
     from inferbench.simulator.server.deployment import backend_of, served_of
     from inferbench.simulator.server.roles.bootstrap import listen

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from inferbench.arrays import Floats
 from inferbench.evidence.measured_point import Latency
 from inferbench.formats.inferencex.row import Row
 from inferbench.metrics.catalog import E2EL, ITL, TPOT, TTFT
-from inferbench.records.columns import Floats
 from inferbench.units import MS_PER_S
 
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p999": 99.9}

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from inferbench.records.columns import NEVER, Floats, Ints, Records
+from inferbench.arrays import NEVER, Floats, Ints
+from inferbench.records.columns import Records
 from inferbench.records.request_record import Status
 from inferbench.units import NS_PER_S
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from inferbench.arrays import Floats
 from inferbench.formats.vllm.times import Lists, Times
 from inferbench.metrics.families import LATENCIES
-from inferbench.records.columns import Floats, Records
+from inferbench.records.columns import Records
 from inferbench.units import MS_PER_S, NS_PER_S
 
 METRICS = (*(metric.name for metric in LATENCIES), "client_queue_time", "e2el_including_client_queue")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inferbench.arrays import NEVER, Floats, Ints
 from inferbench.loadgen.health.remedies import remedies
 from inferbench.metrics.summary import ClientHealth
 from inferbench.metrics.ttft_tpot import latencies
-from inferbench.records.columns import NEVER, Floats, Ints, Records
+from inferbench.records.columns import Records
 from inferbench.units import NS_PER_MS, NS_PER_S
 from inferbench.workload.plan import Arrival
 

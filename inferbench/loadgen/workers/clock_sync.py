@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from inferbench.files.number_limits import Nanoseconds
+from inferbench.values import Value
+
+
+class ClockAnchor(Value):
+    """One instant on both clocks, so that monotonic stamps can be set beside wall-clock ones."""
+
+    wall_unix_ns: Nanoseconds
+    monotonic_ns: Nanoseconds
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:

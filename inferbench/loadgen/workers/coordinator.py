@@ -16,9 +16,8 @@ from inferbench.errors import InferbenchError
 from inferbench.loadgen.driver import Driven, Watch
 from inferbench.loadgen.progress import Progress, StopKind
 from inferbench.loadgen.stop_signals import on_interrupt
-from inferbench.loadgen.workers.clock_sync import Alignment, residual_ns
+from inferbench.loadgen.workers.clock_sync import Alignment, ClockAnchor, residual_ns
 from inferbench.records.request_record import Status
-from inferbench.store.manifest import ClockAnchor
 from inferbench.units import NS_PER_MS
 
 LEAD_NS = 50 * NS_PER_MS

@@ -12,7 +12,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from inferbench.errors import EndpointError, InferbenchError
+from inferbench.errors import EndpointError, InferbenchError, StoreError
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.dialects.request_bodies import MakePrompt
 from inferbench.loadgen.dispatcher import RunLimits
@@ -26,7 +26,6 @@ from inferbench.loadgen.progress import Progress, StopKind
 from inferbench.loadgen.sinks import Discard
 from inferbench.loadgen.workers.clock_sync import SAME_CLOCK, Alignment
 from inferbench.loadgen.workers.coordinator import Begin, Command, Failed, Link, Message, Ready, Worker
-from inferbench.records.layout import StoreError
 from inferbench.records.writer_process import SpooledSink
 from inferbench.units import NS_PER_S
 from inferbench.workload.plan import Plan

@@ -20,12 +20,12 @@ from typing_extensions import override
 from inferbench.distribution import install
 from inferbench.errors import FieldName, UsageError
 from inferbench.files.untrusted_files import inside
+from inferbench.files.whole_files import write_whole
 from inferbench.loadgen.driver import Driven
 from inferbench.loadgen.workers.clock_sync import Alignment, align
 from inferbench.loadgen.workers.coordinator import Command, Failed, Link, Message, Worker, WorkerLostError
 from inferbench.loadgen.workers.local import WorkerJob, work
 from inferbench.loadgen.workers.ray_cluster import connect, prepare
-from inferbench.store.run_directory import write_whole
 from inferbench.workload.prompt_source import PromptSource
 
 EXCHANGES = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inferbench.regression.report.figures import change_chart, distribution_chart
 from inferbench.regression.report.tables import SIMULATED, headline, points_table, verdict_table
 from inferbench.regression.verdicts import RegressionReport
-from inferbench.runs.report.page import environment, figure_json, policy_hash, scripts
+from inferbench.render.page import environment, figure_json, policy_hash, scripts
 
 
 def regression_html(report: RegressionReport) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inferbench.comparison.verdict import PricedReading
-from inferbench.cost.cost import Bill, Cost, CostLine
+from inferbench.cost.cost import Cost
 from inferbench.metrics.catalog import TPUT_PER_GPU, USD_PER_MTOK_TOTAL
 from inferbench.metrics.families import COSTS
 from inferbench.metrics.metric import MetricEntry
+from inferbench.pricing.bill_lines import Bill, CostLine
 from inferbench.pricing.cost_figures import CostFigure, Trust
 from inferbench.pricing.implied_price_values import ImpliedPrice
 from inferbench.render.format import MISSING, interval, significant, usd

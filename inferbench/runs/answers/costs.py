@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import PricedReading
-from inferbench.cost.cost import Bill, Blend, Cost
+from inferbench.cost.cost import Blend, Cost
 from inferbench.cost.per_token import cost, usd_per_mtok
 from inferbench.errors import FieldName, FileError, UsageError
 from inferbench.metrics.summary import Basis
+from inferbench.pricing.bill_lines import Bill
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.implied_price import implied as implied_price
 from inferbench.pricing.implied_price_values import ImpliedPrice

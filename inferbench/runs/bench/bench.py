@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from inferbench.endpoint.fingerprint import TargetIdentity
 from inferbench.endpoint.prefix_cache import Flush, flush_cache
 from inferbench.endpoint.readiness import probe
-from inferbench.errors import Interruption, reason_of
+from inferbench.errors import Interruption, StoreError, reason_of
 from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.loadgen.progress import Progress, StopKind
 from inferbench.metrics.summary import Origin, PointSummary, SweepPoint
 from inferbench.records import layout
 from inferbench.records.columns import Records
-from inferbench.records.layout import StoreError
 from inferbench.runs.bench.bench_plan import BenchLoad
 from inferbench.runs.manifest import begun, ended
 from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point
 from inferbench.runs.measure.point_summary import notes_on, summarise_http, why_partial
 from inferbench.runs.opened_run import Run
-from inferbench.store.manifest import OfferedLoad, PointManifest, RunManifest, RunState, TargetIdentity
+from inferbench.store.manifest import OfferedLoad, PointManifest, RunManifest, RunState
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
 from inferbench.workload.plan import Plan
 

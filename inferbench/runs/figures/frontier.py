@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from inferbench.arrays import Floats
 from inferbench.comparison.axes import X_AXES, Y_AXES
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.cost.per_token import usd_per_mtok
-from inferbench.records.columns import Floats
-from inferbench.render.chart import FADED, Chart, faint, figure, hover, log_axis, look, marker, rules
+from inferbench.render.chart import FADED, Chart, faint, figure, log_axis, marker
 from inferbench.render.format import significant
+from inferbench.runs.figures.run_look import hover, look, rules
 from inferbench.runs.report.view import RunView
 
 STEPS = 12

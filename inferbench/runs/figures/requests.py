@@ -10,11 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from inferbench.arrays import Floats, Ints
 from inferbench.metrics.catalog import E2EL, ISL, OSL, TTFT
 from inferbench.metrics.failure_kinds import by_kind
 from inferbench.metrics.families import OF_ONE_REQUEST
 from inferbench.metrics.request_counts import Ended
-from inferbench.records.columns import Floats, Ints
 from inferbench.render.chart import PALETTE, TEXT, Chart, log_axis, style
 from inferbench.render.format import count, significant
 from inferbench.render.table import Column, Table

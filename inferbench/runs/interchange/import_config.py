@@ -11,13 +11,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from inferbench.catalog.bundled import check_scenario, gpus, models
+from inferbench.catalog.bundled import gpus, models
 from inferbench.errors import FileError, InferbenchError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.files.terminal_text import one_visible_line
 from inferbench.files.yaml_values import describe
 from inferbench.formats.inferencex.master_config import MasterEntry, MasterShape, read_entry, read_master, shapes
 from inferbench.runs.interchange.config_deployment import master_deployment
+from inferbench.scenario.read_scenario import check_scenario
 from inferbench.scenario.scenario import Lengths, Load, OperatingPoint, PriceChoice, Scenario, TwinSettings
 from inferbench.simulator.calibration.configuration import RANGE_RATIO
 from inferbench.simulator.engine.build import cluster_of

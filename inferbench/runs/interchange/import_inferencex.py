@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from inferbench.claim.audit import audit_measured
+from inferbench.audits.known_facts import audit_measured
+from inferbench.endpoint.fingerprint import TargetIdentity
 from inferbench.evidence.measured_point import MeasuredPoint
 from inferbench.formats.inferencex.published_summary import PROMPT_HASH, assumed, summary_of
 from inferbench.formats.inferencex.reader import read_inferencex
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.metrics.summary import Origin, PointSummary
 from inferbench.records import layout
 from inferbench.runs.manifest import begun, ended
 from inferbench.runs.opened_run import Run
-from inferbench.store.manifest import ClockAnchor, PointManifest, RunManifest, TargetIdentity
+from inferbench.store.manifest import PointManifest, RunManifest
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory
 from inferbench.units import NS_PER_S
 

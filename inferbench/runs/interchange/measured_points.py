@@ -6,14 +6,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from inferbench.errors import UsageError
+from inferbench.errors import StoreError, UsageError
 from inferbench.evidence.measured_point import Latency, MeasuredPoint, RoleWorkers
 from inferbench.files.yaml_values import describe
 from inferbench.formats.validity_keys import reasons_of
 from inferbench.metrics.families import LATENCIES
 from inferbench.metrics.summary import BasisSummary, Distribution, PointSummary
 from inferbench.records import layout
-from inferbench.records.layout import StoreError
 from inferbench.runs.opened_run import Run
 from inferbench.scenario.deployment import Deployment, Topology, WorkerGroup
 from inferbench.scenario.scenario import Scenario

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from inferbench.catalog.bundled import find, load_scenario
+from inferbench.catalog.bundled import find
 from inferbench.endpoint.discovery import Sight, Site, look
 from inferbench.endpoint.fingerprint import Attachment
 from inferbench.endpoint.prefix_cache import Flush
@@ -26,6 +26,7 @@ from inferbench.runs.resume import KEYS, going_on, kept_points, refuse_changes, 
 from inferbench.runs.scenario_run import carry_out, copy_to, new_manifest, remote, silent
 from inferbench.runs.sweep import OnProgress, sweep_point
 from inferbench.scenario.deployment import Deployment, Topology
+from inferbench.scenario.read_scenario import load_scenario
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.manifest import RunManifest
 from inferbench.store.run_directory import DEFAULT_STORE, RunDirectory

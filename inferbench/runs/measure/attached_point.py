@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from inferbench.endpoint.discovery import Sight
-from inferbench.errors import EndpointError, ExitCode, Interruption, StoppedError
+from inferbench.errors import EndpointError, ExitCode, Interruption, StoppedError, StoreError
 from inferbench.loadgen.clock import LoopClock
 from inferbench.loadgen.dispatcher import Progress
 from inferbench.loadgen.driver import drive_live
@@ -20,7 +20,6 @@ from inferbench.loadgen.progress import MAX_ERROR_RATE, RunLimits, StopKind
 from inferbench.loadgen.sinks import Kept
 from inferbench.metrics.failure_kinds import listing, sentence
 from inferbench.metrics.summary import PointSummary, SweepPoint
-from inferbench.records.layout import StoreError
 from inferbench.records.request_record import Status
 from inferbench.runs.measure.monitored_deployment import WhatToWatch, with_energy
 from inferbench.runs.measure.plan_run import HttpOutcome, run_http_point

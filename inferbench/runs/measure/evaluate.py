@@ -17,6 +17,7 @@ import yaml
 from inferbench.distribution import install
 from inferbench.endpoint.discovery import Sight, Site, look
 from inferbench.errors import EndpointError, FieldName, UsageError
+from inferbench.files.whole_files import sha256
 from inferbench.formats import lm_eval
 from inferbench.loadgen.event_loop import run_in_loop
 from inferbench.loadgen.http.endpoint import Endpoint
@@ -25,7 +26,7 @@ from inferbench.secrets.redact import excerpt, redact
 from inferbench.secrets.values import KNOWN
 from inferbench.store.evaluation import Evaluation
 from inferbench.store.evaluation_files import new_evaluation, write_evaluation
-from inferbench.store.run_directory import DEFAULT_STORE, sha256
+from inferbench.store.run_directory import DEFAULT_STORE
 
 GSM8K = "gsm8k"
 MIN_SCORE = 0.9

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from inferbench.endpoint.discovery import Sight
 from inferbench.endpoint.fingerprint import ProcessRole
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.metrics.summary import PointSummary
-from inferbench.store.manifest import ClockAnchor
 from inferbench.telemetry.monitor import WatchedGpus, WatchedWorker
 from inferbench.telemetry.series import WorkerRole
 from inferbench.telemetry.timeline_values import WatchedPoint

@@ -19,10 +19,10 @@ from inferbench.loadgen.health.cpu_placement import look
 from inferbench.loadgen.health.host_load import HostWatch
 from inferbench.loadgen.health.invalid_client import ClientFacts
 from inferbench.loadgen.http.endpoint import Endpoint
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.loadgen.workers.coordinator import Worker, drive_together
 from inferbench.loadgen.workers.local import LocalWorker, MakePrompts, WorkerJob, work
 from inferbench.records.layout import worker_directory
-from inferbench.store.manifest import ClockAnchor
 from inferbench.units import NS_PER_MS, NS_PER_S
 from inferbench.workload.plan import Plan
 from inferbench.workload.prompts import word_prompts

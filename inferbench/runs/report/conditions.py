@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 
+from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.render.format import MISSING, utc
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.answers import describe
 from inferbench.runs.report.view import RunView
-from inferbench.store.manifest import ClockAnchor, PointManifest
+from inferbench.store.manifest import PointManifest
 from inferbench.units import NS_PER_S
 
 Fact = tuple[str, str]

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cache
-
-import orjson
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
 from inferbench.audits.tables import audit_table, flag_table
 from inferbench.comparison import explain
-from inferbench.render.chart import CONFIG, Chart, document
 from inferbench.render.format import utc
+from inferbench.render.page import environment, figure_json, policy_hash, scripts
 from inferbench.render.table import Table
 from inferbench.runs.figures.charts import comparison_charts, live_charts, timeline_charts
 from inferbench.runs.report.accuracy import accuracy_lines
@@ -61,13 +52,6 @@ def render_html(view: RunView) -> str:
     )
 
 
-def figure_json(chart: Chart) -> Markup:
-    """A figure as JSON that may stand inside a script element: `<` is written as an escape, so it cannot close it."""
-    shown = {**document(chart), "config": CONFIG}
-    text = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()
-    return Markup(text.replace("<", "\\u003c"))
-
-
 def _tables(view: RunView) -> tuple[Table, ...]:
     if view.audit is not None:
         return sweep_table(view), audit_table(view.audit), flag_table(view.audit)
@@ -75,27 +59,3 @@ def _tables(view: RunView) -> tuple[Table, ...]:
         return tuple(bench_table(summary) for summary in view.summaries)
     verdicts = (conclusions_table(view), verdict_matrix(view)) if view.conclusions else ()
     return (*verdicts, sweep_table(view))
-
-
-@cache
-def environment() -> Environment:
-    """The templates of this room, with escaping on."""
-    return Environment(
-        loader=PackageLoader("inferbench.render"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@cache
-def scripts() -> tuple[Markup, ...]:
-    """The page's only scripts: Plotly, and what draws the figures. Both are ours, so neither is escaped."""
-    return Markup(get_plotlyjs()), Markup(environment().get_template("report.js").render())
-
-
-def policy_hash(script: str) -> str:
-    """The source expression that lets exactly this inline script run (W3C Content Security Policy Level 3)."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"

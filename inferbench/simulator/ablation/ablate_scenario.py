@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferbench.catalog.bundled import beyond_context, find, gpus, models
+from inferbench.catalog.bundled import find, gpus, models
 from inferbench.errors import FileError
 from inferbench.files.spelling import unknown
 from inferbench.files.yaml_values import read_value
+from inferbench.scenario.read_scenario import beyond_context
 from inferbench.simulator.ablation.ablate import ablate as answer
 from inferbench.simulator.ablation.ablation import Ablation
 from inferbench.simulator.ablation.result import AblationResult

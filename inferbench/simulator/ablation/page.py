@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferbench.runs.report import page
+from inferbench.render import page
 from inferbench.simulator.ablation.figures import ablation_charts
 from inferbench.simulator.ablation.result import AblationResult
 from inferbench.simulator.ablation.tables import ablation_tables, sentences

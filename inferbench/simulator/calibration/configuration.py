@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inferbench.arrays import Floats
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
 from inferbench.errors import UsageError
 from inferbench.evidence.points_csv import Point, Workers
-from inferbench.records.columns import Floats
 from inferbench.scenario.deployment import Deployment, Stack, Topology, WorkerGroup
 from inferbench.simulator.calibration.launch_recipes import Recipe, recipe_of
 from inferbench.simulator.calibration.priors import PARENTS

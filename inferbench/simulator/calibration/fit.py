@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
+from inferbench.arrays import Floats
 from inferbench.catalog.gpu import Gpu
 from inferbench.catalog.model import ModelSpec
-from inferbench.records.columns import Floats
 from inferbench.simulator.calibration.configuration import Batch, Configuration, batches, evaluate, tokens_per_gpu
 from inferbench.simulator.calibration.free_parameters import FreeParameter, free_parameters_of
 from inferbench.simulator.calibration.trial_parameters import with_free_parameters

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from inferbench.records.columns import Floats
+from inferbench.arrays import Floats
 from inferbench.simulator.calibration.configuration import Configuration
 from inferbench.simulator.calibration.priors import EXPERT_SPREAD, EXTRA, KINSHIP, PRIORS, family_of
 from inferbench.simulator.parameters.parameters import StackParameters

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inferbench.records.columns import Floats
+from inferbench.arrays import Floats
 from inferbench.simulator.calibration.free_parameters import FreeParameter
 from inferbench.simulator.calibration.priors import KINDS
 from inferbench.simulator.calibration.software_dates import MIXED

@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.files.yaml_values import read_value
+from inferbench.scenario.deployment import stack_name
 from inferbench.simulator.parameters.numbers import NonNegative, Positive, Share
 from inferbench.simulator.parameters.sourced import Precision, Sourced
 from inferbench.simulator.parameters.stack_options import SwitchParameters
@@ -191,11 +192,6 @@ class MemoryParameters(Sourced):
 
     fraction: float = Field(gt=0, le=1)
     """Share of the memory that weights and KV cache may take."""
-
-
-def stack_name(framework: str, *, aggregated: bool) -> str:
-    """Name of a stack among a GPU's constants."""
-    return f"{framework}-agg" if aggregated else framework
 
 
 class TwinParameters(Value):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from inferbench.arrays import Floats
 from inferbench.catalog.gpu import PowerModel
 from inferbench.metrics.summary import EnergySummary, Origin, SweepPoint
-from inferbench.records.columns import Floats, Records
+from inferbench.records.columns import Records
 from inferbench.records.request_record import Status
 from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.parameters.numbers import one

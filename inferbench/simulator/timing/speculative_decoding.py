@@ -10,7 +10,7 @@ from bisect import bisect_right
 
 import numpy as np
 
-from inferbench.records.columns import Floats
+from inferbench.arrays import Floats
 from inferbench.simulator.parameters.numbers import Real, one
 
 NEGLIGIBLE = 1e-18

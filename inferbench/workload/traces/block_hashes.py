@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from inferbench.arrays import Ints
 from inferbench.errors import FieldName, FileError
-from inferbench.records.columns import Ints
 from inferbench.workload.traces.trace_request import TraceRequest
 
 STANDARD = tuple(2**power for power in range(3, 15))

@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from inferbench.arrays import NEVER, Floats, Ints
 from inferbench.errors import FieldName, UsageError
-from inferbench.records.columns import NEVER, Floats, Ints
 from inferbench.units import NS_PER_S
 from inferbench.workload import arrivals
 from inferbench.workload.arrivals import RateRamp

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from inferbench.arrays import Ints
 from inferbench.errors import UsageError
-from inferbench.records.columns import Ints
 from inferbench.workload.plan import Prefixes
 from inferbench.workload.shared_prefixes import BLOCK_STREAMS, TEXT_STREAMS, TURN_STREAMS
 from inferbench.workload.traces.trace_request import MOST_TOKENS, TraceRequest

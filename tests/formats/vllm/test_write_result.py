@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inferbench.arrays import NEVER
 from inferbench.formats.vllm.write_result import METRICS, VllmHeader, vllm_result
-from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.columns import Records, StampedColumn
 from inferbench.records.request_record import Status
 from tests.support.measured_data import measured
 

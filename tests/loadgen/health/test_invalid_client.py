@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inferbench.arrays import NEVER
 from inferbench.loadgen.health.invalid_client import ClientFacts, judge_client, most_at_once
-from inferbench.records.columns import NEVER, Records, StampedColumn
+from inferbench.records.columns import Records, StampedColumn
 from inferbench.records.request_record import Status
 from inferbench.workload.plan import Arrival
 

@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
-from inferbench.catalog.bundled import find, load_scenario, open_book, price_books
+from inferbench.catalog.bundled import find
 from inferbench.cli import execute
 from inferbench.errors import ExitCode
+from inferbench.files.whole_files import sha256
 from inferbench.metrics.summary import Origin, PointSummary
+from inferbench.pricing.bundled_books import open_book
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.records import layout
 from inferbench.runs.answers import judge
 from inferbench.runs.answers.costs import price_readings
 from inferbench.runs.answers.fleets import latest_run
 from inferbench.runs.opened_run import open_run
+from inferbench.scenario.read_scenario import load_scenario, price_books
 from inferbench.scenario.scenario import OperatingPoint
 from inferbench.store.manifest import RunState
-from inferbench.store.run_directory import RunDirectory, sha256
+from inferbench.store.run_directory import RunDirectory
 from tests.support.factories import point_manifest, point_summary, run_manifest, sweep_point
 from tests.support.scenarios_for_tests import small_scenario, write_scenario
 

@@ -7,8 +7,8 @@ import math
 import pytest
 
 import inferbench
-from inferbench.catalog.bundled import open_book
 from inferbench.errors import UsageError
+from inferbench.pricing.bundled_books import open_book
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.settings import CostSettings
 from inferbench.runs.answers.what_if import break_even, cost_tornado, verdict_under, verdicts_over, with_prices

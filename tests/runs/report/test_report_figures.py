@@ -8,9 +8,10 @@ import pytest
 
 from inferbench.comparison.verdict import Outcome
 from inferbench.metrics.summary import Origin
-from inferbench.render.chart import PALETTE, look, safe
+from inferbench.render.chart import PALETTE, safe
 from inferbench.runs.figures.charts import comparison_charts, live_charts
 from inferbench.runs.figures.frontier import cost_chart, throughput_chart
+from inferbench.runs.figures.run_look import look
 from inferbench.runs.figures.verdict import cost_ranges_chart, verdict_chart
 from tests.support.report_factories import bench_view, hostile_view, live_result, run_view
 

@@ -18,10 +18,11 @@ from inferbench.comparison import explain
 from inferbench.comparison.verdict import Outcome
 from inferbench.metrics.summary import Origin
 from inferbench.render.chart import Chart
+from inferbench.render.page import figure_json
 from inferbench.runs.report.answers import answers
 from inferbench.runs.report.conditions import conditions, points_table
 from inferbench.runs.report.notices import live_notice, notices
-from inferbench.runs.report.page import figure_json, render_html
+from inferbench.runs.report.page import render_html
 from inferbench.scenario.caveats import FAKE_DISPATCH, RADIX_CACHE_OFF
 from inferbench.store.manifest import RunState
 from tests.support.report_factories import bench_view, hostile_view, live_result, run_view

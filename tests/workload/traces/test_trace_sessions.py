@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from inferbench.arrays import NEVER
 from inferbench.errors import FileError, UsageError
-from inferbench.records.columns import NEVER
 from inferbench.workload.plan import Arrival, Plan
 from inferbench.workload.prompt_source import PromptSource
 from inferbench.workload.traces.replay_plan import trace_plan

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inferbench.arrays import NEVER
 from inferbench.errors import FileError, UsageError
-from inferbench.records.columns import NEVER
 from inferbench.workload.plan import Arrival, Plan
 from inferbench.workload.prompts import WordPrompts
 from inferbench.workload.traces import sharegpt
