@@ -14,9 +14,8 @@ import pytest
 from inferbench.cost.cost import Cost
 from inferbench.metrics import families
 from inferbench.metrics.catalog import CATALOG
-from inferbench.metrics.goodput import GoodputSlo
+from inferbench.metrics.goodput import LIMITS, GoodputSlo
 from inferbench.metrics.metric import STATISTICS, CostMetric, DistributionMetric, MetricEntry
-from inferbench.metrics.slo import LIMITS
 from inferbench.regression.policy import Effects, RegressionMetric
 from inferbench.scenario.scenario import Slo
 

@@ -21,9 +21,10 @@ from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.settings import CostSettings
 from inferbench.render.format import ratio
+from inferbench.runs.answers.break_even import break_even
 from inferbench.runs.answers.costs import price_points
 from inferbench.runs.answers.fleets import size
-from inferbench.runs.answers.what_if import break_even, cost_tornado, scenario_of, verdict_under, verdicts_over
+from inferbench.runs.answers.what_if import cost_tornado, scenario_of, verdict_under, verdicts_over
 from inferbench.runs.figures.break_even import break_even_map
 from inferbench.runs.figures.fleet import fleet_chart
 from inferbench.runs.figures.frontier import cost_chart

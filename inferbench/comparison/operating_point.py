@@ -12,7 +12,7 @@ from inferbench.comparison.frontier import curve_of, front_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.comparison.verdict import FrontierPoint, Reading
 from inferbench.cost.per_token import usd_per_mtok
-from inferbench.metrics.slo import LIMITS, limits
+from inferbench.metrics.goodput import LIMITS, limits
 from inferbench.scenario.scenario import OperatingPoint, Slo
 
 

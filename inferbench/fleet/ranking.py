@@ -7,13 +7,14 @@ and is not applied again. Every billed GPU is paid for around the clock, at the 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from inferbench.cost.per_token import joules_per_token
 from inferbench.errors import UsageError
-from inferbench.fleet.fleet import Demand, Fleet, Replica
-from inferbench.fleet.whole_nodes import nodes_apart, nodes_packed
+from inferbench.fleet.fleet import Demand, Fleet, Replica, WorkerShape
 from inferbench.pricing.bill_lines import Bill
 from inferbench.pricing.build_up import provisioned_usd
 from inferbench.pricing.cost_figures import IDLENESS
@@ -24,6 +25,44 @@ from inferbench.pricing.ranges import by_figure
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.uncertainty.combine import LogError, Uncertain, log_ratio
 from inferbench.units import HOURS_PER_YEAR, TOKENS_PER_MTOK
+
+
+def nodes_apart(shapes: Sequence[WorkerShape], gpus_per_node: int) -> int:
+    """Return the nodes of one replica whose worker groups share none."""
+    return sum(_group_nodes(shape, gpus_per_node) for shape in shapes)
+
+
+def nodes_packed(shapes: Sequence[WorkerShape], replicas: int, gpus_per_node: int) -> int:
+    """Return the nodes of a fleet whose workers share nodes wherever they fit, the largest placed first.
+
+    Best-fit decreasing: exact where worker sizes divide one another, as powers of two do.
+    """
+    whole, rests = 0, Counter[int]()
+    for shape in shapes:
+        full, rest = divmod(shape.gpus, gpus_per_node)
+        whole += full * shape.workers * replicas
+        if rest:
+            rests[rest] += shape.workers * replicas
+    return whole + _best_fit(rests, gpus_per_node)
+
+
+def _group_nodes(shape: WorkerShape, gpus_per_node: int) -> int:
+    if shape.gpus <= gpus_per_node:
+        return ceil(shape.workers / (gpus_per_node // shape.gpus))
+    return shape.workers * ceil(shape.gpus / gpus_per_node)
+
+
+def _best_fit(sizes: Counter[int], gpus_per_node: int) -> int:
+    """Nodes for so many items of each size, none larger than a node. Nodes are counted by the room they have left."""
+    rooms: Counter[int] = Counter()
+    for size in sorted(sizes.elements(), reverse=True):
+        fitting = [room for room, nodes in rooms.items() if nodes and room >= size]
+        room = min(fitting, default=gpus_per_node)
+        if fitting:
+            rooms[room] -= 1
+        rooms[room - size] += 1
+    return rooms.total()
+
 
 DAYS_PER_YEAR = HOURS_PER_YEAR / 24
 

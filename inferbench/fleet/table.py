@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inferbench.fleet.fleet import Fleet, Sizing
-from inferbench.metrics.slo import limits
+from inferbench.metrics.goodput import limits
 from inferbench.render.format import MISSING, count, interval, significant
 from inferbench.render.table import Column, Table
 

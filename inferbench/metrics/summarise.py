@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from inferbench.metrics import server_counts
+from inferbench.arrays import NEVER
 from inferbench.metrics.failure_kinds import failures
 from inferbench.metrics.goodput import GoodputSlo
 from inferbench.metrics.percentiles import distribution
@@ -23,9 +24,39 @@ from inferbench.metrics.summary import (
 from inferbench.metrics.token_counts import token_counts
 from inferbench.metrics.ttft_tpot import Latencies, latencies
 from inferbench.records.columns import Records
-from inferbench.records.request_record import Status
+from inferbench.records.request_record import ChunkTokens, Status
 from inferbench.units import MS_PER_S, NS_PER_MS
 from inferbench.workload.plan import Plan
+
+Rows = NDArray[np.bool_]
+
+
+def cache_hit_rate(records: Records, rows: Rows) -> float | None:
+    """Cached over all prompt tokens of the requests for which the server told; None where it never did."""
+    told = rows & (records.cached_tokens != NEVER)
+    prompts = int(records.isl[told].sum())
+    return int(records.cached_tokens[told].sum()) / prompts if prompts else None
+
+
+def accepted_length(records: Records, rows: Rows) -> float | None:
+    """Tokens per step: a step makes one token and keeps the drafted ones that were accepted.
+
+    All tokens over the tokens that were not drafted, of the requests for which the server told; None where it
+    never did.
+    """
+    told = rows & (records.accepted_tokens != NEVER)
+    made = int(records.osl[told].sum())
+    steps = made - int(records.accepted_tokens[told].sum())
+    return made / steps if steps > 0 else None
+
+
+def chunk_token_shares(records: Records, rows: Rows) -> dict[str, float] | None:
+    """Shares of requests by how it is known how many tokens each chunk held; None where that was not kept."""
+    if records.chunk_tokens_source is None or not rows.any():
+        return None
+    found = records.chunk_tokens_source[rows]
+    shares = {kind.name.lower(): float((found == kind).mean()) for kind in ChunkTokens}
+    return {name: share for name, share in shares.items() if share}
 
 
 def summarise(
@@ -93,9 +124,9 @@ def _on(basis: Basis, span: Span, records: Records, lat: Latencies, gpus: int, s
         e2el_ms=distribution(lat.e2el[inside]),
         interactivity_p50=MS_PER_S / tpot.p50 if tpot and tpot.p50 > 0 else None,
         ttfat_ms=distribution(lat.ttfat[inside]),
-        cache_hit_rate=server_counts.cache_hit_rate(records, inside),
-        accepted_length=server_counts.accepted_length(records, inside),
-        chunk_tokens=server_counts.chunk_token_shares(records, inside),
+        cache_hit_rate=cache_hit_rate(records, inside),
+        accepted_length=accepted_length(records, inside),
+        chunk_tokens=chunk_token_shares(records, inside),
     )
 
 

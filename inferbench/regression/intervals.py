@@ -7,12 +7,19 @@ logarithms, so that a difference is the log of a ratio, with runs along the last
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """The geometric mean of figures above 0, in their unit; at least one."""
+    return float(np.exp(np.mean(np.log(values))))
+
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 from inferbench.errors import UsageError
 from inferbench.regression.change_points import change_points
 from inferbench.regression.history_values import History, HistoryRun, LevelChange
+from inferbench.regression.intervals import geometric_mean
 from inferbench.regression.judge import FAMILY
-from inferbench.regression.means import geometric_mean
 from inferbench.regression.policy import Effects, RegressionMetric
 
 Row = Mapping[str, Any]

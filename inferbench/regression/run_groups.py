@@ -10,8 +10,8 @@ from typing import Any
 from inferbench.comparison.usable_points import why_unusable
 from inferbench.metrics.failure_kinds import listing
 from inferbench.metrics.summary import Origin, PointSummary
+from inferbench.regression.intervals import geometric_mean
 from inferbench.regression.judge import FAMILY, judge_family
-from inferbench.regression.means import geometric_mean
 from inferbench.regression.policy import RegressionMetric, RegressionPolicy
 from inferbench.regression.verdicts import (
     ChangeInterval,

@@ -17,11 +17,11 @@ from inferbench.loadgen.health.live_check import LiveResult
 from inferbench.metrics.summary import PointSummary
 from inferbench.records import layout
 from inferbench.scenario.scenario import Scenario
-from inferbench.store.evaluation import Evaluation
+from inferbench.store.evaluation_files import Evaluation
 from inferbench.store.liveness import as_it_is
 from inferbench.store.manifest import RunManifest
 from inferbench.store.run_directory import RunDirectory
-from inferbench.telemetry.timeline_values import WatchedPoint
+from inferbench.telemetry.timeline import WatchedPoint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,14 +8,45 @@ from itertools import pairwise
 import numpy as np
 
 from inferbench.arrays import NEVER, Floats, Ints
-from inferbench.metrics.summary import PointSummary
+from inferbench.metrics.summary import PointSummary, SweepPoint
 from inferbench.metrics.ttft_tpot import Latencies, latencies
 from inferbench.records.columns import Records
 from inferbench.telemetry.bottleneck import find_bottleneck
+from inferbench.telemetry.bottleneck_values import Bottleneck
 from inferbench.telemetry.series import Metric, Series, Telemetry, WorkerRole
-from inferbench.telemetry.timeline_values import Lane, TimelineCurve, WatchedPoint
 from inferbench.units import MS_PER_S, NS_PER_S
+from inferbench.values import Value
 from inferbench.workload.plan import Arrival
+
+
+class TimelineCurve(Value):
+    """One curve: a value for each instant of the timeline, None where there is none."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+class Lane(Value):
+    """Curves of one unit, drawn above each other with all other lanes."""
+
+    title: str
+    unit: str
+    traces: tuple[TimelineCurve, ...]
+
+
+class WatchedPoint(Value):
+    """A sweep point whose servers were watched."""
+
+    point: SweepPoint
+    seconds: tuple[float, ...]
+    """Instants, s from the first request: the middles of equal steps."""
+    lanes: tuple[Lane, ...]
+    window: tuple[float, float] | None
+    """Begin and end of the steady state, s; None where there was none."""
+    bottleneck: Bottleneck
+    gaps: tuple[str, ...]
+    """What could not be read, one line each."""
+
 
 STEPS = 60
 """Most steps of a timeline; none is shorter than a second, which is how often servers are looked at."""

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from inferbench.render.chart import PALETTE, TEXT, Chart, faint, safe, style
-from inferbench.telemetry.timeline_values import WatchedPoint
+from inferbench.telemetry.timeline import WatchedPoint
 
 LANE = 128
 """Height of a lane, px."""

@@ -17,7 +17,7 @@ from inferbench.errors import FileError, UsageError
 from inferbench.fleet.ranking import FleetPrices, best_of, fleet
 from inferbench.metrics.request_counts import Counts
 from inferbench.metrics.summary import Basis, PointSummary
-from inferbench.pricing.annuity import annual_share, capital_recovery_factor
+from inferbench.pricing.build_up import annual_share, capital_recovery_factor
 from inferbench.pricing.cost_figures import Trust
 from inferbench.pricing.hourly_bill import hourly_bill, switches_of
 from inferbench.pricing.implied_price import implied, rate_for

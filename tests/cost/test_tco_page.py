@@ -13,9 +13,8 @@ from inferbench.fleet.fleet import Demand, Replica, WorkerShape
 from inferbench.fleet.ranking import FleetPrices, fleet
 from inferbench.metrics.request_counts import Counts
 from inferbench.metrics.summary import Basis, Origin
-from inferbench.pricing.annuity import annual_share, capital_recovery_factor
 from inferbench.pricing.bill_lines import Bill
-from inferbench.pricing.build_up import IDLE
+from inferbench.pricing.build_up import IDLE, annual_share, capital_recovery_factor
 from inferbench.pricing.cost_figures import Trust
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.implied_price import implied

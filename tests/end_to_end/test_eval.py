@@ -17,8 +17,7 @@ import inferbench
 from inferbench.cli import execute
 from inferbench.errors import ExitCode
 from inferbench.simulator.server.server_process import start_paced
-from inferbench.store.evaluation import Evaluation
-from inferbench.store.evaluation_files import EVALUATIONS, new_evaluation, write_evaluation
+from inferbench.store.evaluation_files import EVALUATIONS, Evaluation, new_evaluation, write_evaluation
 from tests.support.scenarios_for_tests import small_scenario, write_scenario
 
 MODEL = "deepseek-ai/DeepSeek-R1-0528"

@@ -14,8 +14,7 @@ from inferbench.comparison.decide import Decision, cheapest
 from inferbench.comparison.verdict import Outcome
 from inferbench.errors import FileError, UsageError
 from inferbench.fleet.fleet import Demand, Fleet, Replica, WorkerShape
-from inferbench.fleet.ranking import FleetPrices, best_of, fleet, replicas_for, yearly_cost
-from inferbench.fleet.whole_nodes import nodes_apart, nodes_packed
+from inferbench.fleet.ranking import FleetPrices, best_of, fleet, nodes_apart, nodes_packed, replicas_for, yearly_cost
 from inferbench.metrics.summary import Origin
 from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.hourly_bill import hourly_bill

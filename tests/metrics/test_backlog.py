@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from inferbench.arrays import NEVER
 from inferbench.loadgen.clock import VirtualClock
 from inferbench.loadgen.driver import drive_virtual
-from inferbench.metrics.backlog import growth
+from inferbench.metrics.steady_state import growth
 from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Origin, PointSummary
 from inferbench.records.columns import Records, StampedColumn

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferbench.errors import FileError
-from inferbench.pricing.annuity import annual_share, capital_recovery_factor
-from inferbench.pricing.build_up import provisioned_usd, working_usd
+from inferbench.pricing.build_up import annual_share, capital_recovery_factor, provisioned_usd, working_usd
 from inferbench.pricing.cost_figures import ITEMS
 from inferbench.pricing.hourly_bill import figures_of, hourly_bill, price_swings, switches_of
 from inferbench.pricing.implied_price import implied, rate_for, server_price_for

@@ -11,8 +11,8 @@ from typing import Any
 from inferbench.catalog.bundled import gpus, models
 from inferbench.deploy.clusters.render import Cluster, render
 from inferbench.deploy.launch_plan import LaunchPlan
-from inferbench.deploy.make_plan import launch_plan
 from inferbench.deploy.settings import settings_of
+from inferbench.deploy.write_plan import launch_plan
 from inferbench.scenario.deployment import Deployment
 from inferbench.scenario.read_scenario import load_scenario
 from inferbench.scenario.scenario import Scenario

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from inferbench.telemetry.bottleneck_values import Bottleneck, Stage
-from inferbench.telemetry.timeline_values import Lane, TimelineCurve, WatchedPoint
+from inferbench.telemetry.timeline import Lane, TimelineCurve, WatchedPoint
 from tests.support.factories import sweep_point
 
 

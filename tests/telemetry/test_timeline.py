@@ -10,8 +10,7 @@ import pytest
 from inferbench.records.reader import read_records
 from inferbench.telemetry.bottleneck_values import Stage
 from inferbench.telemetry.series import Gap, Metric, Series, Telemetry, TelemetrySource, WorkerRole
-from inferbench.telemetry.timeline import watched_point
-from inferbench.telemetry.timeline_values import Lane, WatchedPoint
+from inferbench.telemetry.timeline import Lane, WatchedPoint, watched_point
 from inferbench.units import NS_PER_S
 from tests.support.twin_factories import Fixed, Step, plant
 from tests.support.twin_watched import CONCURRENCY, watched_run

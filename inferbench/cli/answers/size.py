@@ -17,7 +17,7 @@ from inferbench.cli.output import put
 from inferbench.errors import UsageError
 from inferbench.files.spelling import unknown
 from inferbench.fleet.fleet import Demand
-from inferbench.metrics.slo import LIMITS
+from inferbench.metrics.goodput import LIMITS
 from inferbench.scenario.scenario import Slo
 from inferbench.store.run_directory import DEFAULT_STORE
 

@@ -103,6 +103,6 @@ def code_of(done: BenchRun, allowed: float | None) -> ExitCode:
 def show_repeats(load: BenchLoad, runs: Sequence[BenchRun]) -> None:
     """Print what repeats say together."""
     from inferbench.cli.console import show
-    from inferbench.runs.bench.repeats_table import repeats_table
+    from inferbench.runs.bench.repeats import repeats_table
 
     show(repeats_table([done.summary for done in runs], f"{len(runs)} runs at {load.concurrency} streams"))

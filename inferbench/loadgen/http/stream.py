@@ -13,9 +13,8 @@ from functools import lru_cache
 from itertools import accumulate
 
 from inferbench.loadgen.dialects.dialect import DONE, Dialect, EventReading, Usage
-from inferbench.loadgen.http.event_pieces import Pieces
 from inferbench.loadgen.http.json_template import Template, learn, plain_lengths, without_id
-from inferbench.loadgen.http.sse import BYTE_ORDER_MARK, parse_events
+from inferbench.loadgen.http.sse import BYTE_ORDER_MARK, Pieces, parse_events
 
 NO_USAGE = Usage()
 

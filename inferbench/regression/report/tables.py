@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferbench.regression.means import geometric_mean
+from inferbench.regression.intervals import geometric_mean
 from inferbench.regression.verdicts import (
     MetricRegression,
     RegressionOutcome,

@@ -11,7 +11,7 @@ from inferbench.metrics.families import COSTS
 from inferbench.metrics.metric import MetricEntry
 from inferbench.pricing.bill_lines import Bill, CostLine
 from inferbench.pricing.cost_figures import CostFigure, Trust
-from inferbench.pricing.implied_price_values import ImpliedPrice
+from inferbench.pricing.implied_price import ImpliedPrice
 from inferbench.render.format import MISSING, interval, significant, usd
 from inferbench.render.table import Column, Table
 from inferbench.scenario.scenario import OperatingPoint

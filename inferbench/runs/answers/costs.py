@@ -13,8 +13,8 @@ from inferbench.errors import FieldName, FileError, UsageError
 from inferbench.metrics.summary import Basis
 from inferbench.pricing.bill_lines import Bill
 from inferbench.pricing.hourly_bill import hourly_bill
+from inferbench.pricing.implied_price import ImpliedPrice
 from inferbench.pricing.implied_price import implied as implied_price
-from inferbench.pricing.implied_price_values import ImpliedPrice
 from inferbench.pricing.listed_prices import gpus_priced
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings

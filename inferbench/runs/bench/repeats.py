@@ -10,6 +10,8 @@ import numpy as np
 from inferbench.comparison.usable_points import why_unusable
 from inferbench.metrics.families import REPEATED
 from inferbench.metrics.summary import Basis, PointSummary
+from inferbench.render.format import MISSING, significant
+from inferbench.render.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,41 @@ def _interval(values: Sequence[float], confidence: float) -> tuple[float, float]
     half = float(stdtrit(n - 1, (1 + confidence) / 2) * np.std(values, ddof=1) / np.sqrt(n))
     mean = float(np.mean(values))
     return mean - half, mean + half
+
+
+def repeats_table(runs: Sequence[PointSummary], what: str) -> Table:
+    """A row per figure: its mean over the runs, the interval of that mean, and the lowest and highest run.
+
+    Runs that do not count are named by their numbers, with why.
+    """
+    left_out = "".join(f" Run {number} is left out: {why}." for number, run in enumerate(runs, 1) if (why := _why(run)))
+    rows = tuple(
+        (
+            figure.metric,
+            figure.unit,
+            significant(figure.mean),
+            MISSING if figure.low is None else f"{significant(figure.low)} to {significant(figure.high)}",
+            significant(min(figure.values)),
+            significant(max(figure.values)),
+        )
+        for figure in repeated(runs)
+    )
+    return Table(
+        title=what,
+        columns=(
+            Column("figure", align="left"),
+            Column("unit", align="left"),
+            Column("mean"),
+            Column("95% of the mean"),
+            Column("lowest", priority=1),
+            Column("highest", priority=1),
+        ),
+        rows=rows,
+        note=f"Whole run. The run is the unit; the interval is Student's t over runs.{left_out}",
+    )
+
+
+def _why(run: PointSummary) -> str | None:
+    """Why a run does not count; the reasons of one that is INVALID were said where it ended."""
+    invalid = run.client is not None and not run.client.valid
+    return "INVALID" if invalid else why_unusable(run, Basis.WHOLE_RUN)

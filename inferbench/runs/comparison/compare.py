@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from inferbench.metrics.summary import Basis
+from inferbench.runs.comparison.compare_runs import PointComparison
 from inferbench.runs.comparison.compare_runs import compare as compare_points
-from inferbench.runs.comparison.ratios import PointComparison
 from inferbench.runs.opened_run import Run
 
 

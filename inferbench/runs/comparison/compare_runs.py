@@ -10,8 +10,33 @@ from inferbench.files.spelling import unknown
 from inferbench.metrics.families import COMPARED
 from inferbench.metrics.metric import ScalarMetric
 from inferbench.metrics.summary import Basis, PointSummary
-from inferbench.runs.comparison.ratios import MetricRatio, PointComparison
 from inferbench.store.manifest import PointManifest, RunManifest
+from inferbench.values import Value
+
+
+class MetricRatio(Value):
+    """One figure in both runs."""
+
+    metric: str
+    unit: str
+    a: float | None
+    """None where the run has no such figure."""
+    b: float | None
+    ratio: float | None
+    """b over a; None where either is missing or a is 0."""
+
+
+class PointComparison(Value):
+    """A sweep point that both runs have, on one basis."""
+
+    point: str
+    """Key of the sweep point."""
+    basis: Basis
+    metrics: tuple[MetricRatio, ...]
+    """Empty where the point cannot be compared."""
+    not_compared: str | None = None
+    """Why the point cannot be compared although both runs have it."""
+
 
 UNSTATED = "unstated"
 """Of a key that a run's manifest does not hold: nothing can be said to differ there."""

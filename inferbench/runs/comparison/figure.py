@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from inferbench.render.chart import PALETTE, SHAPES, TEXT, Chart, figure, log_axis, safe
 from inferbench.render.format import ratio, significant
-from inferbench.runs.comparison.ratios import PointComparison
+from inferbench.runs.comparison.compare_runs import PointComparison
 
 
 def ratios_chart(points: Sequence[PointComparison]) -> Chart:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inferbench.render.format import MISSING, ratio, significant
 from inferbench.render.table import Column, Table
-from inferbench.runs.comparison.ratios import PointComparison
+from inferbench.runs.comparison.compare_runs import PointComparison
 
 
 def comparison_table(points: Sequence[PointComparison]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from inferbench.comparison.break_even import BreakEven
+from inferbench.comparison.verdict import BreakEven
 from inferbench.render.chart import TEXT, Chart, Look, faint, figure, log_axis, safe
 from inferbench.runs.figures.frontier import INTERACTIVITY
 from inferbench.runs.figures.run_look import look

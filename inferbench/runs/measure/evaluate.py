@@ -24,8 +24,7 @@ from inferbench.loadgen.http.endpoint import Endpoint
 from inferbench.runs.measure.attached_point import HowToMeasure, canary
 from inferbench.secrets.redact import excerpt, redact
 from inferbench.secrets.values import KNOWN
-from inferbench.store.evaluation import Evaluation
-from inferbench.store.evaluation_files import new_evaluation, write_evaluation
+from inferbench.store.evaluation_files import Evaluation, new_evaluation, write_evaluation
 from inferbench.store.run_directory import DEFAULT_STORE
 
 GSM8K = "gsm8k"

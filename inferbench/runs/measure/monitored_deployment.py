@@ -11,7 +11,7 @@ from inferbench.loadgen.workers.clock_sync import ClockAnchor
 from inferbench.metrics.summary import PointSummary
 from inferbench.telemetry.monitor import WatchedGpus, WatchedWorker
 from inferbench.telemetry.series import WorkerRole
-from inferbench.telemetry.timeline_values import WatchedPoint
+from inferbench.telemetry.timeline import WatchedPoint
 
 ROLES = {
     ProcessRole.ENGINE: WorkerRole.SERVER,

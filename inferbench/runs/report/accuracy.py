@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inferbench.runs.report.view import RunView
-from inferbench.store.evaluation import Evaluation
+from inferbench.store.evaluation_files import Evaluation
 
 
 def sentence(evaluation: Evaluation) -> str:

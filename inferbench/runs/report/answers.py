@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inferbench.comparison import explain
 from inferbench.comparison.verdict import Conclusion, Outcome
-from inferbench.metrics.slo import limits
+from inferbench.metrics.goodput import limits
 from inferbench.runs.report.view import RunView
 from inferbench.scenario.scenario import OperatingPoint
 

@@ -13,9 +13,9 @@ from inferbench.loadgen.health.live_check import LiveResult
 from inferbench.metrics.summary import Basis, Origin, PointSummary
 from inferbench.render.format import short_names
 from inferbench.scenario.scenario import OperatingPoint, Scenario
-from inferbench.store.evaluation import Evaluation
+from inferbench.store.evaluation_files import Evaluation
 from inferbench.store.manifest import RunManifest, RunState
-from inferbench.telemetry.timeline_values import WatchedPoint
+from inferbench.telemetry.timeline import WatchedPoint
 
 
 @dataclass(frozen=True)

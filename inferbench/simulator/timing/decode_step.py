@@ -14,7 +14,6 @@ from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import DecodeParameters, Padding
 from inferbench.simulator.parameters.stack_options import Switched
 from inferbench.simulator.timing.all_to_all import format_change_seconds, wire_seconds
-from inferbench.simulator.timing.host_streaming import streaming_floor_seconds
 from inferbench.simulator.timing.kernels import (
     dense_gemm_seconds,
     dense_parameters,
@@ -25,6 +24,18 @@ from inferbench.simulator.timing.kernels import (
 from inferbench.simulator.timing.speculative_decoding import tokens_per_pass
 from inferbench.simulator.timing.worker_hardware import SCALE_UP_GPUS, Hardware, Streaming
 from inferbench.units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+
+def streaming_floor_seconds(
+    batch: Real, tokens_per_pass: Real, chunk_seconds: float, workers: int, stream_interval: int
+) -> Real:
+    """Least time of a decode pass: a pass cannot be shorter than writing the chunks that it causes.
+
+    A request causes one chunk per `stream_interval` tokens, and at most one per pass. `workers` processes share them.
+    """
+    chunks = batch * -larger(-1.0, -tokens_per_pass / stream_interval)
+    return chunks * chunk_seconds / workers
+
 
 US, MS = NS_PER_US / NS_PER_S, NS_PER_MS / NS_PER_S
 RING_PASSES = 2

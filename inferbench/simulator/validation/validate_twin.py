@@ -11,21 +11,54 @@ from inferbench.errors import UsageError
 from inferbench.evidence.points_csv import read_points
 from inferbench.files.spelling import unknown
 from inferbench.files.yaml_values import read_value
+from inferbench.loadgen.clock import VirtualClock
+from inferbench.loadgen.dispatcher import Dispatcher
 from inferbench.loadgen.health.ceiling import cores
+from inferbench.loadgen.sinks import Kept
 from inferbench.microbench.kv_result import KvProbe
 from inferbench.processes.pool import in_processes
+from inferbench.records.request_record import PassChunks
+from inferbench.scenario.scenario import Lengths
 from inferbench.simulator.calibration.calibrate import calibrate
-from inferbench.simulator.calibration.configuration import predictable
+from inferbench.simulator.calibration.configuration import RANGE_RATIO, predictable
 from inferbench.simulator.calibration.kv_backend import calibrate_kv
 from inferbench.simulator.calibration.priors import seeded
 from inferbench.simulator.calibration.write_parameters import around_fitted, write_stacks
+from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.parameters.parameters import PARAMETERS_FILE, KvTransferParameters, load_parameters
-from inferbench.simulator.validation.agreement import agreements, sample
+from inferbench.simulator.validation.agreement import Simulated, agreements, sample, simulated
 from inferbench.simulator.validation.baselines import BaselineScores, baselines
 from inferbench.simulator.validation.document import document
-from inferbench.simulator.validation.event_simulation import simulate
 from inferbench.simulator.validation.held_out_splits import SPLITS, Split
 from inferbench.simulator.validation.validate import Validation, validate
+from inferbench.units import NS_PER_S
+from inferbench.workload.planner import make_plan
+
+WAVES = 10
+"""Requests per slot of a measured run."""
+
+
+def simulate(plant: Cluster, isl: int, osl: int, concurrency: int) -> Simulated:
+    """Run the closed loop of a measured point on the twin, request by request."""
+    plan = make_plan(
+        WAVES * concurrency, isl=_lengths(isl), osl=_lengths(osl), seed=1, salt="", max_concurrency=concurrency
+    )
+    clock, kept = VirtualClock(), Kept()
+    dispatcher = Dispatcher(plan, TwinTarget(plant, clock), clock, kept)
+    dispatcher.start()
+    clock.run(lambda: dispatcher.finished)
+    tpots, ttfts = [], []
+    for record in kept.records:
+        assert isinstance(record.chunks, PassChunks)
+        assert record.sent_ns is not None
+        ttfts.append((record.chunks.first_ns - record.sent_ns) / NS_PER_S)
+        tpots.append((record.end_ns - record.chunks.first_ns) / (record.osl - 1) / NS_PER_S)
+    return simulated(tpots, ttfts, max(record.end_ns for record in kept.records) / NS_PER_S)
+
+
+def _lengths(nominal: int) -> Lengths:
+    return Lengths(nominal=nominal, min=max(int(RANGE_RATIO * nominal), 1), max=nominal)
+
 
 PER_CLASS = 3
 """Configurations of each class that are simulated request by request."""

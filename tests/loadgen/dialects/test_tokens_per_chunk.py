@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferbench.loadgen.dialects.tokens_per_chunk import spread_tokens
+from inferbench.loadgen.dialects.token_counting import spread_tokens
 
 
 @given(st.integers(0, 500), st.lists(st.integers(0, 100), min_size=1, max_size=50))

@@ -11,7 +11,8 @@ from inferbench.errors import UsageError
 from inferbench.pricing.bundled_books import open_book
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.settings import CostSettings
-from inferbench.runs.answers.what_if import break_even, cost_tornado, verdict_under, verdicts_over, with_prices
+from inferbench.runs.answers.break_even import break_even
+from inferbench.runs.answers.what_if import cost_tornado, verdict_under, verdicts_over, with_prices
 from inferbench.runs.opened_run import Run
 from inferbench.scenario.scenario import OperatingPoint
 from tests.support.scenarios_for_tests import small_scenario, write_scenario

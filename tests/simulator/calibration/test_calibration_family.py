@@ -10,9 +10,9 @@ from inferbench.simulator.calibration.priors import PARENTS, PRIORS, family_of, 
 from inferbench.simulator.parameters.parameters import load_parameters
 from inferbench.simulator.validation.agreement import agreements, sample
 from inferbench.simulator.validation.document import agreement_table, document
-from inferbench.simulator.validation.event_simulation import simulate
 from inferbench.simulator.validation.prediction import predict
 from inferbench.simulator.validation.validate import validate
+from inferbench.simulator.validation.validate_twin import simulate
 from tests.support.calibration_factories import GPUS, MODEL, point
 
 BASE = seeded(load_parameters())

@@ -12,8 +12,8 @@ from inferbench.errors import UsageError
 from inferbench.scenario.deployment import WorkerGroup
 from inferbench.simulator.parameters.parameters import load_parameters
 from inferbench.simulator.timing.all_to_all import Formats, format_change_seconds, published_seconds, wire_seconds
+from inferbench.simulator.timing.decode_step import streaming_floor_seconds
 from inferbench.simulator.timing.gpu_memory import kv_token_budget, weight_bytes_per_gpu
-from inferbench.simulator.timing.host_streaming import streaming_floor_seconds
 from inferbench.simulator.timing.kernels import (
     dense_gemm_seconds,
     dense_parameters,
@@ -29,14 +29,13 @@ from inferbench.simulator.timing.kernels import (
     prefill_own_flops,
 )
 from inferbench.simulator.timing.kv_transfer import KvTransfer, copies_per_nic, kv_transfer
-from inferbench.simulator.timing.prefill_step import PrefillPass
+from inferbench.simulator.timing.prefill_step import PrefillPass, pass_seconds, two_batch_seconds
 from inferbench.simulator.timing.speculative_decoding import (
     PassSampler,
     tokens_per_pass,
     uniform,
     yield_probabilities,
 )
-from inferbench.simulator.timing.two_batch_overlap import pass_seconds, two_batch_seconds
 from tests.simulator.timing.test_kernels import RATES
 from tests.simulator.timing.test_timing_terms import parts
 from tests.support.twin_factories import GPUS, MODEL

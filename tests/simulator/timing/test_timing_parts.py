@@ -4,9 +4,9 @@ import pytest
 
 from inferbench.errors import UsageError
 from inferbench.scenario.deployment import WorkerGroup
+from inferbench.simulator.timing.decode_step import streaming_floor_seconds
 from inferbench.simulator.timing.gpu_memory import kv_token_budget, weight_bytes_per_gpu
-from inferbench.simulator.timing.host_streaming import streaming_floor_seconds
-from inferbench.simulator.timing.two_batch_overlap import pass_seconds, two_batch_seconds
+from inferbench.simulator.timing.prefill_step import pass_seconds, two_batch_seconds
 from tests.support.twin_factories import GPUS, MODEL
 
 TP8 = WorkerGroup(workers=1, gpus=8, tp=8)
