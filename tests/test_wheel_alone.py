@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from inferbench.cli.app import COMMANDS, GROUPS
 from inferbench.errors import ExitCode
 from tests.support.scenarios_for_tests import small_scenario, write_scenario
-from tests.support.wire_servers import twin_server
+from tests.support.simulator_servers import twin_server
 
 ROOT = Path(__file__).parents[1]
 WENT_WELL = (ExitCode.OK, ExitCode.INVALID)

@@ -147,18 +147,18 @@ def run_job(job: TwinJob, on_progress: OnProgress | None = None) -> PointOutcome
     plan, clock = point_plan(job.load, job.point.concurrency), VirtualClock()
     pace = run_factor(job.load.seed, job.point.key, job.run_noise)
     gpu = gpus()[job.deployment.gpu]
-    plant = paced(cluster_of(job.model, gpu, job.deployment, job.topology), pace)
+    cluster = paced(cluster_of(job.model, gpu, job.deployment, job.topology), pace)
 
     def watch(progress: Progress, _: int) -> None:
         if on_progress is not None:
             on_progress(progress_of(job.point, progress))
 
     sink = ArrowSink(job.directory)
-    driven = drive_virtual(plan, TwinTarget(plant, clock, pass_sink=sink), clock, sink, watch)
+    driven = drive_virtual(plan, TwinTarget(cluster, clock, pass_sink=sink), clock, sink, watch)
     sink.close()
     watch(driven.progress, 0)
     records = read_records(job.directory)
-    energy = modelled_energy(plant, gpu.power, records, job.point)
+    energy = modelled_energy(cluster, gpu.power, records, job.point)
     summary = summarise(records, plan, job.point, Origin.SIMULATED, energy=energy)
     return PointOutcome(summary, _identity(job), anchor, began, time.time())
 

@@ -1,4 +1,4 @@
-"""Plants of known pace, real facts, and a run of a plan through the real dispatcher on the virtual clock."""
+"""Clusters of known pace, real facts, and a run of a plan through the real dispatcher on the virtual clock."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ PLANT = Cluster(
 )
 
 
-def plant(**changes: Any) -> Cluster:
+def cluster(**changes: Any) -> Cluster:
     return replace(PLANT, **changes)
 
 

@@ -70,7 +70,7 @@ def gauges(twin: TwinTarget) -> dict[tuple[TelemetrySource, Metric], int]:
         (PREFILL, Metric.RUNNING): prefilling,
         (DECODE, Metric.RUNNING): running,
         (DECODE, Metric.KV_WAITING): waiting,
-        (DECODE, Metric.KV_RECEIVING): max(0, len(twin._flights) - running - waiting - queued - prefilling),
+        (DECODE, Metric.KV_RECEIVING): max(0, len(twin._sequences) - running - waiting - queued - prefilling),
     }
 
 

@@ -14,7 +14,7 @@ from inferbench.telemetry.bottleneck_values import Stage
 from inferbench.telemetry.series import Metric, Series, Telemetry, TelemetrySource, WorkerRole
 from inferbench.units import NS_PER_S
 from tests.support.factories import basis_summary, point_summary
-from tests.support.twin_factories import Fixed, Step, plant
+from tests.support.twin_factories import Fixed, Step, cluster
 from tests.support.twin_watched import watched_run
 
 FAST = {"prefill": Fixed(0.005), "transfer": Fixed(0.002), "decode": Step(0.02), "max_batch_tokens": 1}
@@ -36,7 +36,7 @@ FAST = {"prefill": Fixed(0.005), "transfer": Fixed(0.002), "decode": Step(0.02),
 def test_a_twin_whose_bottleneck_is_known(tmp_path: Path, slow: dict[str, Any], place: Stage) -> None:
     around = {key: value for key, value in slow.items() if key in ("router_s", "late_s")}
     inside = {key: value for key, value in slow.items() if key not in around}
-    summary, telemetry = watched_run(plant(**{**FAST, **inside}), tmp_path, **around)
+    summary, telemetry = watched_run(cluster(**{**FAST, **inside}), tmp_path, **around)
     found = find_bottleneck(summary, telemetry)
     assert found.place is place, (found.evidence, found.shares)
     assert sum(found.shares.values()) == pytest.approx(1, abs=0.15), "the places hold what is in flight"
@@ -44,7 +44,7 @@ def test_a_twin_whose_bottleneck_is_known(tmp_path: Path, slow: dict[str, Any], 
 
 
 def test_the_same_twin_seen_by_a_client_that_is_late_is_the_clients(tmp_path: Path) -> None:
-    summary, telemetry = watched_run(plant(**{**FAST, "prefill": Fixed(0.3)}), tmp_path)
+    summary, telemetry = watched_run(cluster(**{**FAST, "prefill": Fixed(0.3)}), tmp_path)
     late = point_summary(invalid="its stamps are late").client
     found = find_bottleneck(summary.model_copy(update={"client": late}), telemetry)
     assert found.place is Stage.CLIENT
@@ -52,7 +52,7 @@ def test_the_same_twin_seen_by_a_client_that_is_late_is_the_clients(tmp_path: Pa
 
 
 def test_two_slow_places_that_hold_as_much_are_undecided(tmp_path: Path) -> None:
-    summary, telemetry = watched_run(plant(**FAST), tmp_path, router_s=3.0, late_s=3.0)
+    summary, telemetry = watched_run(cluster(**FAST), tmp_path, router_s=3.0, late_s=3.0)
     found = find_bottleneck(summary, telemetry)
     assert found.place is None
     assert found.outcome == "undecided"

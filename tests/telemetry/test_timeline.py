@@ -12,7 +12,7 @@ from inferbench.telemetry.bottleneck_values import Stage
 from inferbench.telemetry.series import Gap, Metric, Series, Telemetry, TelemetrySource, WorkerRole
 from inferbench.telemetry.timeline import Lane, WatchedPoint, watched_point
 from inferbench.units import NS_PER_S
-from tests.support.twin_factories import Fixed, Step, plant
+from tests.support.twin_factories import Fixed, Step, cluster
 from tests.support.twin_watched import CONCURRENCY, watched_run
 
 GPUS = TelemetrySource(name="nvidia-smi", role=WorkerRole.GPUS, engine="nvidia-smi")
@@ -22,7 +22,7 @@ GPUS = TelemetrySource(name="nvidia-smi", role=WorkerRole.GPUS, engine="nvidia-s
 def seen(tmp_path: Path) -> WatchedPoint:
     """A prefill-bound twin beside two GPUs whose power rises by 1 W/s each, and transfers of 20 ms."""
     summary, told = watched_run(
-        plant(prefill=Fixed(0.3), transfer=Fixed(0.002), decode=Step(0.02), max_batch_tokens=1), tmp_path
+        cluster(prefill=Fixed(0.3), transfer=Fixed(0.002), decode=Step(0.02), max_batch_tokens=1), tmp_path
     )
     at = next(iter(told.series)).at_ns
     seconds = at / NS_PER_S

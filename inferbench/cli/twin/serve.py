@@ -69,11 +69,11 @@ def serve(
     spec = load_scenario(scenario)
     chosen, shape = _choose(spec, deployment, topology)
     model = models()[spec.model]
-    plant = slowed(cluster_of(model, gpus()[chosen.gpu], chosen, shape), faults)
+    cluster = slowed(cluster_of(model, gpus()[chosen.gpu], chosen, shape), faults)
     listener = listen(host, bootstrap_port) if role is ServerRole.PREFILL else None
     meeting_port = None if listener is None else listener.getsockname()[1]
-    served = served_of(model, chosen, shape, role, plant, meeting_port)
-    backend = backend_of(model, chosen, shape, role, plant, time_scale, listener)
+    served = served_of(model, chosen, shape, role, cluster, meeting_port)
+    backend = backend_of(model, chosen, shape, role, cluster, time_scale, listener)
     announce = partial(_announce, bootstrap_port=meeting_port)
     serve_backend(backend, served, host, port, announce, time_scale, faults)
 

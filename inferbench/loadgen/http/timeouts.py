@@ -48,12 +48,12 @@ class Patience:
         self._silence_ns = int(SILENCE_S * NS_PER_S)
         self._heard_ns = 0
         self._due_ns = 0
-        self._sweeping = self._stood_still = False
+        self._garbage_item = self._stood_still = False
 
     def watch(self) -> None:
         """Something is under way: sweep, and come back as long as anything is."""
-        if not self._sweeping:
-            self._sweeping = True
+        if not self._garbage_item:
+            self._garbage_item = True
             self._heard_ns = self._clock.now_ns()
             self._come_back(self._heard_ns)
 
@@ -68,7 +68,7 @@ class Patience:
 
     def _sweep(self) -> None:
         if not self._under_way:
-            self._sweeping = False
+            self._garbage_item = False
             return
         now_ns = self._clock.now_ns()
         self._stood_still = not self._stood_still and now_ns - self._due_ns > LATE_NS

@@ -11,7 +11,6 @@ from inferbench.comparison.judge import throughput
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import BreakEven, FrontierPoint
 from inferbench.metrics.summary import Origin
-from inferbench.pricing.rate_card import PriceBook
 from inferbench.runs.answers.judge import BASIS
 from inferbench.runs.answers.what_if import scenario_of
 from inferbench.runs.opened_run import Run
@@ -60,8 +59,3 @@ def _even(
     widths = [0.0 if exact else half_width_at(scenario, reading) for reading in (a, b)]
     first = throughput(a.deployment, a.tput_per_gpu, widths[0])
     return at, (first / throughput(b.deployment, b.tput_per_gpu, widths[1])).interval()
-
-
-def _one_tier(book: PriceBook, tier: str) -> PriceBook:
-    prices = tuple(price for price in book.prices if price.tier == tier)
-    return book.model_copy(update={"tiers": (tier,), "prices": prices})

@@ -12,8 +12,8 @@ from inferbench.pricing.hourly_bill import figures_of, switches_of
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.ranges import by_figure, name_of
+from inferbench.pricing.rate_card import PriceBook
 from inferbench.pricing.settings import BOOK_AS_IT_IS, SET_BY_USER, CostSettings
-from inferbench.runs.answers.break_even import _one_tier
 from inferbench.runs.answers.judge import conclusions
 from inferbench.runs.opened_run import Run
 from inferbench.scenario.scenario import OperatingPoint, Scenario
@@ -126,3 +126,8 @@ def _price_bars(ratio: float, gpus: Sequence[str], book: OwnedBook, settings: Co
     return [
         TornadoBar(name=name, at_low=low, at_high=high, source=sources[name]) for name, (low, high) in moved.items()
     ]
+
+
+def _one_tier(book: PriceBook, tier: str) -> PriceBook:
+    prices = tuple(price for price in book.prices if price.tier == tier)
+    return book.model_copy(update={"tiers": (tier,), "prices": prices})

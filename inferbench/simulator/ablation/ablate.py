@@ -142,20 +142,20 @@ class _Bench:
         deployment = self._spec.deployment(at.deployment)
         return deployment, deployment.topology(at.topology)
 
-    def _plant(self, deployment: Deployment, at: PublishedFigure | Weighing) -> Cluster:
+    def _cluster(self, deployment: Deployment, at: PublishedFigure | Weighing) -> Cluster:
         return cluster_of(self._model, self._gpus[deployment.gpu], deployment, deployment.topology(at.topology))
 
     def _state(self, deployment: Deployment, at: PublishedFigure | Weighing, concurrency: int) -> SteadyState:
         isl, squared = moments(at.isl)
-        return steady_state(self._plant(deployment, at), ClosedLoad(concurrency, isl, squared, moments(at.osl)[0]))
+        return steady_state(self._cluster(deployment, at), ClosedLoad(concurrency, isl, squared, moments(at.osl)[0]))
 
     def _prefill_tokens_s(self, deployment: Deployment, figure: PublishedFigure, tokens: int) -> float:
         """All ranks full with `tokens` each, in prompts of the figure's mean length."""
         isl, squared = moments(figure.isl)
         own = tokens * squared / isl
-        plant = self._plant(deployment, figure)
-        ranks = plant.prefill_ranks
-        seconds = plant.prefill.seconds(tokens * ranks, own * ranks, tokens * ranks / isl, tokens, own)
+        cluster = self._cluster(deployment, figure)
+        ranks = cluster.prefill_ranks
+        seconds = cluster.prefill.seconds(tokens * ranks, own * ranks, tokens * ranks / isl, tokens, own)
         return tokens * ranks / float(seconds)
 
     def _expert_factor(self, deployment: Deployment, figure: PublishedFigure, _: int) -> float:

@@ -41,5 +41,5 @@ def calibrate(
         result, saturated = family.fits[stack], saturated_classes(predict(model, gpus, own, parameters))
         block = parameters.stacks[gpu][framework]
         stacks.setdefault(gpu, {})[framework] = fitted_stack(block, result, own, held_out, saturated, today)
-        progress(f"{stack}: {len(own)} points, {len(result.knobs)} constants, costs {result.costs}")
+        progress(f"{stack}: {len(own)} points, {len(result.free_parameters)} constants, costs {result.costs}")
     return stacks

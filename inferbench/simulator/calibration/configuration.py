@@ -48,7 +48,7 @@ class Configuration:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal for points that one plant serves."""
+        """Equal for points that one cluster serves."""
         return *self.point.topology, *self.recipe, self.era
 
     @property
@@ -157,7 +157,7 @@ def _uniform(nominal: int) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Configurations that one plant serves, and where they stand among all."""
+    """Configurations that one cluster serves, and where they stand among all."""
 
     deployment: Deployment
     topology: Topology
@@ -167,7 +167,7 @@ class Batch:
 
 
 def batches(configurations: Iterable[Configuration]) -> list[Batch]:
-    """Group configurations by the plant that serves them."""
+    """Group configurations by the cluster that serves them."""
     groups: dict[tuple[object, ...], list[tuple[int, Configuration]]] = defaultdict(list)
     for place, configuration in enumerate(configurations):
         groups[configuration.key].append((place, configuration))
@@ -181,8 +181,8 @@ def batches(configurations: Iterable[Configuration]) -> list[Batch]:
 
 def evaluate(model: ModelSpec, gpu: Gpu, batch: Batch, parameters: TwinParameters) -> SteadyState:
     """Steady state of a batch. Constants may be arrays of shape (sets, 1): results then have (sets, points)."""
-    plant = cluster_of(model, gpu, batch.deployment, batch.topology, parameters, batch.era)
-    return steady_state(plant, batch.load)
+    cluster = cluster_of(model, gpu, batch.deployment, batch.topology, parameters, batch.era)
+    return steady_state(cluster, batch.load)
 
 
 def tokens_per_gpu(batch: Batch, state: SteadyState) -> Floats:

@@ -75,13 +75,13 @@ class Family:
         for place, parent in enumerate(parents):
             self.parameters(parent)
             own = self.fits[parent]
-            for knob, z, spread in zip(own.knobs, own.z, own.spread, strict=True):
-                if knob.path[0] != "eras" and knob.path[1] not in OWN_ALONE:
+            for free_parameter, z, spread in zip(own.free_parameters, own.z, own.spread, strict=True):
+                if free_parameter.path[0] != "eras" and free_parameter.path[1] not in OWN_ALONE:
                     weight = max(1 - float(spread) ** 2, LEAST_WEIGHT) * FURTHER**place
-                    told[knob.path].append((math.log(float(knob.at(np.array(z)))), weight))
+                    told[free_parameter.path].append((math.log(float(free_parameter.at(np.array(z)))), weight))
         means = {path: np.average([v for v, _ in of], weights=[w for _, w in of]) for path, of in told.items()}
-        knobs = [FreeParameter(path, math.exp(mean), 1.0) for path, mean in means.items()]
-        return with_free_parameters(start, stack, knobs, np.zeros(len(knobs)))
+        free_parameters = [FreeParameter(path, math.exp(mean), 1.0) for path, mean in means.items()]
+        return with_free_parameters(start, stack, free_parameters, np.zeros(len(free_parameters)))
 
     def _fitted(self, stack: str) -> TwinParameters:
         parent = self._ancestor(stack)
@@ -91,4 +91,4 @@ class Family:
             start = with_block(self._base, stack, unfitted(self._base, stack))
         problem = Problem(start, self._model, self._gpus[stack.split()[0]], stack, self._own[stack])
         self.fits[stack] = fit(problem, starts=self._starts)
-        return with_free_parameters(start, stack, problem.knobs, self.fits[stack].z)
+        return with_free_parameters(start, stack, problem.free_parameters, self.fits[stack].z)

@@ -38,7 +38,7 @@ class Fit:
     """Constants of a stack at the end of a fit."""
 
     stack: str
-    knobs: list[FreeParameter]
+    free_parameters: list[FreeParameter]
     z: Floats
     spread: Floats
     """Standard error of each, in prior spreads."""
@@ -53,7 +53,7 @@ class Problem:
         self, base: TwinParameters, model: ModelSpec, gpu: Gpu, stack: str, configurations: Sequence[Configuration]
     ) -> None:
         start = base.stacks[stack.split()[0]][stack.split()[1]]
-        self.knobs = free_parameters_of(stack, configurations, start)
+        self.free_parameters = free_parameters_of(stack, configurations, start)
         self.stack, self._base, self._model, self._gpu = stack, base, model, gpu
         self._batches: list[Batch] = batches(configurations)
         points = [c.point for c in configurations]
@@ -65,7 +65,7 @@ class Problem:
 
     def logs(self, z: Floats) -> tuple[Floats, Floats, Floats]:
         """Log TPOT, throughput and TTFT of every point: (points,), or (sets, points) for many z."""
-        parameters = with_free_parameters(self._base, self.stack, self.knobs, z)
+        parameters = with_free_parameters(self._base, self.stack, self.free_parameters, z)
         shape = (*z.shape[:-1], len(self._weight))
         tpot, rate, ttft = np.empty(shape), np.empty(shape), np.empty(shape)
         for batch in self._batches:
@@ -96,7 +96,7 @@ class Problem:
 def fit(problem: Problem, seed: int = 0, starts: int = STARTS) -> Fit:
     """Return the best of several starts, the first of them at the priors."""
     rng = np.random.default_rng(seed)
-    n = len(problem.knobs)
+    n = len(problem.free_parameters)
     begins = [np.zeros(n), *(START_SPREAD * rng.standard_normal((starts - 1, n)))]
     found = [
         least_squares(problem.residuals, z, problem.jacobian, method="trf", max_nfev=40, ftol=1e-5, xtol=1e-5)
@@ -106,4 +106,4 @@ def fit(problem: Problem, seed: int = 0, starts: int = STARTS) -> Fit:
     best = found[0]
     covariance = np.linalg.inv(best.jac.T @ best.jac)
     spread = np.sqrt(np.diag(covariance))
-    return Fit(problem.stack, problem.knobs, best.x, spread, tuple(float(r.cost) for r in found))
+    return Fit(problem.stack, problem.free_parameters, best.x, spread, tuple(float(r.cost) for r in found))

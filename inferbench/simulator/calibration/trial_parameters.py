@@ -28,11 +28,13 @@ PADDED_ROWS = 2703
 """SGLANG_MORI_MOE_MAX_INPUT_TOKENS of the decode servers in InferenceX's MI355X runs."""
 
 
-def with_free_parameters(base: TwinParameters, stack: str, knobs: Sequence[FreeParameter], z: Floats) -> TwinParameters:
-    """Return parameters at `z`: one set for shape (knobs,), many for (sets, knobs), then as arrays (sets, 1)."""
+def with_free_parameters(
+    base: TwinParameters, stack: str, free_parameters: Sequence[FreeParameter], z: Floats
+) -> TwinParameters:
+    """Return parameters at `z`: one set for shape (n,), many for (sets, n), then as arrays (sets, 1)."""
     gpu, framework = stack.split()
     old = base.stacks[gpu][framework]
-    values = {k.path: _of(k.at(z[..., i])) for i, k in enumerate(knobs)}
+    values = {k.path: _of(k.at(z[..., i])) for i, k in enumerate(free_parameters)}
     new = old.model_copy(
         update={
             "decode": old.decode.model_copy(update=_block(old, "decode", values)),

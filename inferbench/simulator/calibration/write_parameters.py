@@ -49,8 +49,10 @@ def fitted_stack(
 ) -> StackParameters:
     """Return a fitted stack's constants with their record."""
     ranges = {
-        ".".join(knob.path): tuple(_digits(float(knob.at(np.array(z + sign * NORMAL_90 * spread)))) for sign in (-1, 1))
-        for knob, z, spread in zip(fit.knobs, fit.z, fit.spread, strict=True)
+        ".".join(free_parameter.path): tuple(
+            _digits(float(free_parameter.at(np.array(z + sign * NORMAL_90 * spread)))) for sign in (-1, 1)
+        )
+        for free_parameter, z, spread in zip(fit.free_parameters, fit.z, fit.spread, strict=True)
     }
     record = FitRecord(
         fitted=today,

@@ -67,65 +67,65 @@ class Cluster:
 
 
 def decode_worker(
-    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None,
-    pass_sink: PassSink | None = None,
+    cluster: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None],
+    on_chunk: OnChunk | None, pass_sink: PassSink | None = None,
 ) -> DecodeWorker:  # fmt: skip
     """Return one decode worker, idle; `ended` is called with each request and the time of its last token."""
-    return DecodeWorker(index, clock, plant.decode, **_of_decode(plant, index, ended, on_chunk, pass_sink))
+    return DecodeWorker(index, clock, cluster.decode, **_of_decode(cluster, index, ended, on_chunk, pass_sink))
 
 
 def aggregated_worker(
-    plant: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None], on_chunk: OnChunk | None,
-    pass_sink: PassSink | None = None,
+    cluster: Cluster, index: int, clock: Clock, ended: Callable[[SimulatedSequence, int], None],
+    on_chunk: OnChunk | None, pass_sink: PassSink | None = None,
 ) -> AggregatedWorker:  # fmt: skip
     """Return one worker that prefills and decodes, idle."""
-    rest = _of_decode(plant, index, ended, on_chunk, pass_sink)
+    rest = _of_decode(cluster, index, ended, on_chunk, pass_sink)
     return AggregatedWorker(
         index,
         clock,
-        plant.decode,
-        prefill=plant.prefill,
-        chunk_tokens=plant.max_batch_tokens,
-        balance_passes=plant.balance_passes,
+        cluster.decode,
+        prefill=cluster.prefill,
+        chunk_tokens=cluster.max_batch_tokens,
+        balance_passes=cluster.balance_passes,
         **rest,
     )
 
 
 def _of_decode(
-    plant: Cluster,
+    cluster: Cluster,
     index: int,
     ended: Callable[[SimulatedSequence, int], None],
     on_chunk: OnChunk | None,
     pass_sink: PassSink | None,
 ) -> dict[str, Any]:
     return {
-        "ranks": plant.ranks,
-        "max_running": plant.max_running,
-        "kv_tokens": plant.kv_tokens,
-        "delay_ns": plant.delay_ns,
+        "ranks": cluster.ranks,
+        "max_running": cluster.max_running,
+        "kv_tokens": cluster.kv_tokens,
+        "delay_ns": cluster.delay_ns,
         "ended": ended,
         "passed": None if pass_sink is None else pass_sink.decode_worker(index),
-        "stream": None if on_chunk is None else ChunkStream(on_chunk, plant.stream_interval, plant.first_chunk),
+        "stream": None if on_chunk is None else ChunkStream(on_chunk, cluster.stream_interval, cluster.first_chunk),
     }
 
 
-def prefill_worker(plant: Cluster, clock: Clock, links: KvLinks) -> PrefillWorker:
+def prefill_worker(cluster: Cluster, clock: Clock, links: KvLinks) -> PrefillWorker:
     """Return one prefill worker, idle, that sends the caches of its prompts over `links`."""
     return PrefillWorker(
         clock,
-        plant.prefill,
-        plant.max_batch_tokens,
+        cluster.prefill,
+        cluster.max_batch_tokens,
         links,
-        plant.prefill_ranks,
-        one(plant.handoff_seconds),
-        one(plant.handoff_passes),
+        cluster.prefill_ranks,
+        one(cluster.handoff_seconds),
+        one(cluster.handoff_passes),
     )
 
 
-def passes_of(plant: Cluster, request: PlannedRequest) -> int:
+def passes_of(cluster: Cluster, request: PlannedRequest) -> int:
     """Draw the decode passes that a request needs, from its own seed."""
-    passes = plant.passes.passes(request.osl - 1, request.seed)
-    skew = one(plant.skew)
+    passes = cluster.passes.passes(request.osl - 1, request.seed)
+    skew = one(cluster.skew)
     if skew != 1.0 and request.isl >= LONG_PROMPT:
         return skewed(passes, skew, request.seed)
     return passes
@@ -139,63 +139,63 @@ class TwinTarget(InProcessTarget):
     """
 
     def __init__(
-        self, plant: Cluster, clock: Clock, on_chunk: OnChunk | None = None, pass_sink: PassSink | None = None
+        self, cluster: Cluster, clock: Clock, on_chunk: OnChunk | None = None, pass_sink: PassSink | None = None
     ) -> None:
-        self._clock, self._plant = clock, plant
-        self._flights: dict[SimulatedSequence, None] = {}
+        self._clock, self._cluster = clock, cluster
+        self._sequences: dict[SimulatedSequence, None] = {}
         self._submitted = 0
         self._decode: Sequence[DecodeWorker]
         self._prefill: Sequence[PrefillWorker | AggregatedWorker]
-        if plant.aggregated:
+        if cluster.aggregated:
             both = [
-                aggregated_worker(plant, i, clock, self._ended, on_chunk, pass_sink)
-                for i in range(plant.decode_workers)
+                aggregated_worker(cluster, i, clock, self._ended, on_chunk, pass_sink)
+                for i in range(cluster.decode_workers)
             ]
             self._decode = self._prefill = both
             self._admission = Admission(both)
             return
         self._decode = [
-            decode_worker(plant, i, clock, self._ended, on_chunk, pass_sink) for i in range(plant.decode_workers)
+            decode_worker(cluster, i, clock, self._ended, on_chunk, pass_sink) for i in range(cluster.decode_workers)
         ]
         self._admission = Admission(self._decode)
         self._prefill = [
             prefill_worker(
-                plant, clock, KvLinks(clock, plant.links_per_worker, plant.transfer, self._admission.arrived)
+                cluster, clock, KvLinks(clock, cluster.links_per_worker, cluster.transfer, self._admission.arrived)
             )
-            for _ in range(plant.prefill_workers)
+            for _ in range(cluster.prefill_workers)
         ]
 
     @override
     def submit(self, request: PlannedRequest, slot_free_ns: int, done: Done) -> None:
         """Queue the prompt. One that no decode worker could ever hold ends as an error."""
         now = self._clock.now_ns()
-        flight = SimulatedSequence(
-            request, slot_free_ns, now, done, passes_of(self._plant, request), self._plant.first_chunk
+        sequence = SimulatedSequence(
+            request, slot_free_ns, now, done, passes_of(self._cluster, request), self._cluster.first_chunk
         )
-        self._flights[flight] = None
-        if self._decode[0].could_ever_hold(flight):
-            self._prefill[self._submitted % len(self._prefill)].enqueue(flight)
+        self._sequences[sequence] = None
+        if self._decode[0].could_ever_hold(sequence):
+            self._prefill[self._submitted % len(self._prefill)].enqueue(sequence)
             self._submitted += 1
         else:
-            self._clock.call_at(now, partial(self._refuse, flight))
+            self._clock.call_at(now, partial(self._refuse, sequence))
 
     @override
     def cancel(self) -> None:
         now = self._clock.now_ns()
-        flights, self._flights = list(self._flights), {}
+        sequences, self._sequences = list(self._sequences), {}
         self._admission.reset()
         for prefill in self._prefill:
             prefill.reset()
         for decode in self._decode:
             decode.reset()
-        for flight in flights:
-            flight.cancel(now, self._decode[flight.worker].pass_times_ns)
+        for sequence in sequences:
+            sequence.cancel(now, self._decode[sequence.worker].pass_times_ns)
 
-    def _ended(self, flight: SimulatedSequence, end_ns: int) -> None:
-        del self._flights[flight]
-        flight.finish(end_ns, self._decode[flight.worker].pass_times_ns)
+    def _ended(self, sequence: SimulatedSequence, end_ns: int) -> None:
+        del self._sequences[sequence]
+        sequence.finish(end_ns, self._decode[sequence.worker].pass_times_ns)
 
-    def _refuse(self, flight: SimulatedSequence) -> None:
-        if flight.open:
-            del self._flights[flight]
-            flight.fail(f"{flight.kv_tokens} tokens exceed the KV cache of a decode worker", self._clock.now_ns())
+    def _refuse(self, sequence: SimulatedSequence) -> None:
+        if sequence.open:
+            del self._sequences[sequence]
+            sequence.fail(f"{sequence.kv_tokens} tokens exceed the KV cache of a decode worker", self._clock.now_ns())

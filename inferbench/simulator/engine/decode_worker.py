@@ -70,19 +70,19 @@ class DecodeWorker:
         if self._stream is not None:
             self._stream.reset()
 
-    def has_room(self, flight: SimulatedSequence) -> bool:
+    def has_room(self, sequence: SimulatedSequence) -> bool:
         """Whether a request could be admitted now."""
-        return self.running < self._max_running and self._reserved + flight.kv_tokens <= self._kv_tokens
+        return self.running < self._max_running and self._reserved + sequence.kv_tokens <= self._kv_tokens
 
-    def could_ever_hold(self, flight: SimulatedSequence) -> bool:
+    def could_ever_hold(self, sequence: SimulatedSequence) -> bool:
         """Whether a request fits an idle worker."""
-        return flight.kv_tokens <= self._kv_tokens
+        return sequence.kv_tokens <= self._kv_tokens
 
-    def admit(self, flight: SimulatedSequence) -> None:
+    def admit(self, sequence: SimulatedSequence) -> None:
         """Take a request; it joins at the next pass boundary, at once where the worker is idle."""
         self.running += 1
-        self._reserved += flight.kv_tokens
-        self._joining.append(flight)
+        self._reserved += sequence.kv_tokens
+        self._joining.append(sequence)
         if not self._busy:
             self._start_pass()
 
@@ -121,15 +121,15 @@ class DecodeWorker:
         first_pass, first_ns = len(self.pass_times_ns), now + self._delay_ns
         joining, self._joining = self._joining, []
         at_once: list[SimulatedSequence] = []
-        for flight in joining:
-            flight.worker, flight.first_pass, flight.first_ns = self._index, first_pass, first_ns
-            flight.rank = self._ranks.index(min(self._ranks))
-            self._count(flight, 1)
-            if flight.passes:
-                self._context += flight.request.isl
-                self._ending.setdefault(flight.last_pass, []).append(flight)
+        for sequence in joining:
+            sequence.worker, sequence.first_pass, sequence.first_ns = self._index, first_pass, first_ns
+            sequence.rank = self._ranks.index(min(self._ranks))
+            self._count(sequence, 1)
+            if sequence.passes:
+                self._context += sequence.request.isl
+                self._ending.setdefault(sequence.last_pass, []).append(sequence)
             else:
-                at_once.append(flight)
+                at_once.append(sequence)
         chunks = self._stream.joined(joining) if self._stream is not None else None
         if chunks or at_once:
             self._clock.call_at(first_ns, partial(self._seen, first_ns, at_once, chunks))
@@ -138,20 +138,20 @@ class DecodeWorker:
         self._batch_changed()
 
     def _leave(self, ending: list[SimulatedSequence]) -> None:
-        for flight in ending:
+        for sequence in ending:
             self.running -= 1
-            self._reserved -= flight.kv_tokens
-            self._count(flight, -1)
-            if flight.passes:
-                self._context -= flight.request.isl + flight.request.osl - 1
+            self._reserved -= sequence.kv_tokens
+            self._count(sequence, -1)
+            if sequence.passes:
+                self._context -= sequence.request.isl + sequence.request.osl - 1
         self._batch_changed()
         self.slot_freed()
 
-    def _count(self, flight: SimulatedSequence, sign: int) -> None:
+    def _count(self, sequence: SimulatedSequence, sign: int) -> None:
         self._batch += sign
-        self._ranks[flight.rank] += sign
-        if flight.passes:
-            self._growth += sign * flight.tokens_per_pass
+        self._ranks[sequence.rank] += sign
+        if sequence.passes:
+            self._growth += sign * sequence.tokens_per_pass
 
     def _batch_changed(self) -> None:
         if not self._batch:
@@ -169,9 +169,9 @@ class DecodeWorker:
         if chunks:
             assert self._stream is not None
             self._stream.emit(chunks)
-        for flight in ending:
-            if flight.open:
-                self._ended(flight, seen_ns)
+        for sequence in ending:
+            if sequence.open:
+                self._ended(sequence, seen_ns)
 
 
 class Admission:
@@ -183,9 +183,9 @@ class Admission:
         for worker in workers:
             worker.slot_freed = self._admit_waiting
 
-    def arrived(self, flight: SimulatedSequence) -> None:
+    def arrived(self, sequence: SimulatedSequence) -> None:
         """A request's KV cache can be had: admit it, or let it wait its turn."""
-        self._waiting.append(flight)
+        self._waiting.append(sequence)
         self._admit_waiting()
 
     def reset(self) -> None:
@@ -199,9 +199,9 @@ class Admission:
                 return
             worker.admit(self._waiting.popleft())
 
-    def _roomiest(self, flight: SimulatedSequence) -> DecodeWorker | None:
+    def _roomiest(self, sequence: SimulatedSequence) -> DecodeWorker | None:
         best = None
         for worker in self._workers:
-            if (best is None or worker.running < best.running) and worker.has_room(flight):
+            if (best is None or worker.running < best.running) and worker.has_room(sequence):
                 best = worker
         return best

@@ -45,9 +45,9 @@ class AggregatedWorker(DecodeWorker):
         self._completed: list[SimulatedSequence] = []
         super().__init__(index, clock, step, **rest)
 
-    def enqueue(self, flight: SimulatedSequence) -> None:
+    def enqueue(self, sequence: SimulatedSequence) -> None:
         """Queue a prompt."""
-        self._prompts.append(flight)
+        self._prompts.append(sequence)
         if not self._busy:
             self._start_pass()
 
@@ -67,17 +67,17 @@ class AggregatedWorker(DecodeWorker):
         tokens, squared = [0] * ranks, [0] * ranks
         place = 0
         while self._prompts:
-            flight, rank, begin = self._prompts[0], place % ranks, self._prefilled
-            end = min(flight.request.isl, begin + limit - tokens[rank])
-            if end <= begin or (not begin and not self.has_room(flight)):
+            sequence, rank, begin = self._prompts[0], place % ranks, self._prefilled
+            end = min(sequence.request.isl, begin + limit - tokens[rank])
+            if end <= begin or (not begin and not self.has_room(sequence)):
                 break
             if not begin:
                 self.running += 1
-                self._reserved += flight.kv_tokens
+                self._reserved += sequence.kv_tokens
             tokens[rank] += end - begin
             squared[rank] += end * end - begin * begin  # what causal attention adds beyond the part before
             place += 1
-            if end < flight.request.isl:
+            if end < sequence.request.isl:
                 self._prefilled = end
                 break
             self._prefilled = 0

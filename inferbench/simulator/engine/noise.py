@@ -27,17 +27,17 @@ def run_factor(seed: int, key: str, noise: float) -> float:
     return math.exp(noise * NormalDist().inv_cdf(max(drawn, 2**-53)))
 
 
-def paced(plant: Cluster, factor: float) -> Cluster:
-    """Return a plant whose every time is `factor` as long; at 1 the plant itself."""
+def paced(cluster: Cluster, factor: float) -> Cluster:
+    """Return a cluster whose every time is `factor` as long; at 1 the cluster itself."""
     if factor == 1.0:
-        return plant
+        return cluster
     return replace(
-        plant,
-        prefill=_ScaledPrefill(plant.prefill, factor),
-        transfer=ScaledTransfer(plant.transfer, factor),
-        decode=_ScaledStep(plant.decode, factor),
-        handoff_seconds=plant.handoff_seconds * factor,
-        delay_ns=round(plant.delay_ns * factor),
+        cluster,
+        prefill=_ScaledPrefill(cluster.prefill, factor),
+        transfer=ScaledTransfer(cluster.transfer, factor),
+        decode=_ScaledStep(cluster.decode, factor),
+        handoff_seconds=cluster.handoff_seconds * factor,
+        delay_ns=round(cluster.delay_ns * factor),
     )
 
 

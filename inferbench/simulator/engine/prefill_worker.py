@@ -38,21 +38,21 @@ class KvLinks:
         self._clock, self._time, self._arrived = clock, time, arrived
         self._free_ns = [0] * links
 
-    def send(self, flight: SimulatedSequence) -> None:
+    def send(self, sequence: SimulatedSequence) -> None:
         """Move the cache of a prefilled prompt; `arrived` is called when decode has it."""
         free_ns = self._free_ns
         link = free_ns.index(min(free_ns))
         start_ns = max(self._clock.now_ns(), free_ns[link])
-        free_ns[link] = start_ns + round(one(self._time.seconds(flight.request.isl)) * NS_PER_S)
-        self._clock.call_at(free_ns[link], partial(self._arrive, flight))
+        free_ns[link] = start_ns + round(one(self._time.seconds(sequence.request.isl)) * NS_PER_S)
+        self._clock.call_at(free_ns[link], partial(self._arrive, sequence))
 
     def reset(self) -> None:
         """Forget every transfer."""
         self._free_ns = [0] * len(self._free_ns)
 
-    def _arrive(self, flight: SimulatedSequence) -> None:
-        if flight.open:
-            self._arrived(flight)
+    def _arrive(self, sequence: SimulatedSequence) -> None:
+        if sequence.open:
+            self._arrived(sequence)
 
 
 class PrefillWorker:
@@ -78,9 +78,9 @@ class PrefillWorker:
         self._queue: deque[SimulatedSequence] = deque()
         self._busy = False
 
-    def enqueue(self, flight: SimulatedSequence) -> None:
+    def enqueue(self, sequence: SimulatedSequence) -> None:
         """Queue a prompt."""
-        self._queue.append(flight)
+        self._queue.append(sequence)
         if not self._busy:
             self._start_pass()
 
@@ -113,6 +113,6 @@ class PrefillWorker:
         self._start_pass()
 
     def _send(self, batch: list[SimulatedSequence]) -> None:
-        for flight in batch:
-            if flight.open:
-                self._links.send(flight)
+        for sequence in batch:
+            if sequence.open:
+                self._links.send(sequence)

@@ -21,30 +21,30 @@ class ChunkStream:
         self._on_chunk, self._interval, self._first = on_chunk, interval, first
         self._sent: dict[SimulatedSequence, int] = {}
 
-    def joined(self, flights: Sequence[SimulatedSequence]) -> Chunks:
+    def joined(self, sequences: Sequence[SimulatedSequence]) -> Chunks:
         """Requests joined the batch: return their first chunks."""
         at_once = 1 if self._first == 1 else 0
-        self._sent.update((flight, at_once) for flight in flights if flight.passes)
-        return [(flight, 1) for flight in flights if at_once or not flight.passes]
+        self._sent.update((sequence, at_once) for sequence in sequences if sequence.passes)
+        return [(sequence, 1) for sequence in sequences if at_once or not sequence.passes]
 
     def passed(self, number: int) -> Chunks:
         """Pass `number` ended: return the chunks that are due."""
         due = []
-        for flight, sent in list(self._sent.items()):
-            held = flight.tokens_after(number - flight.first_pass + 1)
-            last = number == flight.last_pass
+        for sequence, sent in list(self._sent.items()):
+            held = sequence.tokens_after(number - sequence.first_pass + 1)
+            last = number == sequence.last_pass
             if held - sent >= (self._interval if sent else self._first) or last:
-                due.append((flight, held - sent))
-                self._sent[flight] = held
+                due.append((sequence, held - sent))
+                self._sent[sequence] = held
             if last:
-                del self._sent[flight]
+                del self._sent[sequence]
         return due
 
     def emit(self, chunks: Chunks) -> None:
         """Hand chunks over, but for requests that have been cancelled meanwhile."""
-        for flight, tokens in chunks:
-            if flight.open:
-                self._on_chunk(flight.request.seq, tokens)
+        for sequence, tokens in chunks:
+            if sequence.open:
+                self._on_chunk(sequence.request.seq, tokens)
 
     def reset(self) -> None:
         """Forget every stream."""

@@ -28,7 +28,7 @@ def served_of(
     deployment: Deployment,
     topology: Topology,
     role: ServerRole,
-    plant: Cluster,
+    cluster: Cluster,
     bootstrap_port: int | None,
 ) -> Served:
     """Describe a server. The whole deployment is described by its decode workers."""
@@ -43,7 +43,7 @@ def served_of(
     return Served(
         model=model.hugging_face_id,
         role=role,
-        kv_tokens=plant.kv_tokens * (1 if role is ServerRole.DECODE else plant.decode_workers),
+        kv_tokens=cluster.kv_tokens * (1 if role is ServerRole.DECODE else cluster.decode_workers),
         drafts=topology.mtp,
         arguments={
             "tp_size": group.tp,
@@ -53,7 +53,7 @@ def served_of(
             "moe_a2a_backend": ALL_TO_ALL_BACKENDS[deployment.stack.all_to_all] if group.dp_attention else "none",
             "enable_two_batch_overlap": deployment.stack.two_batch_overlap,
             "kv_cache_dtype": "fp8_e4m3" if deployment.kv_precision == "fp8" else "bfloat16",
-            "max_running_requests": plant.max_running,
+            "max_running_requests": cluster.max_running,
             "stream_interval": topology.stream_interval,
             "disaggregation_transfer_backend": TRANSFER_BACKENDS.get(deployment.stack.kv_transfer or ""),
             "disaggregation_bootstrap_port": bootstrap_port,
@@ -71,7 +71,7 @@ def backend_of(
     deployment: Deployment,
     topology: Topology,
     role: ServerRole,
-    plant: Cluster,
+    cluster: Cluster,
     time_scale: float,
     listener: socket.socket | None = None,
 ) -> MakeBackend:
@@ -84,11 +84,11 @@ def backend_of(
 
     def make(clock: FollowingClock, on_chunk: OnChunk) -> ServingBackend:
         if role is ServerRole.BOTH:
-            return WholeDeployment(TwinTarget(plant, clock, on_chunk), clock)
+            return WholeDeployment(TwinTarget(cluster, clock, on_chunk), clock)
         if role is ServerRole.DECODE:
-            return DecodeBackend(plant, clock, on_chunk, time_scale=time_scale)
+            return DecodeBackend(cluster, clock, on_chunk, time_scale=time_scale)
         assert listener is not None
         kv_bytes = kv_bytes_per_token(model, KV_BYTES[deployment.kv_precision], topology.mtp)
-        return PrefillBackend(plant, clock, on_chunk, listener=listener, kv_bytes=kv_bytes, time_scale=time_scale)
+        return PrefillBackend(cluster, clock, on_chunk, listener=listener, kv_bytes=kv_bytes, time_scale=time_scale)
 
     return make

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as far as the wire server needs it: whole requests in, JSON or a chunked stream out (RFC 9112).
+"""HTTP/1.1 as far as the simulator server needs it: whole requests in, JSON or a chunked stream out (RFC 9112).
 
 aiohttp would do this too, at some 65 us of CPU for each request: at 2,048 streams that begin together it sees the
 last of them 130 ms after it came, and the server's record, which is to be the truth, is late by as much. Here a
@@ -40,10 +40,10 @@ class HttpRequest:
     query: str = ""
 
 
-class WireConnection(asyncio.Protocol):
+class ServerConnection(asyncio.Protocol):
     """A client's connection. Requests are answered one at a time, in order; each must be answered before the next."""
 
-    def __init__(self, on_request: Callable[[WireConnection, HttpRequest], None]) -> None:
+    def __init__(self, on_request: Callable[[ServerConnection, HttpRequest], None]) -> None:
         self._on_request = on_request
         self._received = bytearray()
         self._read_ns = 0

@@ -19,7 +19,7 @@ from inferbench.simulator.server.backend import ServingBackend, WholeDeployment
 from inferbench.simulator.server.control_pages import ControlPages
 from inferbench.simulator.server.faults.fault_rules import Faults
 from inferbench.simulator.server.faults.faulty_backend import FaultyBackend
-from inferbench.simulator.server.http_connection import HttpRequest, WireConnection
+from inferbench.simulator.server.http_connection import HttpRequest, ServerConnection
 from inferbench.simulator.server.identity import Served
 from inferbench.simulator.server.protocol.replies import error_reply
 from inferbench.simulator.server.protocol.request_body import BadRequestError, GenerateEndpoint, parse_ask
@@ -45,7 +45,7 @@ def whole(make_target: MakeTarget) -> MakeBackend:
     return lambda clock, on_chunk: WholeDeployment(make_target(clock, on_chunk), clock)
 
 
-class WireServer:
+class SimulatorServer:
     """The server without its socket: `connection` makes the protocol of each client. Made on a running event loop.
 
     time_scale: real seconds that one second of the target takes. died: set when the server is to be gone, by a fault.
@@ -57,7 +57,7 @@ class WireServer:
         self._loop = asyncio.get_running_loop()
         self._real = LoopClock(self._loop)
         self._served = served
-        self._waiting: deque[tuple[WireConnection, HttpRequest]] = deque()
+        self._waiting: deque[tuple[ServerConnection, HttpRequest]] = deque()
         clock = FollowingClock(self._loop, time_scale)
         streams = self._streams = Streams(served, clock)
         self._faults, self._time_scale = faults, time_scale
@@ -69,11 +69,11 @@ class WireServer:
         )
         self._control = ControlPages(served, streams.monitor, streams.pacing, streams.record, self.backend)
 
-    def connection(self) -> WireConnection:
+    def connection(self) -> ServerConnection:
         """Make the protocol of one client."""
-        return WireConnection(self._on_request)
+        return ServerConnection(self._on_request)
 
-    def _on_request(self, connection: WireConnection, request: HttpRequest) -> None:
+    def _on_request(self, connection: ServerConnection, request: HttpRequest) -> None:
         if not self._waiting:
             self._loop.call_soon(self._handle_waiting)
         self._waiting.append((connection, request))
@@ -86,7 +86,7 @@ class WireServer:
         if self._waiting:
             self._loop.call_soon(self._handle_waiting)
 
-    def _handle(self, connection: WireConnection, request: HttpRequest) -> None:
+    def _handle(self, connection: ServerConnection, request: HttpRequest) -> None:
         if request.method == "POST" and (kind := GENERATE.get(request.path)):
             try:
                 self._generate(connection, request, kind)
@@ -98,7 +98,7 @@ class WireServer:
             known = request.path in self._control.paths or request.path in GENERATE
             connection.respond(error_reply(405 if known else 404, f"no {request.method} {request.path} here"))
 
-    def _generate(self, connection: WireConnection, request: HttpRequest, kind: GenerateEndpoint) -> None:
+    def _generate(self, connection: ServerConnection, request: HttpRequest, kind: GenerateEndpoint) -> None:
         ask, limit = parse_ask(request.body, self._served.model, kind), self._faults.overload
         if limit is not None and self._streams.monitor.open >= limit:
             connection.respond(error_reply(503, "The request queue is full."))
@@ -127,10 +127,12 @@ def serve(
     """
     raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(partial(WireServer, make_backend, served, time_scale, faults), host, port, on_ready))
+        runner.run(_serve(partial(SimulatorServer, make_backend, served, time_scale, faults), host, port, on_ready))
 
 
-async def _serve(make_server: Callable[[], WireServer], host: str, port: int, on_ready: Callable[[str], None]) -> None:
+async def _serve(
+    make_server: Callable[[], SimulatorServer], host: str, port: int, on_ready: Callable[[str], None]
+) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

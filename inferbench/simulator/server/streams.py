@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inferbench.records.request_record import PassChunks, RequestRecord, Status
 from inferbench.simulator.server.backend import ServingBackend
-from inferbench.simulator.server.http_connection import HttpRequest, WireConnection
+from inferbench.simulator.server.http_connection import HttpRequest, ServerConnection
 from inferbench.simulator.server.identity import Served, ServerRole
 from inferbench.simulator.server.metrics.counters import Monitor
 from inferbench.simulator.server.metrics.send_lateness import Pacing
@@ -26,7 +26,7 @@ class _ServedStream:
     ask: Ask
     sends: SendRecord
     answer: ResponseWriter
-    connection: WireConnection
+    connection: ServerConnection
 
 
 class Streams:
@@ -40,7 +40,7 @@ class Streams:
         self._served, self._clock = served, clock
         self._open: dict[int, _ServedStream] = {}
 
-    def submit(self, connection: WireConnection, request: HttpRequest, ask: Ask) -> None:
+    def submit(self, connection: ServerConnection, request: HttpRequest, ask: Ask) -> None:
         """Take a request. Raises BadRequestError where a worker of a deployment is not told whom to meet."""
         if self._served.role is not ServerRole.BOTH and ask.bootstrap is None:
             raise BadRequestError(400, f"a {self._served.role} worker needs bootstrap_host and bootstrap_room")

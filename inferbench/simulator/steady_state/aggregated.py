@@ -58,48 +58,48 @@ class _Prompts:
         return self.first_s + self.more_s * (crowd - 1)
 
 
-def aggregated_state(plant: Cluster, load: ClosedLoad) -> SteadyState:
+def aggregated_state(cluster: Cluster, load: ClosedLoad) -> SteadyState:
     """Solve the closed loop of each worker: its requests decode, and wait for the prompts of the others."""
-    prompts = _prompts(plant, load)
-    own = load.concurrency / plant.decode_workers
-    batch = solve_batch(lambda b: _next_batch(plant, load, prompts, own, b), own, slots(plant, load))
-    in_decode, rate, _, ttft = _pace(plant, load, prompts, batch)
+    prompts = _prompts(cluster, load)
+    own = load.concurrency / cluster.decode_workers
+    batch = solve_batch(lambda b: _next_batch(cluster, load, prompts, own, b), own, slots(cluster, load))
+    in_decode, rate, _, ttft = _pace(cluster, load, prompts, batch)
     waiting = own / rate - in_decode
-    crowd = prompts.crowd(BUNCHES * batch / passes(plant, load))
+    crowd = prompts.crowd(BUNCHES * batch / passes(cluster, load))
     used = np.minimum(rate * prompts.seconds(crowd) / crowd, 1.0)
-    held = held_passes(plant, load) / passes(plant, load) * in_decode
+    held = held_passes(cluster, load) / passes(cluster, load) * in_decode
     return SteadyState(
         tpot_s=(in_decode - held) / np.maximum(load.osl - 1, 1),
         ttft_s=np.maximum(waiting, ttft) + held,
-        requests_s=rate * plant.decode_workers / (1 + _drain(plant, load, batch) / load.waves),
+        requests_s=rate * cluster.decode_workers / (1 + _drain(cluster, load, batch) / load.waves),
         batch=batch,
         prefill_load=used,
     )
 
 
-def _next_batch(plant: Cluster, load: ClosedLoad, prompts: _Prompts, own: Real, batch: Real) -> Real:
-    in_decode, _, ttft, _ = _pace(plant, load, prompts, batch)
-    step = decode_pass_seconds(plant, load, batch)
+def _next_batch(cluster: Cluster, load: ClosedLoad, prompts: _Prompts, own: Real, batch: Real) -> Real:
+    in_decode, _, ttft, _ = _pace(cluster, load, prompts, batch)
+    step = decode_pass_seconds(cluster, load, batch)
     full = prompts.most / (prompts.chunks * step + prompts.seconds(prompts.most))
     return slower(own / (ttft + in_decode), full) * in_decode
 
 
-def _pace(plant: Cluster, load: ClosedLoad, prompts: _Prompts, batch: Real) -> tuple[Real, Real, Real, Real]:
+def _pace(cluster: Cluster, load: ClosedLoad, prompts: _Prompts, batch: Real) -> tuple[Real, Real, Real, Real]:
     """Time in decode, requests/s of a worker, mean and median time to first token, when it runs `batch` requests.
 
     A request decodes for its passes and for the prompts that come meanwhile: with rate x time in decode = batch,
     these are `batch` of them, less its own.
     """
-    step = decode_pass_seconds(plant, load, batch)
-    alone = passes(plant, load) * step
+    step = decode_pass_seconds(cluster, load, batch)
+    alone = passes(cluster, load) * step
     among = others(load)
-    ended = BUNCHES * batch / passes(plant, load)
+    ended = BUNCHES * batch / passes(cluster, load)
     crowd = prompts.crowd(ended)
     added = prompts.seconds(crowd)
     in_decode = alone + among * batch * added / crowd
     rate = batch / in_decode
     # A prompt comes just after the pass that freed its slot has ended, while the next runs: most of that is before it.
-    delay = plant.delay_ns / NS_PER_S
+    delay = cluster.delay_ns / NS_PER_S
     busy = np.minimum(among * rate * (added + step) / crowd, 1.0)
     own = added + (prompts.chunks + prompts.wait_passes(ended)) * step * among + 2 * delay
     mean = own + np.maximum(step + busy * added - 2 * delay, 0.0) * among
@@ -107,20 +107,20 @@ def _pace(plant: Cluster, load: ClosedLoad, prompts: _Prompts, batch: Real) -> t
     return in_decode, rate, mean, median
 
 
-def _drain(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
+def _drain(cluster: Cluster, load: ClosedLoad, batch: Real) -> Real:
     """Waves that the end of a run costs: the last requests leave one by one, and those that remain go faster.
 
     The start burst costs nothing here: the prompts that delay each other are work that every wave has.
     """
-    half = decode_pass_seconds(plant, load, batch / 2) / decode_pass_seconds(plant, load, batch)
+    half = decode_pass_seconds(cluster, load, batch / 2) / decode_pass_seconds(cluster, load, batch)
     return DRAIN * 10 * others(load) * half
 
 
-def _prompts(plant: Cluster, load: ClosedLoad) -> _Prompts:
-    ranks, isl = plant.prefill_ranks, load.isl
-    limit = plant.max_batch_tokens / ranks
+def _prompts(cluster: Cluster, load: ClosedLoad) -> _Prompts:
+    ranks, isl = cluster.prefill_ranks, load.isl
+    limit = cluster.max_batch_tokens / ranks
     most = np.maximum(limit / isl, 1.0) * ranks
     chunks = np.maximum(isl / limit, 1.0)
-    first, full = prefill_passes(plant, load, most / ranks, most)
+    first, full = prefill_passes(cluster, load, most / ranks, most)
     more = np.where(most > 1, (full - first) / np.maximum(most - 1, 1e-9), first)
-    return _Prompts(first, more, most, chunks, ranks, plant.balance_passes)
+    return _Prompts(first, more, most, chunks, ranks, cluster.balance_passes)

@@ -1,4 +1,4 @@
-"""What the steady states of disaggregated and of aggregated plants share: a closed loop, its batch, its whole run."""
+"""What the steady states of disaggregated and of aggregated clusters share: a closed loop, its batch, its whole run."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class SteadyState:
     """Share of the prefill capacity that is in use."""
 
 
-def held_passes(plant: Cluster, load: ClosedLoad) -> Real:
+def held_passes(cluster: Cluster, load: ClosedLoad) -> Real:
     """Passes that an answer's first chunk is held for."""
-    return np.minimum(plant.first_chunk - 1, np.maximum(load.osl - 1, 1)) / plant.tokens_per_pass
+    return np.minimum(cluster.first_chunk - 1, np.maximum(load.osl - 1, 1)) / cluster.tokens_per_pass
 
 
 def others(load: ClosedLoad) -> Real:
@@ -61,35 +61,35 @@ def others(load: ClosedLoad) -> Real:
     return 1 - 1 / load.concurrency
 
 
-def passes(plant: Cluster, load: ClosedLoad) -> Real:
+def passes(cluster: Cluster, load: ClosedLoad) -> Real:
     """Mean decode passes of a request."""
-    return np.maximum(load.osl - 1, 1) / plant.tokens_per_pass
+    return np.maximum(load.osl - 1, 1) / cluster.tokens_per_pass
 
 
-def slots(plant: Cluster, load: ClosedLoad) -> Real:
+def slots(cluster: Cluster, load: ClosedLoad) -> Real:
     """Requests that a decode worker has room for: its own cap, and that of its KV cache."""
-    return np.minimum(float(plant.max_running), plant.kv_tokens / (load.isl + load.osl))
+    return np.minimum(float(cluster.max_running), cluster.kv_tokens / (load.isl + load.osl))
 
 
-def decode_pass_seconds(plant: Cluster, load: ClosedLoad, batch: Real) -> Real:
+def decode_pass_seconds(cluster: Cluster, load: ClosedLoad, batch: Real) -> Real:
     """Time of a decode pass when each worker runs `batch` requests."""
     running = np.maximum(batch, 1.0)
     fullest = running
-    if plant.ranks > 1:
-        rank = running / plant.ranks
+    if cluster.ranks > 1:
+        rank = running / cluster.ranks
         fullest = np.minimum(np.maximum(rank, 1.0) + IMBALANCE * np.sqrt(rank), running)
     context = running * (load.isl + load.osl / 2)
-    return plant.decode.coefficients(fullest, running).seconds(context)
+    return cluster.decode.coefficients(fullest, running).seconds(context)
 
 
-def prefill_passes(plant: Cluster, load: ClosedLoad, per_rank: Real, prompts: Real) -> tuple[Real, Real]:
+def prefill_passes(cluster: Cluster, load: ClosedLoad, per_rank: Real, prompts: Real) -> tuple[Real, Real]:
     """Time of a prefill pass over one prompt, and over `prompts` of them, `per_rank` on each rank."""
-    ranks, isl, squared = plant.prefill_ranks, load.isl, load.isl_squared
-    first = plant.prefill.seconds(isl, squared, 1, isl, squared)
+    ranks, isl, squared = cluster.prefill_ranks, load.isl, load.isl_squared
+    first = cluster.prefill.seconds(isl, squared, 1, isl, squared)
     # The fullest of n ranks with uniform lengths is sqrt(3) (n - 1) / (n + 1) standard deviations above the mean.
     deviation = np.sqrt(np.maximum(squared - isl**2, 0) * per_rank) * np.sqrt(3) * (ranks - 1) / (ranks + 1)
     fullest = per_rank * isl + deviation
-    full = plant.prefill.seconds(prompts * isl, prompts * squared, prompts, fullest, fullest * squared / isl)
+    full = cluster.prefill.seconds(prompts * isl, prompts * squared, prompts, fullest, fullest * squared / isl)
     return first, full
 
 

@@ -1,4 +1,4 @@
-"""The steady state of a plant in a closed loop, as a mean field: the same pass times as the simulation, no events.
+"""The steady state of a cluster in a closed loop, as a mean field: the same pass times as the simulation, no events.
 
 A thousand configurations take a second, and every constant may be an array of many values, so that a fit can try them
 all at once. What it leaves out are the fluctuations: they enter only through the three closed forms at the end, whose
@@ -68,22 +68,22 @@ class _Prefill:
         return own + wait + self.after_s, own + wait * np.clip((busy - SELDOM) / SELDOM, 0.0, 1.0) + self.after_s
 
 
-def steady_state(plant: Cluster, load: ClosedLoad) -> SteadyState:
+def steady_state(cluster: Cluster, load: ClosedLoad) -> SteadyState:
     """Solve the closed loop: requests in decode = rate x time in decode, with the rate that prefill leaves."""
-    if plant.aggregated:
-        return aggregated_state(plant, load)
-    prefill = _prefill(plant, load)
-    batch = _fixed_point(plant, load, prefill)
-    in_decode = passes(plant, load) * decode_pass_seconds(plant, load, batch)
-    rate = plant.decode_workers * batch / in_decode
-    step = in_decode / passes(plant, load)
+    if cluster.aggregated:
+        return aggregated_state(cluster, load)
+    prefill = _prefill(cluster, load)
+    batch = _fixed_point(cluster, load, prefill)
+    in_decode = passes(cluster, load) * decode_pass_seconds(cluster, load, batch)
+    rate = cluster.decode_workers * batch / in_decode
+    step = in_decode / passes(cluster, load)
     waiting = load.concurrency / rate - in_decode
-    _, median = prefill.seconds(others(load) * rate / plant.prefill_workers)
-    unhindered = median + step / 2 + 2 * plant.delay_ns / NS_PER_S
+    _, median = prefill.seconds(others(load) * rate / cluster.prefill_workers)
+    unhindered = median + step / 2 + 2 * cluster.delay_ns / NS_PER_S
     share = np.minimum(in_decode * rate / load.concurrency, 1.0)
     used = rate / prefill.capacity
-    held = held_passes(plant, load) * step
-    skew = np.where(load.isl >= LONG_PROMPT, plant.skew, 1.0)
+    held = held_passes(cluster, load) * step
+    skew = np.where(load.isl >= LONG_PROMPT, cluster.skew, 1.0)
     return SteadyState(
         tpot_s=(in_decode - held) / np.maximum(load.osl - 1, 1) * skew,
         ttft_s=np.maximum(waiting, unhindered) + held,
@@ -93,22 +93,22 @@ def steady_state(plant: Cluster, load: ClosedLoad) -> SteadyState:
     )
 
 
-def _prefill(plant: Cluster, load: ClosedLoad) -> _Prefill:
-    per_rank = np.maximum(np.floor(plant.max_batch_tokens / plant.prefill_ranks / load.isl), 1)
-    prompts = per_rank * plant.prefill_ranks
-    first, full = prefill_passes(plant, load, per_rank, prompts)
-    transfer = plant.transfer.seconds(load.isl)
-    each = np.maximum(full / prompts, transfer / plant.links_per_worker)
+def _prefill(cluster: Cluster, load: ClosedLoad) -> _Prefill:
+    per_rank = np.maximum(np.floor(cluster.max_batch_tokens / cluster.prefill_ranks / load.isl), 1)
+    prompts = per_rank * cluster.prefill_ranks
+    first, full = prefill_passes(cluster, load, per_rank, prompts)
+    transfer = cluster.transfer.seconds(load.isl)
+    each = np.maximum(full / prompts, transfer / cluster.links_per_worker)
     more = (full - first) / np.maximum(prompts - 1, 1)
-    after = transfer + plant.handoff_seconds
-    return _Prefill(first, more, prompts, after, plant.handoff_passes, plant.prefill_workers / each)
+    after = transfer + cluster.handoff_seconds
+    return _Prefill(first, more, prompts, after, cluster.handoff_passes, cluster.prefill_workers / each)
 
 
-def _fixed_point(plant: Cluster, load: ClosedLoad, prefill: _Prefill) -> Real:
+def _fixed_point(cluster: Cluster, load: ClosedLoad, prefill: _Prefill) -> Real:
     def next_batch(batch: Real) -> Real:
-        in_decode = passes(plant, load) * decode_pass_seconds(plant, load, batch)
-        now = np.minimum(plant.decode_workers * batch / in_decode, prefill.capacity) / plant.prefill_workers
+        in_decode = passes(cluster, load) * decode_pass_seconds(cluster, load, batch)
+        now = np.minimum(cluster.decode_workers * batch / in_decode, prefill.capacity) / cluster.prefill_workers
         own_pace = load.concurrency / (prefill.seconds(others(load) * now)[0] + in_decode)
-        return slower(own_pace, prefill.capacity) * in_decode / plant.decode_workers
+        return slower(own_pace, prefill.capacity) * in_decode / cluster.decode_workers
 
-    return solve_batch(next_batch, load.concurrency / plant.decode_workers, slots(plant, load))
+    return solve_batch(next_batch, load.concurrency / cluster.decode_workers, slots(cluster, load))

@@ -125,11 +125,11 @@ def _evaluated(
     cap = -(-band[-1] // topology.decode.workers)
     launch = topology.model_copy(update={"decode": topology.decode.model_copy(update={"max_running": cap})})
     try:
-        plant = cluster_of(model, gpu, deployment, launch, parameters)
+        cluster = cluster_of(model, gpu, deployment, launch, parameters)
     except UsageError:  # the weights do not fit this worker
         return []
     isl, osl = moments(lengths[0]), moments(lengths[1])
-    state = steady_state(plant, ClosedLoad(np.array(band, dtype=float), isl[0], isl[1], osl[0]))
+    state = steady_state(cluster, ClosedLoad(np.array(band, dtype=float), isl[0], isl[1], osl[0]))
     tpot, ttft = many(state.tpot_s) * 1e3, many(state.ttft_s) * 1e3
     rate = many(state.requests_s) * (isl[0] + osl[0]) / launch.total_gpus
     half_width, how = interval_of(deployment, launch, parameters)

@@ -15,7 +15,7 @@ from inferbench.units import NS_PER_S
 
 
 def modelled_energy(
-    plant: Cluster, power: PowerModel | None, records: Records, point: SweepPoint
+    cluster: Cluster, power: PowerModel | None, records: Records, point: SweepPoint
 ) -> EnergySummary | None:
     """Return the energy of a run, first start to last token; None where the GPU's power is not known.
 
@@ -28,11 +28,11 @@ def modelled_energy(
         return None
     begin, end = int(records.sent_ns[ok].min()), int(records.end_ns[ok].max())
     seconds = (end - begin) / NS_PER_S
-    worker_gpus = point.prefill_gpus / plant.prefill_workers
+    worker_gpus = point.prefill_gpus / cluster.prefill_workers
     joules = (
         power.idle_w * point.gpus * seconds
-        + power.prefill_w * worker_gpus * prefill_seconds(plant, records.isl[ok].astype(np.float64))
-        + power.decode_w_per_doubling * point.decode_gpus * _doublings(plant, records, ok)
+        + power.prefill_w * worker_gpus * prefill_seconds(cluster, records.isl[ok].astype(np.float64))
+        + power.decode_w_per_doubling * point.decode_gpus * _doublings(cluster, records, ok)
     )
     tokens = float(records.osl[ok].sum())
     return EnergySummary(
@@ -46,12 +46,12 @@ def modelled_energy(
     )
 
 
-def prefill_seconds(plant: Cluster, isl: Floats) -> float:
+def prefill_seconds(cluster: Cluster, isl: Floats) -> float:
     """Time that prompts of these lengths take one worker that is full: the work, whatever the waiting between."""
     mean, squared = float(isl.mean()), float((isl**2).mean())
-    per_rank = max(plant.max_batch_tokens // plant.prefill_ranks // mean, 1)
-    prompts = per_rank * plant.prefill_ranks
-    full = plant.prefill.seconds(
+    per_rank = max(cluster.max_batch_tokens // cluster.prefill_ranks // mean, 1)
+    prompts = per_rank * cluster.prefill_ranks
+    full = cluster.prefill.seconds(
         round(prompts * mean),
         round(prompts * squared),
         round(prompts),
@@ -61,11 +61,11 @@ def prefill_seconds(plant: Cluster, isl: Floats) -> float:
     return len(isl) * one(full) / prompts
 
 
-def _doublings(plant: Cluster, records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+def _doublings(cluster: Cluster, records: Records, ok: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
     """Integral over time of log2(1 + requests of a rank), requests spread evenly over workers and ranks, s."""
     first, last = records.chunks.first_ns[ok], records.end_ns[ok]
     times = np.concatenate([first, last])
     order = np.argsort(times, kind="stable")
     running = np.cumsum(np.concatenate([np.ones(len(first)), -np.ones(len(last))])[order])[:-1]
-    per_rank = np.maximum(running, 0) / (plant.decode_workers * plant.ranks)
+    per_rank = np.maximum(running, 0) / (cluster.decode_workers * cluster.ranks)
     return float((np.log2(1 + per_rank) * np.diff(times[order])).sum() / NS_PER_S)

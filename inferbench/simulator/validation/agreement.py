@@ -43,9 +43,9 @@ class Simulated:
 
 
 class Simulate(Protocol):
-    """Runs a closed loop on a plant, request by request."""
+    """Runs a closed loop on a cluster, request by request."""
 
-    def __call__(self, plant: Cluster, isl: int, osl: int, concurrency: int, /) -> Simulated:
+    def __call__(self, cluster: Cluster, isl: int, osl: int, concurrency: int, /) -> Simulated:
         """Nominal lengths, and slots."""
 
 
@@ -74,9 +74,9 @@ def agreements(
     found = []
     for c in configurations:
         deployment, topology = deployment_of(c)
-        plant = cluster_of(model, gpus[c.point.hw], deployment, topology, parameters, c.era)
-        steady = steady_state(plant, load_of([c.point]))
-        run = simulate(plant, c.point.isl, c.point.osl, c.point.concurrency)
+        cluster = cluster_of(model, gpus[c.point.hw], deployment, topology, parameters, c.era)
+        steady = steady_state(cluster, load_of([c.point]))
+        run = simulate(cluster, c.point.isl, c.point.osl, c.point.concurrency)
         pairs = ((steady.tpot_s, run.tpot_s), (steady.requests_s, run.requests_s), (steady.ttft_s, run.ttft_s))
         found.append(Agreement(c.point.stack, *(float(many(value)[0]) / truth - 1 for value, truth in pairs)))
     return found

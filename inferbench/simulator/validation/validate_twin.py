@@ -38,13 +38,13 @@ WAVES = 10
 """Requests per slot of a measured run."""
 
 
-def simulate(plant: Cluster, isl: int, osl: int, concurrency: int) -> Simulated:
+def simulate(cluster: Cluster, isl: int, osl: int, concurrency: int) -> Simulated:
     """Run the closed loop of a measured point on the twin, request by request."""
     plan = make_plan(
         WAVES * concurrency, isl=_lengths(isl), osl=_lengths(osl), seed=1, salt="", max_concurrency=concurrency
     )
     clock, kept = VirtualClock(), Kept()
-    dispatcher = Dispatcher(plan, TwinTarget(plant, clock), clock, kept)
+    dispatcher = Dispatcher(plan, TwinTarget(cluster, clock), clock, kept)
     dispatcher.start()
     clock.run(lambda: dispatcher.finished)
     tpots, ttfts = [], []

@@ -46,9 +46,9 @@ def made(z_scale: float = 0.5) -> tuple[list[Configuration], TwinParameters, np.
     assert not reasons
     base = load_parameters()
     base = with_block(base, STACK, unfitted(base, STACK))
-    knobs = free_parameters_of(STACK, found, base.stack("b200", "dynamo-trtllm"))
-    z = z_scale * np.array([(-1.0) ** i for i in range(len(knobs))])
-    truth = predict(MODEL, GPUS, found, with_free_parameters(base, STACK, knobs, z))
+    free_parameters = free_parameters_of(STACK, found, base.stack("b200", "dynamo-trtllm"))
+    z = z_scale * np.array([(-1.0) ** i for i in range(len(free_parameters))])
+    truth = predict(MODEL, GPUS, found, with_free_parameters(base, STACK, free_parameters, z))
     points = [
         replace(c.point, tpot_s=t.tpot_s, tokens_s_gpu=t.tokens_s_gpu, ttft_s=t.ttft_s)
         for c, t in zip(found, truth, strict=True)
@@ -80,7 +80,7 @@ def test_a_fit_finds_the_points_that_known_constants_made() -> None:
     result = fit(problem, starts=1)
     errors = [
         abs(e)
-        for p in predict(MODEL, GPUS, found, with_free_parameters(base, STACK, result.knobs, result.z))
+        for p in predict(MODEL, GPUS, found, with_free_parameters(base, STACK, result.free_parameters, result.z))
         for m in ("tpot", "tokens_s_gpu")
         if (e := p.log_error(m)) is not None
     ]
@@ -107,7 +107,7 @@ def test_one_wild_point_does_not_bend_the_fit() -> None:
     assert found[0].point.tpot_s is not None
     wild = [replace(found[0], point=replace(found[0].point, tpot_s=10 * found[0].point.tpot_s)), *found[1:]]
     result = fit(Problem(base, MODEL, GPUS["b200"], STACK, wild), starts=1)
-    rest = predict(MODEL, GPUS, found[1:], with_free_parameters(base, STACK, result.knobs, result.z))
+    rest = predict(MODEL, GPUS, found[1:], with_free_parameters(base, STACK, result.free_parameters, result.z))
     assert np.median([abs(p.log_error("tpot") or 0.0) for p in rest]) < 0.02
 
 
@@ -115,7 +115,7 @@ def test_a_constant_that_no_point_shows_stays_at_its_prior() -> None:
     found, base, _ = made()
     tp_only = [c for c in found if c.point.decode.kind == "tep"]
     result = fit(Problem(base, MODEL, GPUS["b200"], STACK, tp_only), starts=1)
-    place = next(i for i, k in enumerate(result.knobs) if k.path == ("decode", "ep_layer_us"))
+    place = next(i for i, k in enumerate(result.free_parameters) if k.path == ("decode", "ep_layer_us"))
     assert result.z[place] == pytest.approx(0, abs=1e-6)
     assert result.spread[place] == pytest.approx(1, abs=1e-3)
 

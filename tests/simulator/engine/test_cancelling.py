@@ -4,7 +4,7 @@ from inferbench.loadgen.clock import VirtualClock
 from inferbench.records.request_record import RequestRecord, Status
 from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.units import NS_PER_S
-from tests.support.twin_factories import Fixed, Records, chunks, plant, request, ttft_s
+from tests.support.twin_factories import Fixed, Records, chunks, cluster, request, ttft_s
 
 
 def cancelled_at(
@@ -21,7 +21,7 @@ def cancelled_at(
 
 @pytest.mark.parametrize("at_s", [0.0, 0.05, 0.105, 1.0, 2.0, 3.5])
 def test_cancelling_ends_every_request_once(at_s: float) -> None:
-    records, target, clock = cancelled_at(plant(max_running=4, delay_ns=3_000_000), at_s)
+    records, target, clock = cancelled_at(cluster(max_running=4, delay_ns=3_000_000), at_s)
     assert sorted(record.seq for record in records) == list(range(40))
     assert {record.status for record in records} <= {Status.OK, Status.CANCELLED}
     assert any(record.status is Status.CANCELLED for record in records)
@@ -34,7 +34,7 @@ def test_cancelling_ends_every_request_once(at_s: float) -> None:
 
 def test_a_cancelled_request_keeps_the_tokens_that_it_got() -> None:
     sink = Records()
-    records, _, _ = cancelled_at(plant(max_running=4), 1.0, sink=sink)
+    records, _, _ = cancelled_at(cluster(max_running=4), 1.0, sink=sink)
     [times] = sink.pass_times_ns
     begun = [record for record in records if record.chunks is not None and record.status is Status.CANCELLED]
     assert begun
@@ -49,7 +49,7 @@ def test_a_cancelled_request_keeps_the_tokens_that_it_got() -> None:
 
 
 def test_the_twin_serves_on_after_a_cancellation() -> None:
-    _, target, clock = cancelled_at(plant(max_running=4), 1.0)
+    _, target, clock = cancelled_at(cluster(max_running=4), 1.0)
     again: list[RequestRecord] = []
     begin = clock.now_ns()
     target.submit(request(100, osl=11), begin, again.append)
@@ -59,7 +59,7 @@ def test_the_twin_serves_on_after_a_cancellation() -> None:
 
 
 def test_a_cancelled_transfer_takes_neither_link_nor_slot() -> None:
-    pace = plant(prefill_workers=1, transfer=Fixed(0.5), max_running=1)
+    pace = cluster(prefill_workers=1, transfer=Fixed(0.5), max_running=1)
     _, target, clock = cancelled_at(pace, 0.15, n=1)
     again: list[RequestRecord] = []
     begin = clock.now_ns()
@@ -69,7 +69,7 @@ def test_a_cancelled_transfer_takes_neither_link_nor_slot() -> None:
 
 
 def test_tokens_still_on_their_way_are_not_counted() -> None:
-    records, _, _ = cancelled_at(plant(delay_ns=NS_PER_S), 0.9, n=3)
+    records, _, _ = cancelled_at(cluster(delay_ns=NS_PER_S), 0.9, n=3)
     assert [(record.status, record.osl, record.chunks) for record in records] == [(Status.CANCELLED, 0, None)] * 3
 
 
@@ -77,7 +77,7 @@ def test_no_chunk_leaves_after_a_cancellation() -> None:
     clock, records = VirtualClock(), []
     late: list[int] = []
     target = TwinTarget(
-        plant(delay_ns=NS_PER_S), clock, lambda seq, tokens: late.append(seq) if len(records) == 4 else None
+        cluster(delay_ns=NS_PER_S), clock, lambda seq, tokens: late.append(seq) if len(records) == 4 else None
     )
     for seq in range(4):
         target.submit(request(seq, osl=50), 0, records.append)

@@ -13,10 +13,10 @@ from tests.support.twin_factories import (
     PerToken,
     Step,
     chunks,
+    cluster,
     drive,
     e2el_s,
     plan,
-    plant,
     request,
     submit_all,
     tpot_s,
@@ -25,7 +25,7 @@ from tests.support.twin_factories import (
 
 
 def test_one_request_alone() -> None:
-    [record] = submit_all(plant(delay_ns=5_000_000), [request(0, osl=11)]).values()
+    [record] = submit_all(cluster(delay_ns=5_000_000), [request(0, osl=11)]).values()
     assert ttft_s(record) == pytest.approx(0.1 + 0.01 + 0.005)
     assert e2el_s(record) == pytest.approx(0.1 + 0.01 + 10 * 0.02 + 0.005)
     assert (record.status, record.isl, record.osl) == (Status.OK, 100, 11)
@@ -35,7 +35,7 @@ def test_one_request_alone() -> None:
 
 
 def test_pass_times_hold_the_chunks_of_a_record() -> None:
-    records, sink = drive(plant(delay_ns=1_000), plan(20, 4, osl=(2, 30)))
+    records, sink = drive(cluster(delay_ns=1_000), plan(20, 4, osl=(2, 30)))
     [times] = sink.pass_times_ns
     assert times.dtype == np.int64
     assert (np.diff(times) > 0).all()
@@ -47,20 +47,20 @@ def test_pass_times_hold_the_chunks_of_a_record() -> None:
 
 
 def test_a_single_token_needs_no_pass() -> None:
-    ended = submit_all(plant(max_running=1), [request(n, osl=1) for n in range(3)])
+    ended = submit_all(cluster(max_running=1), [request(n, osl=1) for n in range(3)])
     for record in ended.values():
         assert record.end_ns == chunks(record).first_ns
         assert chunks(record).last_pass < chunks(record).first_pass
 
 
 def test_context_slows_a_pass_down_as_it_grows() -> None:
-    [record] = submit_all(plant(decode=Step(0.02, per_context_token=1e-4)), [request(0, isl=100, osl=4)]).values()
+    [record] = submit_all(cluster(decode=Step(0.02, per_context_token=1e-4)), [request(0, isl=100, osl=4)]).values()
     assert e2el_s(record) == pytest.approx(0.11 + 3 * 0.02 + 1e-4 * (100 + 101 + 102))
 
 
 def test_a_pass_lasts_as_its_requests_ask() -> None:
     """The running sums against each pass worked out from the records alone."""
-    pace = plant(prefill=Fixed(0.03), decode=Step(0.02, per_fullest=0.001, per_context_token=1e-5))
+    pace = cluster(prefill=Fixed(0.03), decode=Step(0.02, per_fullest=0.001, per_context_token=1e-5))
     records, sink = drive(pace, plan(60, 6, isl=(50, 300), osl=(2, 40)))
     [times] = sink.pass_times_ns
     members = [
@@ -76,7 +76,7 @@ def test_a_pass_lasts_as_its_requests_ask() -> None:
 
 
 def test_single_tokens_that_wait_for_one_slot_all_get_it() -> None:
-    pace = plant(max_running=1, prefill=Fixed(0.001), transfer=Fixed(0.0))
+    pace = cluster(max_running=1, prefill=Fixed(0.001), transfer=Fixed(0.0))
     ended = submit_all(pace, [request(0, osl=11), *(request(n, osl=1) for n in range(1, 5))])
     assert {record.end_ns for record in ended.values()} == {ended[0].end_ns}
 
@@ -87,31 +87,31 @@ def test_prefill_gets_tokens_and_squares_of_a_pass() -> None:
         def seconds(self, tokens: int, squared_tokens: int, prompts: int, *_: int) -> float:
             return tokens + squared_tokens * 1e-3 + prompts * 1e-6
 
-    pace = plant(prefill=Sums(), max_batch_tokens=1000, transfer=Fixed(0.0))
+    pace = cluster(prefill=Sums(), max_batch_tokens=1000, transfer=Fixed(0.0))
     ended = submit_all(pace, [request(0, isl=100, osl=1), request(1, isl=200, osl=1), request(2, isl=300, osl=1)])
     assert ttft_s(ended[2]) - ttft_s(ended[0]) == pytest.approx(500 + 130 + 2e-6)
 
 
 def test_prefill_batches_whole_prompts() -> None:
-    pace = plant(prefill=PerToken(0.001), max_batch_tokens=250, transfer=Fixed(0.0), decode=Step(1e-6))
+    pace = cluster(prefill=PerToken(0.001), max_batch_tokens=250, transfer=Fixed(0.0), decode=Step(1e-6))
     ended = submit_all(pace, [request(n, osl=1) for n in range(5)])
     # The first starts at once and alone; then two and two, for three would be 300 tokens.
     assert [round(ttft_s(ended[n]), 3) for n in range(5)] == [0.1, 0.3, 0.3, 0.5, 0.5]
 
 
 def test_a_prompt_beyond_the_limit_runs_alone() -> None:
-    [record] = submit_all(plant(prefill=PerToken(0.001), max_batch_tokens=10), [request(0, isl=100)]).values()
+    [record] = submit_all(cluster(prefill=PerToken(0.001), max_batch_tokens=10), [request(0, isl=100)]).values()
     assert ttft_s(record) == pytest.approx(0.11)
 
 
 def test_the_router_takes_turns() -> None:
-    ended = submit_all(plant(prefill_workers=2, transfer=Fixed(0.0)), [request(n, osl=1) for n in range(4)])
+    ended = submit_all(cluster(prefill_workers=2, transfer=Fixed(0.0)), [request(n, osl=1) for n in range(4)])
     assert [round(ttft_s(ended[n]), 3) for n in range(4)] == [0.1, 0.1, 0.2, 0.2]
 
 
 @pytest.mark.parametrize(("links", "last"), [(1, 0.1 + 3 * 0.05), (3, 0.1 + 0.05)])
 def test_transfers_queue_for_links(links: int, last: float) -> None:
-    pace = plant(prefill_workers=1, max_batch_tokens=1000, links_per_worker=links, transfer=Fixed(0.05))
+    pace = cluster(prefill_workers=1, max_batch_tokens=1000, links_per_worker=links, transfer=Fixed(0.05))
     clock, ended = VirtualClock(), {}
     target = TwinTarget(pace, clock)
     target.submit(request(0, osl=1), 0, lambda record: ended.setdefault(record.seq, record))
@@ -125,7 +125,7 @@ def test_transfers_queue_for_links(links: int, last: float) -> None:
 
 
 def test_slots_bound_the_batch_and_are_given_in_order() -> None:
-    pace = plant(max_running=2, prefill=Fixed(0.001), transfer=Fixed(0.0))
+    pace = cluster(max_running=2, prefill=Fixed(0.001), transfer=Fixed(0.0))
     ended = submit_all(pace, [request(n, osl=11) for n in range(6)])
     firsts = [chunks(ended[n]).first_ns for n in range(6)]
     assert firsts == sorted(firsts)
@@ -133,33 +133,33 @@ def test_slots_bound_the_batch_and_are_given_in_order() -> None:
 
 
 def test_kv_memory_bounds_the_batch() -> None:
-    pace = plant(kv_tokens=250, prefill=Fixed(0.001), transfer=Fixed(0.0))
+    pace = cluster(kv_tokens=250, prefill=Fixed(0.001), transfer=Fixed(0.0))
     ended = submit_all(pace, [request(n, isl=100, osl=11) for n in range(6)])
     assert sum(1 for n in range(6) if chunks(ended[n]).first_ns < ended[0].end_ns) == 2
 
 
 def test_a_request_that_never_fits_is_an_error() -> None:
-    ended = submit_all(plant(kv_tokens=110), [request(0, isl=100, osl=11), request(1, isl=90, osl=11)])
+    ended = submit_all(cluster(kv_tokens=110), [request(0, isl=100, osl=11), request(1, isl=90, osl=11)])
     assert ended[0].status is Status.ERROR
     assert ended[0].error == "111 tokens exceed the KV cache of a decode worker"
     assert ended[1].status is Status.OK
 
 
 def test_the_emptiest_decode_worker_gets_the_request() -> None:
-    ended = submit_all(plant(decode_workers=3, prefill=Fixed(0.001)), [request(n, osl=200) for n in range(9)])
+    ended = submit_all(cluster(decode_workers=3, prefill=Fixed(0.001)), [request(n, osl=200) for n in range(9)])
     assert Counter(chunks(record).worker for record in ended.values()) == {0: 3, 1: 3, 2: 3}
 
 
 @pytest.mark.parametrize(("ranks", "fullest"), [(1, 4), (2, 2), (4, 1), (3, 2)])
 def test_a_pass_waits_for_the_fullest_rank(ranks: int, fullest: int) -> None:
-    pace = plant(ranks=ranks, prefill=Fixed(0.0), transfer=Fixed(0.0), decode=Step(0.0, per_fullest=0.01))
+    pace = cluster(ranks=ranks, prefill=Fixed(0.0), transfer=Fixed(0.0), decode=Step(0.0, per_fullest=0.01))
     ended = submit_all(pace, [request(n, osl=1001) for n in range(4)])
     assert tpot_s(ended[3]) == pytest.approx(0.01 * fullest, rel=0.01)
 
 
 def test_every_request_ends_once_and_the_same_way_each_time() -> None:
     load = plan(300, 16, isl=(50, 200), osl=(1, 60))
-    pace = plant(decode_workers=2, max_running=5, max_batch_tokens=400, decode=Step(0.01, per_context_token=1e-6))
+    pace = cluster(decode_workers=2, max_running=5, max_batch_tokens=400, decode=Step(0.01, per_context_token=1e-6))
     first, again = drive(pace, load)[0], drive(pace, load)[0]
     assert sorted(record.seq for record in first) == list(range(300))
     assert first == again

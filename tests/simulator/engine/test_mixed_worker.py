@@ -20,11 +20,11 @@ from tests.support.twin_factories import (
     PerToken,
     Step,
     chunks,
+    cluster,
     deployment,
     drive,
     e2el_s,
     plan,
-    plant,
     request,
     submit_all,
     tpot_s,
@@ -36,7 +36,7 @@ PER_TOKEN, STEP = 0.001, 0.02
 
 def server(**changes: Any) -> Cluster:
     own = {"aggregated": True, "prefill": PerToken(PER_TOKEN), "decode": Step(STEP), "max_batch_tokens": 1000}
-    return plant(**{**own, **changes})
+    return cluster(**{**own, **changes})
 
 
 def test_a_lone_request_prefills_then_decodes() -> None:

@@ -25,9 +25,9 @@ def test_a_factor_follows_from_the_seed_and_the_point_alone() -> None:
 
 
 def test_no_noise_is_exactly_no_change() -> None:
-    plant = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology())
+    cluster = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology())
     assert run_factor(3, "a", 0) == 1
-    assert paced(plant, 1.0) is plant
+    assert paced(cluster, 1.0) is cluster
 
 
 def test_the_default_makes_pairs_differ_as_measured_ones_do() -> None:
@@ -40,9 +40,9 @@ def test_the_default_makes_pairs_differ_as_measured_ones_do() -> None:
 
 @pytest.mark.parametrize("name", ["1p2d-tp8", "1p1d-dep8"])
 def test_every_time_of_a_run_is_longer_by_the_factor(name: str) -> None:
-    plant = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology(name))
+    cluster = cluster_of(MODEL, GPUS["mi355x"], deployment(), topology(name))
     factor = 1.05
-    (fast, _), (slow, _) = drive(plant, LOAD), drive(paced(plant, factor), LOAD)
+    (fast, _), (slow, _) = drive(cluster, LOAD), drive(paced(cluster, factor), LOAD)
     for quick, late in zip(fast, slow, strict=True):
         assert quick.seq == late.seq
         # Whole nanoseconds: each of some thousand passes is rounded on its own.

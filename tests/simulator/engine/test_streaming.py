@@ -6,12 +6,12 @@ import pytest
 from inferbench.loadgen.clock import LoopClock, VirtualClock
 from inferbench.records.request_record import RequestRecord
 from inferbench.simulator.engine.cluster import TwinTarget
-from tests.support.twin_factories import Fixed, Records, Step, chunks, e2el_s, plant, request, submit_all
+from tests.support.twin_factories import Fixed, Records, Step, chunks, cluster, e2el_s, request, submit_all
 
 
 @pytest.mark.parametrize("interval", [1, 4, 100])
 def test_chunks_carry_every_token_in_time(interval: int) -> None:
-    pace = plant(stream_interval=interval, max_running=3, delay_ns=2_000_000)
+    pace = cluster(stream_interval=interval, max_running=3, delay_ns=2_000_000)
     clock, records = VirtualClock(), []
     seen: dict[int, list[tuple[int, int]]] = {}
     target = TwinTarget(pace, clock, lambda seq, tokens: seen.setdefault(seq, []).append((clock.now_ns(), tokens)))
@@ -27,9 +27,9 @@ def test_chunks_carry_every_token_in_time(interval: int) -> None:
 
 
 def test_watching_the_chunks_changes_no_record() -> None:
-    quiet = submit_all(plant(), [request(n) for n in range(5)])
+    quiet = submit_all(cluster(), [request(n) for n in range(5)])
     clock, watched = VirtualClock(), {}
-    target = TwinTarget(plant(), clock, lambda seq, tokens: None)
+    target = TwinTarget(cluster(), clock, lambda seq, tokens: None)
     for n in range(5):
         target.submit(request(n), 0, lambda record: watched.setdefault(record.seq, record))
     clock.run(lambda: len(watched) == 5)
@@ -37,7 +37,7 @@ def test_watching_the_chunks_changes_no_record() -> None:
 
 
 def test_the_same_twin_runs_in_real_time() -> None:
-    pace = plant(prefill=Fixed(0.002), transfer=Fixed(0.001), decode=Step(0.002), max_running=3, delay_ns=1_000_000)
+    pace = cluster(prefill=Fixed(0.002), transfer=Fixed(0.001), decode=Step(0.002), max_running=3, delay_ns=1_000_000)
 
     async def serve() -> tuple[list[RequestRecord], Counter[int], Records]:
         records: list[RequestRecord] = []

@@ -21,7 +21,7 @@ OFF: list[dict[str, Any]] = [
 ]
 
 
-def plant(name: str = "1p2d-tp8", mtp: int | None = None, **stack: Any) -> Cluster:
+def cluster(name: str = "1p2d-tp8", mtp: int | None = None, **stack: Any) -> Cluster:
     top = topology(name)
     return cluster_of(
         MODEL, GPUS["mi355x"], deployment(**stack), top.model_copy(update={"mtp": top.mtp if mtp is None else mtp})
@@ -29,7 +29,7 @@ def plant(name: str = "1p2d-tp8", mtp: int | None = None, **stack: Any) -> Clust
 
 
 def step(**changes: Any) -> Coefficients:
-    return plant(**changes).decode.coefficients(32, 32)
+    return cluster(**changes).decode.coefficients(32, 32)
 
 
 def test_a_stack_that_says_nothing_has_everything_on() -> None:
@@ -61,7 +61,7 @@ def test_kernels_overlap_less_than_copy_engines_and_never_worse_than_no_overlap(
     tokens, long = 65536, 8192
 
     def seconds(**stack: Any) -> float:
-        return plant("1p1d-dep8", **stack).prefill.seconds(tokens, tokens * long, 8, long, long * long)
+        return cluster("1p1d-dep8", **stack).prefill.seconds(tokens, tokens * long, 8, long, long * long)
 
     assert seconds() < seconds(overlap_by="kernels") <= seconds(two_batch_overlap=False)
     assert seconds(two_batch_overlap=False, overlap_by="kernels") == seconds(two_batch_overlap=False)

@@ -1,4 +1,4 @@
-"""The wire server, asked by a client that is not ours."""
+"""The simulator server, asked by a client that is not ours."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from inferbench.loadgen.in_process_target import InProcessTarget
 from inferbench.records.request_record import CountSource, RequestRecord, Status
 from inferbench.simulator.server import server_process
 from inferbench.simulator.server.identity import Served
-from inferbench.simulator.server.server import WireServer, whole
+from inferbench.simulator.server.server import SimulatorServer, whole
 from inferbench.simulator.server.server_process import fetch_record, start_paced
 from inferbench.workload.plan import PlannedRequest
-from tests.support.wire_servers import DIRECT, call
+from tests.support.simulator_servers import DIRECT, call
 
 HELLO = [{"role": "user", "content": "hello there"}]
 
@@ -211,7 +211,7 @@ class Failing(InProcessTarget):
 def test_target_that_fails(stream):
     async def work():
         listener = await asyncio.get_running_loop().create_server(
-            WireServer(whole(Failing), Served("m")).connection, "127.0.0.1", 0
+            SimulatorServer(whole(Failing), Served("m")).connection, "127.0.0.1", 0
         )
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1/completions"
         answer = await asyncio.to_thread(call, url, {"model": "m", "prompt": "a", "stream": stream})

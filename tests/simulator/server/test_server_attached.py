@@ -14,7 +14,7 @@ from inferbench.simulator.server.server_process import fetch_record
 from inferbench.telemetry.series import Metric, WorkerRole
 from inferbench.telemetry.storage import read_telemetry
 from tests.support.scenarios_for_tests import small_scenario, write_scenario
-from tests.support.wire_servers import router, twin_server
+from tests.support.simulator_servers import router, twin_server
 
 DONE = (ExitCode.OK, ExitCode.INVALID)
 WARMUPS, PROMPTS, STREAMS = 1, 4, 2

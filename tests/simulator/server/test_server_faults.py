@@ -18,7 +18,7 @@ from inferbench.errors import ExitCode, UsageError
 from inferbench.records.reader import read_table
 from inferbench.records.request_record import Status
 from inferbench.simulator.server.faults.fault_rules import Cut, Faults, Stall, parse_faults
-from tests.support.wire_servers import PATIENCE_S, Running, call, metrics_of, router, twin_server
+from tests.support.simulator_servers import PATIENCE_S, Running, call, metrics_of, router, twin_server
 
 Record = dict[str, Any]
 REQUESTS, STREAMS, OSL = 12, 6, 9

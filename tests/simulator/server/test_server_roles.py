@@ -18,11 +18,11 @@ from inferbench.simulator.server.identity import Served, ServerRole
 from inferbench.simulator.server.roles.bootstrap import listen
 from inferbench.simulator.server.roles.decode_server import DecodeBackend
 from inferbench.simulator.server.roles.prefill_server import PrefillBackend
-from inferbench.simulator.server.server import MakeBackend, WireServer
-from tests.support.twin_factories import Fixed, plant
-from tests.support.wire_servers import call, metrics_of
+from inferbench.simulator.server.server import MakeBackend, SimulatorServer
+from tests.support.simulator_servers import call, metrics_of
+from tests.support.twin_factories import Fixed, cluster
 
-QUICK = plant(prefill=Fixed(0.001), transfer=Fixed(0.001))
+QUICK = cluster(prefill=Fixed(0.001), transfer=Fixed(0.001))
 
 
 @dataclass
@@ -63,7 +63,7 @@ def with_pair(
         servers, listeners = [], []
 
         async def start(make: MakeBackend, role: ServerRole) -> str:
-            server = WireServer(make, Served("m", role))
+            server = SimulatorServer(make, Served("m", role))
             await server.backend.open()
             listeners.append(await loop.create_server(server.connection, "127.0.0.1", 0))
             servers.append(server)
@@ -180,10 +180,10 @@ def test_a_request_that_no_cache_could_hold():
         assert status == 500
         assert "exceed the KV cache" in answer["error"]["message"]
 
-    with_pair(work, of=plant(kv_tokens=5))
+    with_pair(work, of=cluster(kv_tokens=5))
 
 
-NEVER = plant(prefill=Fixed(10_000))
+NEVER = cluster(prefill=Fixed(10_000))
 """A prefill that outlasts every test."""
 
 

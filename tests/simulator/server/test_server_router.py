@@ -22,7 +22,7 @@ from inferbench.simulator.server.server_process import fetch_record
 from inferbench.workload.plan import Plan
 from inferbench.workload.planner import make_plan
 from tests.simulator.server.test_server_end_to_end import Kept
-from tests.support.wire_servers import MODEL, Running, call, metrics_of, router, twin_server
+from tests.support.simulator_servers import MODEL, Running, call, metrics_of, router, twin_server
 
 STREAMS, REQUESTS, OSL = 24, 48, 12
 

@@ -14,7 +14,7 @@ from inferbench.simulator.server.metrics.histogram import Histogram
 from inferbench.simulator.server.server_process import start_paced
 from inferbench.telemetry.exporters.vocabulary import read_metrics
 from inferbench.telemetry.series import Metric
-from tests.support.wire_servers import DIRECT, call, metrics_of
+from tests.support.simulator_servers import DIRECT, call, metrics_of
 
 
 @pytest.fixture(scope="module")

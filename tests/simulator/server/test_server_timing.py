@@ -19,8 +19,8 @@ from inferbench.simulator.server.server_process import fetch_record
 from inferbench.workload.plan import Plan
 from inferbench.workload.planner import make_plan
 from tests.simulator.server.test_server_router import drive
+from tests.support.simulator_servers import twin_server
 from tests.support.twin_factories import GPUS, MODEL, Records, deployment, topology
-from tests.support.wire_servers import twin_server
 
 STREAMS = 8
 

@@ -11,7 +11,7 @@ from inferbench.simulator.engine.cluster import Cluster
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyState
 from inferbench.simulator.steady_state.disaggregated import steady_state
 from inferbench.units import NS_PER_S
-from tests.support.twin_factories import GPUS, MODEL, SCENARIO, Fixed, Step, drive, plan, plant, tpot_s
+from tests.support.twin_factories import GPUS, MODEL, SCENARIO, Fixed, Step, cluster, drive, plan, tpot_s
 
 ISL = {8192: (6553, 8192), 1024: (819, 1024)}
 SPREAD = [
@@ -59,7 +59,7 @@ def test_it_agrees_with_events_within_3_percent(isl: int, name: str, topology: s
 
 
 def test_a_lone_client_waits_for_each_stage_once() -> None:
-    own = plant(prefill=Fixed(0.5), transfer=Fixed(0.25), decode=Step(0.02))
+    own = cluster(prefill=Fixed(0.5), transfer=Fixed(0.25), decode=Step(0.02))
     tpot, rate, ttft = numbers(steady_state(own, closed(1, (100, 100), (101, 101))))
     assert tpot == pytest.approx(0.02)
     assert ttft == pytest.approx(0.75, rel=0.02)
@@ -67,14 +67,14 @@ def test_a_lone_client_waits_for_each_stage_once() -> None:
 
 
 def test_a_full_prefill_sets_the_rate() -> None:
-    own = plant(prefill=Fixed(0.5), decode=Step(0.002), prefill_workers=2)
+    own = cluster(prefill=Fixed(0.5), decode=Step(0.002), prefill_workers=2)
     state = steady_state(own, closed(1000, (100, 100), (11, 11)))
     assert numbers(state)[1] == pytest.approx(2 / 0.5, rel=0.01)
     assert float(state.prefill_load[0]) == pytest.approx(1, abs=0.01)
 
 
 def test_a_cap_leaves_the_rest_waiting() -> None:
-    own = plant(prefill=Fixed(1e-6), transfer=Fixed(1e-6), decode=Step(0.02), max_running=8)
+    own = cluster(prefill=Fixed(1e-6), transfer=Fixed(1e-6), decode=Step(0.02), max_running=8)
     state = steady_state(own, closed(100, (100, 100), (101, 101)))
     assert float(state.batch[0]) == pytest.approx(8, rel=1e-6)
     assert numbers(state)[2] == pytest.approx(100 / (8 / 2.0) - 2.0, rel=0.02)

@@ -9,7 +9,7 @@ import pytest
 from inferbench.scenario.deployment import Deployment, Topology
 from inferbench.simulator.engine.build import cluster_of
 from inferbench.units import NS_PER_S
-from tests.support.twin_factories import GPUS, MODEL, SCENARIO, Fixed, PerToken, Step, drive, plan, plant, ttft_s
+from tests.support.twin_factories import GPUS, MODEL, SCENARIO, Fixed, PerToken, Step, cluster, drive, plan, ttft_s
 
 SERVICE, REQUESTS = 0.1, 40_000
 EVERY = [(d, t) for d in SCENARIO.deployments for t in d.topologies]
@@ -32,7 +32,7 @@ def test_prefill_queue_is_m_m_1(load: float) -> None:
     mean_tokens = 10_000
     tokens = np.maximum(np.random.default_rng(6).exponential(mean_tokens, REQUESTS).round(), 1).astype(np.int64)
     drawn = replace(plan(REQUESTS, None, osl=(1, 1), planned_ns=arrivals(load)), isl=tokens)
-    records, _ = drive(plant(prefill=PerToken(SERVICE / mean_tokens), transfer=Fixed(0.0), decode=Step(1e-9)), drawn)
+    records, _ = drive(cluster(prefill=PerToken(SERVICE / mean_tokens), transfer=Fixed(0.0), decode=Step(1e-9)), drawn)
     by_seq = sorted(records, key=lambda record: record.seq)
     waits = np.array([ttft_s(record) for record in by_seq]) - tokens * SERVICE / mean_tokens
     error = error_of(waits)
@@ -44,7 +44,7 @@ def test_prefill_queue_is_m_m_1(load: float) -> None:
 @pytest.mark.parametrize("load", [0.3, 0.7])
 def test_a_kv_link_is_m_d_1(load: float) -> None:
     """Prefill that takes no time hands Poisson arrivals to the link."""
-    pace = plant(prefill=Fixed(0.0), transfer=Fixed(SERVICE), decode=Step(1e-9))
+    pace = cluster(prefill=Fixed(0.0), transfer=Fixed(SERVICE), decode=Step(1e-9))
     records, _ = drive(pace, plan(REQUESTS, None, osl=(1, 1), planned_ns=arrivals(load)))
     waits = np.array([ttft_s(r) - SERVICE for r in sorted(records, key=lambda record: record.seq)])
     error = error_of(waits)

@@ -19,7 +19,7 @@ from inferbench.scenario.scenario import Lengths, Load
 from inferbench.simulator.engine.cluster import Cluster, TwinTarget
 from inferbench.simulator.timing.modelled_energy import modelled_energy
 from inferbench.workload.plan import Plan
-from tests.support.twin_factories import GPUS, MODEL, Fixed, Step, deployment, plan, plant
+from tests.support.twin_factories import GPUS, MODEL, Fixed, Step, cluster, deployment, plan
 
 POINT = SweepPoint(deployment="d", topology="t", concurrency=1, prefill_gpus=4, decode_gpus=8)
 POWER = PowerModel(idle_w=100, prefill_w=50, decode_w_per_doubling=10, source="a test", as_of=datetime.date(2026, 1, 1))
@@ -43,7 +43,7 @@ def energy(of: Cluster, load: Plan, folder: Path, point: SweepPoint = POINT) -> 
 
 def test_a_lone_client_adds_up_by_hand(tmp_path: Path) -> None:
     """10 requests one after the other: 0.1 s of prefill, 0.01 s of transfer, 10 passes of 0.02 s."""
-    found = energy(plant(), plan(10, 1), tmp_path)
+    found = energy(cluster(), plan(10, 1), tmp_path)
     decode_s = 10 * 0.02  # after the first token, which comes with the cache
     seconds = 10 * (0.1 + 0.01 + decode_s)
     joules = 100 * 12 * seconds + 50 * 4 * 10 * 0.1 + 10 * 8 * log2(1 + 1) * 10 * decode_s
@@ -55,7 +55,7 @@ def test_a_lone_client_adds_up_by_hand(tmp_path: Path) -> None:
 
 def test_requests_that_decode_together_share_the_power(tmp_path: Path) -> None:
     """Four on two ranks: the first starts alone, the others join at its second pass of eleven and end one later."""
-    pace = plant(prefill=Fixed(1e-6), transfer=Fixed(0.0), decode=Step(0.02), ranks=2, max_batch_tokens=10**6)
+    pace = cluster(prefill=Fixed(1e-6), transfer=Fixed(0.0), decode=Step(0.02), ranks=2, max_batch_tokens=10**6)
     found = energy(pace, plan(4, 4), tmp_path)
     alone, together, left = 0.02 * log2(1 + 1 / 2), 9 * 0.02 * log2(1 + 4 / 2), 0.02 * log2(1 + 3 / 2)
     joules = 100 * 12 * 11 * 0.02 + 10 * 8 * (alone + together + left)
@@ -63,10 +63,10 @@ def test_requests_that_decode_together_share_the_power(tmp_path: Path) -> None:
 
 
 def test_nothing_is_guessed_where_no_power_is_known(tmp_path: Path) -> None:
-    records = recorded(plant(), plan(3, 1), tmp_path)
-    assert modelled_energy(plant(), None, records, POINT) is None
+    records = recorded(cluster(), plan(3, 1), tmp_path)
+    assert modelled_energy(cluster(), None, records, POINT) is None
     aggregated = POINT.model_copy(update={"prefill_gpus": 0})
-    assert modelled_energy(plant(), POWER, records, aggregated) is None
+    assert modelled_energy(cluster(), POWER, records, aggregated) is None
     assert GPUS["b200"].power is None
 
 

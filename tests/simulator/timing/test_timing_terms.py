@@ -16,9 +16,9 @@ from tests.support.twin_factories import (
     MODEL,
     Fixed,
     chunks,
+    cluster,
     deployment,
     plan,
-    plant,
     request,
     submit_all,
     topology,
@@ -53,7 +53,7 @@ def test_prompts_go_to_the_ranks_in_turn_and_a_full_rank_ends_the_pass() -> None
         def seconds(self, tokens: int, squared: int, prompts: int, rank_tokens: int, rank_squared: int) -> float:
             return rank_tokens
 
-    own = plant(prefill=Fullest(), transfer=Fixed(0.0), prefill_ranks=2, max_batch_tokens=400)
+    own = cluster(prefill=Fullest(), transfer=Fixed(0.0), prefill_ranks=2, max_batch_tokens=400)
     ended = submit_all(own, [request(i, isl=isl, osl=1) for i, isl in enumerate((10, 150, 100, 100, 60))])
     # The first is alone in its pass. Then 150 | 100 and, on the first rank again, 100: too much for its share of 200.
     times = [ttft_s(ended[i]) for i in range(5)]
@@ -61,7 +61,7 @@ def test_prompts_go_to_the_ranks_in_turn_and_a_full_rank_ends_the_pass() -> None
 
 
 def test_a_busy_worker_hands_prompts_over_late() -> None:
-    own = plant(prefill=Fixed(1.0), transfer=Fixed(0.0), handoff_seconds=0.25, handoff_passes=2.0)
+    own = cluster(prefill=Fixed(1.0), transfer=Fixed(0.0), handoff_seconds=0.25, handoff_passes=2.0)
     ended = submit_all(own, [request(0, osl=1), request(1, osl=1)])
     assert ttft_s(ended[0]) == pytest.approx(1.0 + 0.25 + 2.0)
     assert ttft_s(ended[1]) == pytest.approx(2.0 + 0.25)
@@ -143,7 +143,7 @@ def test_skew_keeps_the_mean_and_moves_the_median() -> None:
 
 
 def test_only_long_prompts_are_skewed() -> None:
-    own = plant(skew=0.5)
+    own = cluster(skew=0.5)
     passes = []
     for isl in (1000, 8000):
         records, _ = drive_plan(own, plan(200, 200, isl=(isl, isl), osl=(101, 101)))

@@ -51,9 +51,13 @@ class Faults:
     """From the first request on until the decode worker is gone."""
 
 
-def slowed(plant: Cluster, faults: Faults) -> Cluster:
-    """Return the plant with its KV transfers as slow as asked for."""
-    return plant if faults.slow_kv is None else replace(plant, transfer=ScaledTransfer(plant.transfer, faults.slow_kv))
+def slowed(cluster: Cluster, faults: Faults) -> Cluster:
+    """Return the cluster with its KV transfers as slow as asked for."""
+    return (
+        cluster
+        if faults.slow_kv is None
+        else replace(cluster, transfer=ScaledTransfer(cluster.transfer, faults.slow_kv))
+    )
 
 
 def parse_faults(texts: Sequence[str]) -> Faults:

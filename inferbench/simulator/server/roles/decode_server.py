@@ -28,18 +28,18 @@ class DecodeBackend(ServingBackend):
 
     def __init__(
         self,
-        plant: Cluster,
+        cluster: Cluster,
         clock: FollowingClock,
         on_chunk: OnChunk,
         *,
         time_scale: float,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._plant, self._clock, self._time_scale, self._timeout_s = plant, clock, time_scale, timeout_s
-        self._worker = decode_worker(plant, 0, clock, self._ended, on_chunk)
+        self._cluster, self._clock, self._time_scale, self._timeout_s = cluster, clock, time_scale, timeout_s
+        self._worker = decode_worker(cluster, 0, clock, self._ended, on_chunk)
         self._admission = Admission([self._worker])
         self._links: dict[tuple[str, int], PrefillLink] = {}
-        self._flights: dict[int, SimulatedSequence] = {}
+        self._sequences: dict[int, SimulatedSequence] = {}
         self._waiting: dict[int, BootstrapAddress] = {}
         """Where those are waited for whose KV cache has not come."""
         self._failed = 0
@@ -52,11 +52,11 @@ class DecodeBackend(ServingBackend):
     def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         assert bootstrap is not None
         now = self._clock.now_ns()
-        flight = SimulatedSequence(request, now, now, done, passes_of(self._plant, request))
-        if not self._worker.could_ever_hold(flight):
-            flight.fail(f"{flight.kv_tokens} tokens exceed the KV cache of a decode worker", now)
+        sequence = SimulatedSequence(request, now, now, done, passes_of(self._cluster, request))
+        if not self._worker.could_ever_hold(sequence):
+            sequence.fail(f"{sequence.kv_tokens} tokens exceed the KV cache of a decode worker", now)
             return
-        self._flights[request.seq], self._waiting[request.seq] = flight, bootstrap
+        self._sequences[request.seq], self._waiting[request.seq] = sequence, bootstrap
         self._link(bootstrap).wait_in(bootstrap.room, partial(self._news, request.seq))
         self._later(self._timeout_s, partial(self._waited, request.seq))
 
@@ -65,17 +65,17 @@ class DecodeBackend(ServingBackend):
         """One whose KV cache has not come is forgotten; another runs its course."""
         if seq in self._waiting:
             self._leave(seq)
-            self._flights.pop(seq).cancel(self._clock.now_ns(), ())
+            self._sequences.pop(seq).cancel(self._clock.now_ns(), ())
 
     @override
     def close(self) -> None:
         now = self._clock.now_ns()
-        flights, self._flights = self._flights, {}
+        sequences, self._sequences = self._sequences, {}
         self._waiting.clear()
         self._admission.reset()
         self._worker.reset()
-        for flight in flights.values():
-            flight.cancel(now, self._worker.pass_times_ns)
+        for sequence in sequences.values():
+            sequence.cancel(now, self._worker.pass_times_ns)
         for link in self._links.values():
             link.close()
 
@@ -113,14 +113,14 @@ class DecodeBackend(ServingBackend):
             return
         self._clock.advance(time.monotonic_ns())
         if error is None:
-            self._admission.arrived(self._flights[seq])
+            self._admission.arrived(self._sequences[seq])
         else:
             self._fail(seq, error)
 
     def _fail(self, seq: int, error: str) -> None:
         self._failed += 1
-        self._flights.pop(seq).fail(error, self._clock.now_ns())
+        self._sequences.pop(seq).fail(error, self._clock.now_ns())
 
-    def _ended(self, flight: SimulatedSequence, end_ns: int) -> None:
-        del self._flights[flight.request.seq]
-        flight.finish(end_ns)
+    def _ended(self, sequence: SimulatedSequence, end_ns: int) -> None:
+        del self._sequences[sequence.request.seq]
+        sequence.finish(end_ns)

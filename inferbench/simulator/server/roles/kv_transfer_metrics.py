@@ -25,33 +25,33 @@ class WatchedLinks(KvLinks):
 
     def __init__(
         self,
-        plant: Cluster,
+        cluster: Cluster,
         clock: FollowingClock,
         arrived: Callable[[SimulatedSequence], None],
         kv_bytes: float,
         time_scale: float,
     ) -> None:
-        super().__init__(clock, plant.links_per_worker, plant.transfer, arrived)
-        self._seconds, self._kv_bytes, self._time_scale = plant.transfer.seconds, kv_bytes, time_scale
+        super().__init__(clock, cluster.links_per_worker, cluster.transfer, arrived)
+        self._seconds, self._kv_bytes, self._time_scale = cluster.transfer.seconds, kv_bytes, time_scale
         self._moving: set[SimulatedSequence] = set()
         self._latency, self._speed, self._total = Histogram(LATENCY_MS), Histogram(SPEED_GB_S), Histogram(TOTAL_MB)
 
     @property
     def moving(self) -> int:
         """Transfers under way, those included that wait for a link."""
-        self._moving = {flight for flight in self._moving if flight.open}
+        self._moving = {sequence for sequence in self._moving if sequence.open}
         return len(self._moving)
 
     @override
-    def send(self, flight: SimulatedSequence) -> None:
-        seconds = one(self._seconds(flight.request.isl)) * self._time_scale
-        size = flight.request.isl * self._kv_bytes
+    def send(self, sequence: SimulatedSequence) -> None:
+        seconds = one(self._seconds(sequence.request.isl)) * self._time_scale
+        size = sequence.request.isl * self._kv_bytes
         self._latency.observe(seconds * MS_PER_S)
         self._total.observe(size / 1e6)
         if seconds:
             self._speed.observe(size / 1e9 / seconds)
-        self._moving.add(flight)
-        super().send(flight)
+        self._moving.add(sequence)
+        super().send(sequence)
 
     def histograms(self) -> Mapping[str, Histogram]:
         """By SGLang's names without the prefix."""

@@ -31,7 +31,7 @@ TIMEOUT_S = 300.0
 class _Room:
     """Where the two halves of a request meet; either may come first."""
 
-    flight: SimulatedSequence | None = None
+    sequence: SimulatedSequence | None = None
     link: Lines | None = None
 
 
@@ -40,7 +40,7 @@ class PrefillBackend(ServingBackend):
 
     def __init__(
         self,
-        plant: Cluster,
+        cluster: Cluster,
         clock: FollowingClock,
         on_chunk: OnChunk,
         *,
@@ -50,8 +50,8 @@ class PrefillBackend(ServingBackend):
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._clock, self._on_chunk, self._listener, self._timeout_s = clock, on_chunk, listener, timeout_s
-        self._links = WatchedLinks(plant, clock, self._arrived, kv_bytes, time_scale)
-        self._worker = prefill_worker(plant, clock, self._links)
+        self._links = WatchedLinks(cluster, clock, self._arrived, kv_bytes, time_scale)
+        self._worker = prefill_worker(cluster, clock, self._links)
         self._rooms: dict[int, _Room] = {}
         self._room_of: dict[int, int] = {}
         self._no_bootstrap = self._no_transfer = 0
@@ -66,14 +66,14 @@ class PrefillBackend(ServingBackend):
     def submit(self, request: PlannedRequest, bootstrap: BootstrapAddress | None, done: Done) -> None:
         assert bootstrap is not None
         now = self._clock.now_ns()
-        flight = SimulatedSequence(replace(request, osl=1), now, now, done, passes=0)
+        sequence = SimulatedSequence(replace(request, osl=1), now, now, done, passes=0)
         room = self._room(bootstrap.room)
-        if room.flight is not None:
-            flight.fail(f"room {bootstrap.room} is taken", now)
+        if room.sequence is not None:
+            sequence.fail(f"room {bootstrap.room} is taken", now)
             return
-        room.flight, self._room_of[request.seq] = flight, bootstrap.room
+        room.sequence, self._room_of[request.seq] = sequence, bootstrap.room
         if room.link is not None:
-            self._worker.enqueue(flight)
+            self._worker.enqueue(sequence)
 
     @override
     def abandon(self, seq: int) -> None:
@@ -91,7 +91,7 @@ class PrefillBackend(ServingBackend):
 
     @override
     def queues(self) -> Mapping[str, int]:
-        bootstrapping = sum(room.flight is not None and room.link is None for room in self._rooms.values())
+        bootstrapping = sum(room.sequence is not None and room.link is None for room in self._rooms.values())
         return {
             "num_prefill_bootstrap_queue_reqs": bootstrapping,
             "num_prefill_inflight_queue_reqs": self._links.moving,
@@ -117,16 +117,16 @@ class PrefillBackend(ServingBackend):
         return room
 
     def _waited(self, number: int, room: _Room) -> None:
-        if self._rooms.get(number) is room and (room.flight is None or room.link is None):
+        if self._rooms.get(number) is room and (room.sequence is None or room.link is None):
             self._no_bootstrap += 1
             self._drop(number, f"room {number}: nobody else came within {self._timeout_s:g} s")
 
     def _wanted(self, number: int, link: Lines) -> None:
         room = self._room(number)
         room.link = link
-        if room.flight is not None:
+        if room.sequence is not None:
             self._clock.advance(time.monotonic_ns())
-            self._worker.enqueue(room.flight)
+            self._worker.enqueue(room.sequence)
 
     def _left(self, number: int) -> None:
         """The decode worker does not want it any more."""
@@ -138,24 +138,24 @@ class PrefillBackend(ServingBackend):
             self._no_transfer += 1
             self._drop(number, f"room {number}: the decode worker is gone")
 
-    def _arrived(self, flight: SimulatedSequence) -> None:
+    def _arrived(self, sequence: SimulatedSequence) -> None:
         """The decode worker has the cache."""
-        number = self._room_of.pop(flight.request.seq)
+        number = self._room_of.pop(sequence.request.seq)
         link = self._rooms.pop(number).link
         assert link is not None
-        flight.first_ns = self._clock.now_ns()
-        self._on_chunk(flight.request.seq, 1)
+        sequence.first_ns = self._clock.now_ns()
+        self._on_chunk(sequence.request.seq, 1)
         link.say(room=number)
-        flight.finish(flight.first_ns)
+        sequence.finish(sequence.first_ns)
 
     def _drop(self, number: int, error: str | None) -> None:
         """Close a room; whoever waits in it is told. None: because it was cancelled."""
         room, now = self._rooms.pop(number), self._clock.now_ns()
         if room.link is not None:
             room.link.say(room=number, error=error or "cancelled")
-        if room.flight is not None:
-            del self._room_of[room.flight.request.seq]
+        if room.sequence is not None:
+            del self._room_of[room.sequence.request.seq]
             if error is None:
-                room.flight.cancel(now, ())
+                room.sequence.cancel(now, ())
             else:
-                room.flight.fail(error, now)
+                room.sequence.fail(error, now)
