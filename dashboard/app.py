@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import data
-import first_run
 import streamlit as st
+
+from dashboard import data, first_run
 
 VIEWS = {
     "Answer": (("overview", "Overview", "verified"), ("frontier", "Frontier", "show_chart")),

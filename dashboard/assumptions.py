@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import controls
-import data
 import streamlit as st
 
+from dashboard import controls, data
 from inferbench.pricing.cost_figures import IDLENESS, CostFigure
 from inferbench.pricing.hourly_bill import figures_of
 from inferbench.pricing.owned_book import Book, OwnedBook

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import controls
-import data
 import streamlit as st
-from text import plain
 
+from dashboard import controls, data
+from dashboard.text import plain
 from inferbench.errors import InferbenchError
 from inferbench.runs.report.view import RunView
 from inferbench.scenario.scenario import OperatingPoint

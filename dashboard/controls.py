@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-import data
 import streamlit as st
-from text import plain
 
+from dashboard import data
+from dashboard.text import plain
 from inferbench.pricing.owned_book import Book
 
 HEADLINE_BOOK = "inferencex-2026-09"

@@ -8,9 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import data
 import streamlit as st
-from text import plain
+
+from dashboard import data
+from dashboard.text import plain
 
 EXAMPLE = "deepseek-r1-mi355x-vs-b200"
 SHOWN_LINES = 12

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import controls
 import streamlit as st
-from plot import plot
-from text import plain
 
+from dashboard import controls
+from dashboard.plot import plot
+from dashboard.text import plain
 from inferbench.files.web_addresses import web_address
 from inferbench.render.chart import Chart
 from inferbench.render.table import Table

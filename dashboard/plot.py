@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import bundle
 import orjson
 import streamlit as st
 
+from dashboard import bundle
 from inferbench.render.chart import CONFIG, Chart, document
 
 INK = {"light": "#4a525d", "dark": "#b4bcc8"}

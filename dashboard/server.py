@@ -7,8 +7,6 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-import bundle
-import data
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit.starlette import App
 
+from dashboard import bundle, data
 from inferbench.comparison.axes import X_AXES, Y_AXES
 from inferbench.errors import InferbenchError
 from inferbench.pareto.plot import layout

@@ -33,12 +33,10 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_runs_what_it_carries(python: Path, tmp_path: Path) -> None:
     code = """
-import inferbench, inferbench_dashboard
-from importlib.util import find_spec
+import inferbench
 from inferbench.catalog.bundled import bundled
-from inferbench.cli.results.dashboard import app_file
 scenario = inferbench.load_scenario("deepseek-r1-mi355x-vs-b200")
-print(inferbench.__file__, bundled("pricing"), app_file(), len(scenario.price_books), sep="\\n")
+print(inferbench.__file__, bundled("pricing"), bundled("dashboard") / "app.py", len(scenario.price_books), sep="\\n")
 """
     shown = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
     *paths, books = shown.splitlines()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import chosen
-import data
 import streamlit as st
-from page import Page
 
+from dashboard import chosen, data
+from dashboard.page import Page
 from inferbench.simulator.ablation.figures import ablation_charts
 from inferbench.simulator.ablation.tables import ablation_tables, sentences
 

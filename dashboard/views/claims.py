@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import chosen
-import controls
-import data
 import streamlit as st
-from page import Page
-from text import plain
 
+from dashboard import chosen, controls, data
+from dashboard.page import Page
+from dashboard.text import plain
 from inferbench.audits.tables import observation
 from inferbench.claim.answer import ClaimReport
 from inferbench.claim.figures import claim_charts

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import chosen
-import controls
-import data
 import streamlit as st
-from page import Page
 
+from dashboard import chosen, controls, data
+from dashboard.page import Page
 from inferbench.comparison.verdict import Outcome
 from inferbench.render.format import ratio, usd
 from inferbench.runs.answers.held_equal import equal

@@ -6,13 +6,12 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-import controls
-import data
 import pandas as pd
 import streamlit as st
-from page import Page
-from text import plain
 
+from dashboard import controls, data
+from dashboard.page import Page
+from dashboard.text import plain
 from inferbench.comparison.axes import TOKENS, X_AXES, Y_AXES
 from inferbench.pareto.plot import ShownPoints, store_frontier_chart
 from inferbench.pareto.question import FrontierQuestion, choices, store_frontier

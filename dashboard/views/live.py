@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import data
 import streamlit as st
-from page import Page
-from text import plain
 
+from dashboard import data
+from dashboard.page import Page
+from dashboard.text import plain
 from inferbench.errors import InferbenchError
 from inferbench.render.format import utc
 from inferbench.runs.figures.frontier import throughput_chart

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import chosen
-import data
 import streamlit as st
-from page import Page
-from text import plain
 
+from dashboard import chosen, data
+from dashboard.page import Page
+from dashboard.text import plain
 from inferbench.comparison import explain
 from inferbench.render.format import utc
 from inferbench.render.table import Table

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import chosen
-import controls
-import data
 import streamlit as st
-from page import Page
 
+from dashboard import chosen, controls, data
+from dashboard.page import Page
 from inferbench.records.layout import REPORT
 from inferbench.regression.check import regress
 from inferbench.regression.history import history

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import chosen
-import controls
-import data
 import streamlit as st
-from page import Page
 
+from dashboard import chosen, controls, data
+from dashboard.page import Page
 from inferbench.errors import InferbenchError
 from inferbench.render.format import utc
 from inferbench.render.table import Column, Table

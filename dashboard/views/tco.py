@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import assumptions
-import chosen
-import controls
-import data
 import streamlit as st
-from assumptions import Assumed
-from page import Page
 
+from dashboard import assumptions, chosen, controls, data
+from dashboard.assumptions import Assumed
+from dashboard.page import Page
 from inferbench.comparison import explain
 from inferbench.comparison.verdict import Conclusion, Verdict
 from inferbench.fleet.fleet import Demand

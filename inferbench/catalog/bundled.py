@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def bundled(kind: str) -> Path:
-    """Directory of the scenarios or price books that came with inferbench, from a wheel or from a checkout."""
+    """Directory of the scenarios, price books or dashboard that came with inferbench: of a wheel, or of a checkout."""
     inside = _PACKAGE / "bundled" / kind
     return inside if inside.is_dir() else _PACKAGE.parent / kind
 

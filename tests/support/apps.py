@@ -21,7 +21,6 @@ HOSTILE = "MI355X <script>alert(1)</script> *against* B200 for $1"
 def open_view(store: Path, monkeypatch: pytest.MonkeyPatch, view: str = "overview", **link: str) -> AppTest:
     """Open a view on a store, as a link with these parameters does."""
     monkeypatch.setattr(sys, "argv", ["app.py", str(store)])
-    monkeypatch.syspath_prepend(str(DASHBOARD))
     # Streamlit leaves the application behind as the main module, which process pools of later tests would run.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     st.cache_resource.clear()

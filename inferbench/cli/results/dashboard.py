@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from inferbench.catalog.bundled import bundled
 from inferbench.cli.options import shared
 from inferbench.distribution import install
 from inferbench.errors import UsageError
@@ -25,7 +26,6 @@ LOOK = {
     "theme.dark.primaryColor": "#6db9ef",
 }
 """Settings of an application that is used, not written: no deploy button, no tracebacks, no watch on its files."""
-_CHECKOUT = Path(__file__).parents[3] / "dashboard"
 
 
 def dashboard(
@@ -46,16 +46,22 @@ def dashboard(
         **LOOK,
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    app = app_file()
-    start, server = (str(app.with_name(name)) for name in ("serve.py", "server.py"))
-    command = [sys.executable, start, "run", server, *flags, "--", str(store.resolve())]
-    # In place of this process, so that whoever ends the command ends the server.
-    os.execv(sys.executable, command)
+    folder = bundled("dashboard")
+    command = [
+        sys.executable,
+        "-m",
+        "dashboard.serve",
+        "run",
+        str(folder / "server.py"),
+        *flags,
+        "--",
+        str(store.resolve()),
+    ]
+    # In place of this process, so that whoever ends the command ends the server. The dashboard is a package beside
+    # ours, which Python finds by where it lies.
+    os.execve(sys.executable, command, os.environ | {"PYTHONPATH": _before(folder.parent)})
 
 
-def app_file() -> Path:
-    """The dashboard's entry point: the checkout's own where this is one, else the wheel's."""
-    spec = find_spec("inferbench_dashboard")
-    installed = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
-    own = [_CHECKOUT] if (_CHECKOUT.parent / "pyproject.toml").is_file() else []
-    return next(place / "app.py" for place in [*own, *installed] if (place / "app.py").is_file())
+def _before(place: Path) -> str:
+    """Where Python looks for modules, with `place` first."""
+    return os.pathsep.join([str(place), *filter(None, [os.environ.get("PYTHONPATH")])])

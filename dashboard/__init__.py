@@ -1,0 +1,1 @@
+"""The dashboard: Streamlit views over a store, started by `inferbench dashboard`."""
