@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import chosen, controls, data
@@ -88,4 +90,4 @@ if chosen_run is None:
     st.info("No run of this store has a sweep point yet.")
 else:
     what = controls.choice("Compare", list(SHOWN), "compare")
-    chosen.readable(lambda: SHOWN[what](chosen_run))
+    chosen.readable(partial(SHOWN[what], chosen_run))

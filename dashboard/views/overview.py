@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -101,4 +102,4 @@ chosen_run = chosen.run_name(_has_points)
 if chosen_run is None:
     st.info("No run of this store has a sweep point yet.")
 else:
-    chosen.readable(lambda: show(chosen_run))
+    chosen.readable(partial(show, chosen_run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -87,4 +88,4 @@ chosen_run = chosen.run_name(lambda row: bool(row["n_points"]) or row["state"] =
 if chosen_run is None:
     st.info("No run of this store has a sweep point yet.")
 else:
-    chosen.readable(lambda: show(chosen_run))
+    chosen.readable(partial(show, chosen_run))

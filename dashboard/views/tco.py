@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -21,7 +22,7 @@ from inferbench.render.format import ratio
 from inferbench.runs.answers.break_even import break_even
 from inferbench.runs.answers.costs import price_points
 from inferbench.runs.answers.fleets import size
-from inferbench.runs.answers.what_if import cost_tornado, scenario_of, verdict_under, verdicts_over
+from inferbench.runs.answers.what_if import cost_tornado, prices_all, scenario_of, verdict_under, verdicts_over
 from inferbench.runs.figures.break_even import break_even_map
 from inferbench.runs.figures.fleet import fleet_chart
 from inferbench.runs.figures.frontier import cost_chart
@@ -97,7 +98,7 @@ def _even(asked: Asked) -> None:
     prices: dict[str, float] = {"with the sliders": _ratio(assumed.book, assumed.tier, gpus, assumed.settings)}
     for book in data.books().values():
         for tier in book.tiers:
-            if assumptions.prices_all(book, scenario):
+            if prices_all(book, scenario):
                 prices[f"{book.name} {tier}"] = _ratio(book, tier, gpus, CostSettings())
     asked.page.chart(break_even_map(view, even, prices, asked.at.interactivity or 0.0))
 
@@ -141,4 +142,4 @@ chosen_run = chosen.run_name(lambda row: bool(row["n_points"]) and row["kind"] =
 if chosen_run is None:
     st.info("No run of this store compares deployments yet.")
 else:
-    chosen.readable(lambda: show(chosen_run))
+    chosen.readable(partial(show, chosen_run))
