@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
 # Rooms whose tests fit constants, start processes, engines and apps, or draw whole distributions.
-SLOW_ROOMS := api benchmarks calibration dashboard end_to_end engines probes real_engines theory
+SLOW_ROOMS := benchmarks claim dashboard end_to_end lookup microbench real_engines runs simulator/calibration simulator/validation simulator/theory testing
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-real mutants check format bench peers validate docs clean

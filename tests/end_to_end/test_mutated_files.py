@@ -58,7 +58,7 @@ def used(path: Path, given: Sequence[str], capsys: pytest.CaptureFixture[str]) -
         ("pricing/inferencex-2026-09.yaml", {"prices": 4, "power": 2}, 30, ["tco --tier hyperscaler --price-book"]),
         ("pricing/template-owned.yaml", {}, 15, ["tco --figures --price-book"]),
         ("scenarios/claims/template.yaml", {}, 25, ["claims --json", "audit"]),
-        ("tests/interop/inferencex-master.yaml", {}, 10, ["import inferencex-config --list"]),
+        ("tests/formats/inferencex-master.yaml", {}, 10, ["import inferencex-config --list"]),
     ],
     ids=["all-in", "owned", "claim", "master"],
 )
