@@ -47,6 +47,14 @@ class PublicNames(SphinxDirective):
                 lines += [f".. autoclass:: inferbench.{name}", "   :members:", "   :undoc-members:", ""]
             elif callable(what):
                 lines += [f".. autofunction:: inferbench.{name}", ""]
+            else:
+                lines += [
+                    f".. py:data:: inferbench.{name}",
+                    "   :type: str",
+                    "",
+                    "   The version that is installed.",
+                    "",
+                ]
         holder = nodes.container()
         self.state.nested_parse(StringList([*lines, "````"], source="inferbench.__all__"), self.content_offset, holder)
         return holder.children

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inferbench.claim.answer_file import claims
     from inferbench.claim.audit import audit
-    from inferbench.cost.per_token import cost
     from inferbench.endpoint.discovery import Site
     from inferbench.errors import (
         EndpointError,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from inferbench.scenario.read_scenario import load_scenario
     from inferbench.scenario.scenario import Lengths
     from inferbench.simulator.ablation.ablate_scenario import ablate
+    from inferbench.token_cost.per_token import cost
 
     __version__: str
 
@@ -78,7 +78,7 @@ _WHERE = {
     "bench_async": "inferbench.runs.bench.bench_async",
     "claims": "inferbench.claim.answer_file",
     "compare": "inferbench.runs.comparison.compare",
-    "cost": "inferbench.cost.per_token",
+    "cost": "inferbench.token_cost.per_token",
     "evaluate_gsm8k": "inferbench.runs.measure.evaluate",
     "export": "inferbench.runs.interchange.export",
     "history": "inferbench.regression.history",

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from inferbench.cost.cost import Cost
 from inferbench.metrics import families
 from inferbench.metrics.catalog import CATALOG
 from inferbench.metrics.goodput import LIMITS, GoodputSlo
 from inferbench.metrics.metric import STATISTICS, CostMetric, DistributionMetric, MetricEntry
 from inferbench.regression.policy import Effects, RegressionMetric
 from inferbench.scenario.scenario import Slo
+from inferbench.token_cost.cost import Cost
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = {"inferbench/metrics/metric.py", "inferbench/metrics/catalog.py"}

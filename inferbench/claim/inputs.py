@@ -9,7 +9,6 @@ from inferbench.claim.claim import Claim, OwnPrice
 from inferbench.comparison.frontier import front_of
 from inferbench.comparison.operating_point import read_at, spline_cost
 from inferbench.comparison.verdict import FrontierPoint, Reading
-from inferbench.cost.per_token import usd_per_mtok
 from inferbench.errors import FileError
 from inferbench.evidence.measured_point import MeasuredPoint
 from inferbench.files.spelling import unknown
@@ -17,6 +16,7 @@ from inferbench.pricing.owned_book import Book
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.rate_card import Price
 from inferbench.scenario.scenario import OperatingPoint
+from inferbench.token_cost.per_token import usd_per_mtok
 
 
 class UnreachedError(Exception):

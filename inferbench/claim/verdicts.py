@@ -13,8 +13,8 @@ from inferbench.comparison.decide import CostRatio, between
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import gap, interpolate
 from inferbench.comparison.verdict import PairVerdict
-from inferbench.cost.per_token import usd_per_mtok
 from inferbench.errors import FileError
+from inferbench.token_cost.per_token import usd_per_mtok
 from inferbench.uncertainty import combine
 from inferbench.uncertainty.combine import Function
 from inferbench.uncertainty.interval import UncertainInput

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import FrontierPoint, Reading
-from inferbench.cost.per_token import usd_per_mtok
 from inferbench.scenario.scenario import OperatingPoint, Slo
+from inferbench.token_cost.per_token import usd_per_mtok
 
 Points = Mapping[str, Sequence[FrontierPoint]]
 """All usable points of each deployment, by its name."""

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from inferbench.comparison import explain
 from inferbench.comparison.decide import Decision, cheapest
 from inferbench.comparison.verdict import PricedReading, Reading, Verdict
-from inferbench.cost.per_token import usd_per_mtok
 from inferbench.metrics.summary import Basis, Origin
 from inferbench.pricing.rate_card import Price
 from inferbench.scenario.scenario import OperatingPoint
+from inferbench.token_cost.per_token import usd_per_mtok
 from inferbench.uncertainty.combine import LogError, Uncertain, both_ways, log_half_width, log_ratio
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from inferbench.comparison.frontier import curve_of, front_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.comparison.verdict import FrontierPoint, Reading
-from inferbench.cost.per_token import usd_per_mtok
 from inferbench.metrics.goodput import LIMITS, limits
 from inferbench.scenario.scenario import OperatingPoint, Slo
+from inferbench.token_cost.per_token import usd_per_mtok
 
 
 def read_at(points: Sequence[FrontierPoint], deployment: str, operating_point: OperatingPoint) -> Reading:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from inferbench.cost.per_token import joules_per_token
 from inferbench.errors import UsageError
 from inferbench.fleet.fleet import Demand, Fleet, Replica, WorkerShape
 from inferbench.pricing.bill_lines import Bill
@@ -23,6 +22,7 @@ from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import all_in_kw
 from inferbench.pricing.ranges import by_figure
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
+from inferbench.token_cost.per_token import joules_per_token
 from inferbench.uncertainty.combine import LogError, Uncertain, log_ratio
 from inferbench.units import HOURS_PER_YEAR, TOKENS_PER_MTOK
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from inferbench.cost.cost import Cost
 from inferbench.loadgen.health.remedies import why_invalid
 from inferbench.metrics.failure_kinds import listing
 from inferbench.metrics.families import LATENCIES
 from inferbench.metrics.summary import BasisSummary, PointSummary
 from inferbench.records.reader import read_table
+from inferbench.token_cost.cost import Cost
 
 
 def points_frame(summaries: Iterable[PointSummary]) -> pd.DataFrame:

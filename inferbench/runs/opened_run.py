@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferbench.comparison.verdict import Conclusion, FrontierPoint
-from inferbench.cost.cost import Cost
 from inferbench.errors import StoreError, UsageError
 from inferbench.files.spelling import unknown
 from inferbench.files.untrusted_files import inside
@@ -22,6 +21,7 @@ from inferbench.store.liveness import as_it_is
 from inferbench.store.manifest import RunManifest
 from inferbench.store.run_directory import RunDirectory
 from inferbench.telemetry.timeline import WatchedPoint
+from inferbench.token_cost.cost import Cost
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,9 +28,9 @@ from inferbench.store.migrate import upgrade
 if TYPE_CHECKING:  # what only scenario runs have: `bench` writes run directories too, and waits for none of these
     from inferbench.audits.report import AuditReport
     from inferbench.comparison.verdict import Conclusion
-    from inferbench.cost.cost import Cost
     from inferbench.evidence.measured_point import MeasuredPoint
     from inferbench.loadgen.health.live_check import LiveResult
+    from inferbench.token_cost.cost import Cost
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class RunDirectory:
 
     def costs(self) -> tuple[Cost, ...]:
         """Read the costs of all points; empty where the run has none."""
-        from inferbench.cost.cost import Cost
+        from inferbench.token_cost.cost import Cost
 
         return self._values(layout.COST, TypeAdapter(tuple[Cost, ...]), ())
 

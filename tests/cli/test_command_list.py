@@ -25,7 +25,7 @@ def test_what_runs_no_command_loads_none(arguments: list[str]) -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stderr
     loaded = set(told.split())
-    modules = {f"inferbench.cli{module}" for module, _ in (*COMMANDS.values(), *GROUPS.values())}
+    modules = {module for module, _ in (*COMMANDS.values(), *GROUPS.values())}
     assert "inferbench.cli.app" in loaded
     assert not loaded & {*modules, "numpy", "pydantic", "asyncio"} or arguments == ["--version"]
     assert not loaded & modules

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inferbench.comparison.frontier import pareto
 from inferbench.comparison.interpolation import Floats, interpolate, steffen_slopes
-from inferbench.cost.per_token import usd_per_mtok
+from inferbench.token_cost.per_token import usd_per_mtok
 
 STEPS = st.lists(st.tuples(st.floats(0.01, 100), st.floats(-1000, 1000)), min_size=1, max_size=12)
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from inferbench.arrays import NEVER
-from inferbench.cost.cost import Blend, Cost
-from inferbench.cost.per_token import cost
 from inferbench.metrics.catalog import CATALOG, TTFT
 from inferbench.metrics.families import ENERGY, INDEXED
 from inferbench.metrics.goodput import GoodputSlo
@@ -18,6 +16,8 @@ from inferbench.metrics.summarise import summarise
 from inferbench.metrics.summary import Basis, EnergySummary, Origin, PointSummary, SweepPoint
 from inferbench.records.columns import Records, StampedColumn
 from inferbench.records.request_record import Status
+from inferbench.token_cost.cost import Blend, Cost
+from inferbench.token_cost.per_token import cost
 from inferbench.workload.plan import Arrival, Plan
 from tests.support.factories import price_book
 

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from inferbench.catalog.gpu import GpuFacts
-from inferbench.cost.per_token import cost
 from inferbench.errors import FileError, UsageError
 from inferbench.files.yaml_values import read_value
 from inferbench.metrics.summary import Basis
@@ -18,6 +17,7 @@ from inferbench.pricing.cost_figures import ITEMS, Trust
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.price_books import all_in_kw, load_book, price_of
 from inferbench.pricing.settings import CostSettings, parse_settings
+from inferbench.token_cost.per_token import cost
 from tests.support.factories import point_summary, price_book, sweep_point
 from tests.support.owned_factories import PRICING, exact_but, line_of, owned, template
 

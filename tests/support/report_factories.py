@@ -10,8 +10,6 @@ from inferbench.comparison.frontier import front_of, usable_points
 from inferbench.comparison.judge import judge
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Conclusion
-from inferbench.cost.cost import Cost
-from inferbench.cost.per_token import cost
 from inferbench.endpoint.fingerprint import TargetIdentity
 from inferbench.files.yaml_values import read_value
 from inferbench.loadgen.health.live_check import LiveResult, LiveStep
@@ -21,6 +19,8 @@ from inferbench.pricing.price_books import load_book, price_of
 from inferbench.runs.report.view import RunView
 from inferbench.scenario.scenario import Scenario
 from inferbench.store.manifest import BookStamp, ClientHost, PointManifest, RunManifest, RunState
+from inferbench.token_cost.cost import Cost
+from inferbench.token_cost.per_token import cost
 from tests.support.report_points import healthy, late, summary, sweep
 
 ROOT = Path(__file__).parents[2]

@@ -22,9 +22,9 @@ from inferbench.errors import UsageError
 from inferbench.metrics.summary import Basis
 
 if TYPE_CHECKING:
-    from inferbench.cost.cost import Blend
     from inferbench.pricing.owned_book import Book
     from inferbench.pricing.settings import CostSettings
+    from inferbench.token_cost.cost import Blend
 
 BOOK = "inferencex-2026-09"
 OWNED_BOOK = "neocloud-owned-2026"
@@ -181,8 +181,8 @@ def parse_set(given: Sequence[str] | None) -> CostSettings:
 
 
 def _blend(text: str | None, hit_rate: float, cached_price_share: float) -> Blend | None:
-    from inferbench.cost.cost import Blend
     from inferbench.files.yaml_values import describe
+    from inferbench.token_cost.cost import Blend
 
     if text is None:
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inferbench.comparison.verdict import PricedReading
-from inferbench.cost.cost import Cost
 from inferbench.metrics.catalog import TPUT_PER_GPU, USD_PER_MTOK_TOTAL
 from inferbench.metrics.families import COSTS
 from inferbench.metrics.metric import MetricEntry
@@ -15,6 +14,7 @@ from inferbench.pricing.implied_price import ImpliedPrice
 from inferbench.render.format import MISSING, interval, significant, usd
 from inferbench.render.table import Column, Table
 from inferbench.scenario.scenario import OperatingPoint
+from inferbench.token_cost.cost import Cost
 
 ASSUMED = "ASSUMPTION"
 """Stands wherever a figure that no public source stands behind is shown, or has gone into one."""

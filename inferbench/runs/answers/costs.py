@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from inferbench.comparison.frontier import usable_by_deployment
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import PricedReading
-from inferbench.cost.cost import Blend, Cost
-from inferbench.cost.per_token import cost, usd_per_mtok
 from inferbench.errors import FieldName, FileError, UsageError
 from inferbench.metrics.summary import Basis
 from inferbench.pricing.bill_lines import Bill
@@ -21,6 +19,8 @@ from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.runs.answers.judge import BASIS
 from inferbench.runs.opened_run import Run
 from inferbench.scenario.scenario import OperatingPoint
+from inferbench.token_cost.cost import Blend, Cost
+from inferbench.token_cost.per_token import cost, usd_per_mtok
 
 
 def tier_of(book: Book, tier: str | None) -> str:

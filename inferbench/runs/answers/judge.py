@@ -9,14 +9,14 @@ from inferbench.comparison.frontier import front_of, usable_by_deployment
 from inferbench.comparison.judge import judge
 from inferbench.comparison.operating_point import read_at
 from inferbench.comparison.verdict import Conclusion, FrontierPoint, Reading, Verdict
-from inferbench.cost.cost import Cost
-from inferbench.cost.per_token import cost
 from inferbench.metrics.summary import Basis, Origin, PointSummary
 from inferbench.pricing.owned_book import Book
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
 from inferbench.runs.prediction_interval import half_width_at
 from inferbench.scenario.scenario import OperatingPoint, Scenario
+from inferbench.token_cost.cost import Cost
+from inferbench.token_cost.per_token import cost
 
 BASIS = Basis.WHOLE_RUN
 """Verdicts stand on whole-run figures, as the published points that they answer do."""

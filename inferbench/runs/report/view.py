@@ -8,7 +8,6 @@ from functools import cached_property
 
 from inferbench.audits.report import AuditReport
 from inferbench.comparison.verdict import Conclusion, FrontierPoint, Verdict
-from inferbench.cost.cost import Cost
 from inferbench.loadgen.health.live_check import LiveResult
 from inferbench.metrics.summary import Basis, Origin, PointSummary
 from inferbench.render.format import short_names
@@ -16,6 +15,7 @@ from inferbench.scenario.scenario import OperatingPoint, Scenario
 from inferbench.store.evaluation_files import Evaluation
 from inferbench.store.manifest import RunManifest, RunState
 from inferbench.telemetry.timeline import WatchedPoint
+from inferbench.token_cost.cost import Cost
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ prefill that the output needed. Both are given, since published figures use the 
 
 from __future__ import annotations
 
-from inferbench.cost.cost import Blend, Cost
 from inferbench.errors import UsageError
 from inferbench.metrics.summary import Basis, BasisSummary, PointSummary, SweepPoint, Throughput
 from inferbench.pricing.bill_lines import Bill, CostLine
@@ -16,6 +15,7 @@ from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.owned_book import Book, OwnedBook
 from inferbench.pricing.price_books import all_in_kw
 from inferbench.pricing.settings import BOOK_AS_IT_IS, CostSettings
+from inferbench.token_cost.cost import Blend, Cost
 from inferbench.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 W_PER_KW = 1_000

@@ -11,8 +11,6 @@ import yaml
 
 from inferbench.comparison import explain
 from inferbench.comparison.verdict import Outcome
-from inferbench.cost.cost import Blend, Cost
-from inferbench.cost.per_token import blended, cost, tokens_per_s_per_mw, tokens_per_usd, usd_per_mtok
 from inferbench.errors import FileError, UsageError
 from inferbench.fleet.ranking import FleetPrices, best_of, fleet
 from inferbench.metrics.request_counts import Counts
@@ -26,6 +24,8 @@ from inferbench.pricing.owned_book import OwnedBook
 from inferbench.pricing.price_books import all_in_kw, load_book, price_of
 from inferbench.pricing.rate_card import PriceBook
 from inferbench.pricing.settings import CostSettings, check_settings, parse_settings
+from inferbench.token_cost.cost import Blend, Cost
+from inferbench.token_cost.per_token import blended, cost, tokens_per_s_per_mw, tokens_per_usd, usd_per_mtok
 from inferbench.uncertainty.interval import Interval
 from tests.fleet.test_ranking import DEMAND, FLAT, ranked, replica, shapes
 from tests.support.factories import DAY, point_summary, price_book, sweep_point

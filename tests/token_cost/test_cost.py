@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from inferbench.cost.cost import Blend, Cost
-from inferbench.cost.per_token import cost, joules_per_token, usd_per_mtok
 from inferbench.errors import FileError, UsageError
 from inferbench.metrics.summary import Basis, Origin
+from inferbench.token_cost.cost import Blend, Cost
+from inferbench.token_cost.per_token import cost, joules_per_token, usd_per_mtok
 from tests.support.factories import point_summary, price_book, sweep_point
 
 

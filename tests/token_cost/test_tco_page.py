@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from inferbench.cost.cost import Blend
-from inferbench.cost.per_token import cost, joules_per_token, tokens_per_s_per_mw, tokens_per_usd, usd_per_mtok
 from inferbench.fleet.fleet import Demand, Replica, WorkerShape
 from inferbench.fleet.ranking import FleetPrices, fleet
 from inferbench.metrics.request_counts import Counts
@@ -19,6 +17,8 @@ from inferbench.pricing.cost_figures import Trust
 from inferbench.pricing.hourly_bill import hourly_bill
 from inferbench.pricing.implied_price import implied
 from inferbench.pricing.settings import CostSettings
+from inferbench.token_cost.cost import Blend
+from inferbench.token_cost.per_token import cost, joules_per_token, tokens_per_s_per_mw, tokens_per_usd, usd_per_mtok
 from tests.support.factories import point_summary, price_book, sweep_point
 from tests.support.owned_factories import exact_but, owned
 
