@@ -17,8 +17,8 @@ PACKAGE = ROOT / "inferbench"
 ROOMS = (
     "distribution", "numerals", "secrets", "errors", "units", "values", "arrays", "files", "processes", "render",
     "uncertainty", "catalog", "pricing", "scenario", "workload", "records", "metrics", "loadgen", "endpoint",
-    "telemetry", "microbench", "evidence", "simulator", "token_cost", "comparison", "fleet", "audits", "formats", "store",
-    "runs", "regression", "claim", "pareto", "deploy", "testing", "cli",
+    "telemetry", "microbench", "evidence", "simulator", "token_cost", "comparison", "fleet", "audits", "formats",
+    "store", "runs", "regression", "claim", "pareto", "deploy", "testing", "cli",
 )  # fmt: skip
 """The rooms, and the modules beside them, in the order of docs/design.md: each may import those before it."""
 
