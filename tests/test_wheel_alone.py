@@ -121,7 +121,7 @@ def test_every_command_says_what_it_does(inferbench: Path, tmp_path: Path, comma
         ("runs", "show", "{run.name}"),
         ("runs", "verify"),
         ("runs", "gc"),
-        ("tco", "bill"),
+        ("tco", "bill", "--tier", "hyperscaler"),
         ("twin", "ablate"),
         ("engines",),
     ],
