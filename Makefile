@@ -29,7 +29,7 @@ test-real: $(VENV)/.dev  ## Tests on real engines, slow: installs them in a cach
 	-PYTHON=$(PYTHON) tests/real_engines/install.sh
 	INFERBENCH_REAL_TABLE=docs/real-engines.md $(BIN)/python -m pytest -m real tests/real_engines
 
-mutants: $(VENV)/.mutants  ## Change hot modules and see whether tests notice, slow: make mutants [ONLY=metrics]
+mutants: $(VENV)/.mutants  ## Change hot modules and see whether tests notice, slow: make mutants [ONLY="metrics MODULE"]
 	$(BIN)/python tests/mutants/run.py $(ONLY)
 
 check: $(VENV)/.dev  ## Formatting, lint, types, and the files that come with inferbench

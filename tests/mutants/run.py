@@ -4,8 +4,10 @@ mutmut does the work, one group of `modules.toml` at a time, in a working folder
 was found is kept there, so that a run that was stopped goes on where it was; when tests change, survivors are tried
 again. mutmut leaves alone what stands outside functions, and functions with a decorator (properties above all).
 
-    python tests/mutants/run.py [GROUP ...]            run groups (all without one), then show what was found
+    python tests/mutants/run.py [GROUP | MODULE ...]   run groups (all without one), then show what was found
     python tests/mutants/run.py --show [GROUP ...]     only show: one line a module, and the survivors as diffs
+
+A MODULE is a path of `modules.toml`; all its mutants are run, those that were killed before, too.
 """
 
 from __future__ import annotations
@@ -138,10 +140,12 @@ def begin_again_where_something_changed(group: str) -> None:
     seen.write_text(digest)
 
 
-def run(group: str, children: int) -> int:
+def run(group: str, modules: list[str], children: int) -> int:
+    """Run the mutants of a group that have no result yet, or all of some of its modules."""
     prepare(group)
     begin_again_where_something_changed(group)
     command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(children)]
+    command += [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
     on_path = os.pathsep.join([str(folder(group) / "mutants"), str(ROOT / "tests")])
     return subprocess.run(command, cwd=folder(group), env=os.environ | {"PYTHONPATH": on_path}).returncode
 
@@ -176,14 +180,18 @@ def line(what: str, counts: Counter[str]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], metavar="GROUP", help=", ".join(GROUPS))
+    group_of = {module: group for group, room in GROUPS.items() for module in room["modules"]}
+    known_names = [*GROUPS, *group_of, []]
+    parser.add_argument("what", nargs="*", choices=known_names, metavar="GROUP | MODULE", help=", ".join(GROUPS))
     parser.add_argument("--show", action="store_true", help="run nothing, show survivors as diffs")
     parser.add_argument("--children", type=int, default=os.cpu_count(), help="mutants at a time (default: CPUs)")
     args = parser.parse_args()
-    groups = args.groups or list(GROUPS)
-    failed = [group for group in groups if not args.show and run(group, args.children)]
+    chosen: dict[str, list[str]] = {} if args.what else {group: [] for group in GROUPS}
+    for name in args.what:
+        chosen.setdefault(group_of.get(name, name), []).extend([name] if name in group_of else [])
+    failed = [group for group, modules in chosen.items() if not args.show and run(group, modules, args.children)]
     known, totals = equivalents(), Counter[str]()
-    for group in groups:
+    for group in chosen:
         totals += show(group, known, args.show)
     print(line("all", totals))
     for group in failed:
