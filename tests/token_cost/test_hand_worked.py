@@ -460,3 +460,27 @@ def test_of_fleets_that_cost_the_same_names_decide_the_order() -> None:
         ("b", "s"),
         ("a", "t"),
     ]
+
+
+def test_less_than_a_token_a_second_has_a_price_too() -> None:
+    assert usd_per_mtok(1.8, 0.5) == pytest.approx(1000.0)
+
+
+def test_what_is_set_holds_for_power_too() -> None:
+    found = cost(point_summary(), owned(), "owned", "b200", Basis.WHOLE_RUN, settings=CostSettings({"pue": 2.0}))
+    assert found.joules_per_token_provisioned == pytest.approx(1.8 * 2 * 1000 / 900)
+    prices = FleetPrices(owned(), "owned", CostSettings({"pue": 2.0}))
+    assert prices.kw("b200") == pytest.approx(3.6)
+    assert prices.bill("b200").provisioned_usd_per_gpu_hour == pytest.approx(
+        CAPITAL + FABRIC + POWER * 2 / 1.3 + SPACE + STORAGE + STAFF + SPARES
+    )
+
+
+def test_fleets_of_exact_sizes_are_as_sure_as_the_ratio_of_their_prices() -> None:
+    prices = FleetPrices(owned(), "owned", exact_but(owned(), "b200", "server_price", "availability", "utilisation"))
+    best, _ = best_of([fleet(DEMAND, replica("a"), prices), fleet(DEMAND, replica("b", "mi355x", tput=20_000), prices)])
+    found, (low, high) = rank(best, prices), prices.ratio_spread("b200", "mi355x")
+    assert [f.replica.deployment for f in best] == ["a", "b"]
+    assert found.ratio is not None
+    assert (found.low, found.high) == (pytest.approx(found.ratio * low), pytest.approx(found.ratio * high))
+    assert low < 1 < high
