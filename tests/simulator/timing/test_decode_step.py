@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from inferbench.simulator.timing.decode_step import Coefficients, DecodeStep
-from inferbench.simulator.timing.kernels import dense_parameters, expert_parameters, experts_activated
+from inferbench.simulator.timing.kernels import dense_parameters, expert_parameters, experts_activated, fullest
 from tests.simulator.timing.test_timing_terms import parts
 from tests.support.twin_factories import MODEL
 
@@ -203,3 +203,20 @@ def test_a_pass_takes_the_longer_of_its_work_and_of_writing_its_chunks() -> None
     made = sum(0.6653**k for k in range(4))
     assert rarely.coefficients(BATCH, BATCH).floor == pytest.approx(BATCH * made / 10 / 4)
     assert written.seconds(BATCH, BATCH, 0) == BATCH / 4
+
+
+def test_the_layer_that_drafts_waits_for_the_rank_with_most_experts_too() -> None:
+    """Whole experts on eight ranks are read by the fullest of them: over all rows, then over one a request."""
+    base = step("1p1d-dep8")
+    reads = replace(base.hardware, draft_rates=replace(base.hardware.draft_rates, expert_flops_s=1e40))
+    one, two = (
+        replace(base, hardware=replace(reads, draft_expert_bytes=size)).coefficients(FULLEST, BATCH).fixed
+        for size in (1.0, 2.0)
+    )
+
+    def active(rows: int) -> float:
+        share = experts_activated(MODEL, rows) / 256
+        return min(fullest(32 * share, 32 * share * (1 - share), 8), 32)
+
+    experts = active((1 + DRAFTS) * BATCH) + (DRAFTS - 1) * active(BATCH)
+    assert two - one == pytest.approx(2 * experts * expert_parameters(MODEL) / 7.5e12)

@@ -136,6 +136,12 @@ def test_with_dp_attention_the_fullest_rank_does_its_own_attention_and_all_share
     assert one.seconds(1000, 500_000, 2) == pytest.approx((even + experts) / rate + 0.002)
 
 
+def test_with_dp_attention_a_pass_over_more_gpus_is_as_efficient() -> None:
+    one = included("1p1d-dep8")
+    wide = replace(one, group=one.group.model_copy(update={"gpus": 16, "tp": 16, "ep": 16}))
+    assert wide.seconds(1000, 500_000, 0) == pytest.approx(one.seconds(1000, 500_000, 0) / 2)
+
+
 def test_an_all_to_all_comes_on_top_of_a_prefill_unless_the_fit_holds_it() -> None:
     base = included("1p1d-dep8")
     apart = replace(
@@ -235,7 +241,9 @@ def test_formats_without_a_published_time_are_named_with_what_there_is() -> None
 def test_bytes_on_the_wire_worked_out() -> None:
     # Of 4 ranks one is a token's own: 3 choices reach 4 (1 - (3/4)^3) of them, and 3/4 of those are elsewhere.
     copies = 4 * (1 - 0.75**3) * 0.75
-    assert wire_seconds(Formats("bf16", "bf16"), 1000, 10, 4, 3, 2.0) == pytest.approx(10 * copies * 4000 / 2e9)
+    assert wire_seconds(Formats("bf16", "bf16"), 1000, 10, 4, 3, 2.0) == pytest.approx(
+        10 * copies * 4000 / 2e9, rel=1e-12
+    )
 
 
 def test_yields_of_a_pass_worked_out() -> None:
