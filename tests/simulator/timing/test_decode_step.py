@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from inferbench.simulator.timing.all_to_all import Formats
 from inferbench.simulator.timing.decode_step import Coefficients, DecodeStep
 from inferbench.simulator.timing.kernels import dense_parameters, expert_parameters, experts_activated, fullest
 from tests.simulator.timing.test_timing_terms import parts
@@ -75,7 +76,7 @@ def test_a_walk_through_ones_own_context_is_paid_in_every_layer(name: str, param
 def test_an_all_reduce_moves_each_byte_of_the_hidden_vectors_twice() -> None:
     # Two bytes an element, moved twice (reduce-scatter, all-gather), at 50 GB/s and at 25.
     fast, slow = (step(all_reduce_gb_s=gb_s).coefficients(BATCH, BATCH).fixed for gb_s in (50.0, 25.0))
-    assert slow - fast == pytest.approx(2 * LAYER_ROWS * BATCH * HIDDEN * 2 * 2 / 50e9)
+    assert slow - fast == pytest.approx(2 * LAYER_ROWS * BATCH * HIDDEN * 2 * 2 / 50e9, rel=1e-10)
 
 
 def test_an_all_to_all_over_more_than_one_domain_costs_twice_as_much_a_token() -> None:
@@ -220,3 +221,40 @@ def test_the_layer_that_drafts_waits_for_the_rank_with_most_experts_too() -> Non
 
     experts = active((1 + DRAFTS) * BATCH) + (DRAFTS - 1) * active(BATCH)
     assert two - one == pytest.approx(2 * experts * expert_parameters(MODEL) / 7.5e12)
+
+
+def test_experts_on_ranks_of_their_own_are_read_by_the_fullest_of_them() -> None:
+    base = step("1p1d-dep8")
+    reads = replace(base.hardware, rates=replace(base.hardware.rates, expert_flops_s=1e40))
+    one, two = (
+        replace(base, hardware=replace(reads, expert_bytes=size)).coefficients(FULLEST, BATCH).fixed for size in (1, 2)
+    )
+    share = experts_activated(MODEL, (1 + DRAFTS) * BATCH) / 256
+    active = min(fullest(32 * share, 32 * share * (1 - share), 8), 32)
+    assert two - one == pytest.approx(2 * MOE * active * expert_parameters(MODEL) / 7.5e12)
+
+
+@pytest.mark.parametrize("drafts", [0, 3])
+def test_a_pass_of_a_machine_without_limits_takes_no_time(drafts: int) -> None:
+    free = {"tp_layer_us": 0, "host_step_ms": 0, "host_request_us": 0, "draft_ms": 0, "all_reduce_gb_s": 1e40}
+    base = step("1p1d-tp8", **free)
+    rates = type(base.hardware.rates)(1e40, 1e40, 1e40, 1e40, 1e40)
+    found = replace(base, mtp=drafts, hardware=replace(base.hardware, rates=rates, draft_rates=rates))
+    assert found.coefficients(BATCH, BATCH).fixed == pytest.approx(0, abs=1e-15)
+
+
+def test_experts_divided_over_two_ranks_are_whole_already() -> None:
+    latency = [
+        replace(s, group=s.group.model_copy(update={"ep": 2})).coefficients(4, 4).fixed
+        for s in (step("1p1d-tp8", tep_layer_us=0.0), step("1p1d-tp8", tep_layer_us=30.0))
+    ]
+    assert latency[1] - latency[0] == pytest.approx(2 * LAYER_CALLS * 30e-6)
+
+
+def test_other_formats_cost_what_their_published_times_differ_by() -> None:
+    # MoRI at EP8: bf16 both ways against fp4 there and fp8 back, per token and for none.
+    base = step("1p1d-dep8")
+    plain = replace(base, hardware=replace(base.hardware, formats=Formats("bf16", "bf16")))
+    once, a_token = 29.8 + 18.1 - 33.2 - 20.7, 0.2065 + 0.2076 - 0.0747 - 0.1829
+    more = plain.coefficients(FULLEST, BATCH).fixed - base.coefficients(FULLEST, BATCH).fixed
+    assert more == pytest.approx(2e-6 * (LAYER_CALLS * once + LAYER_ROWS * FULLEST * a_token))

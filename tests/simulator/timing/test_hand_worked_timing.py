@@ -195,6 +195,11 @@ def test_a_cache_has_room_for_a_token_or_is_refused() -> None:
     )
 
 
+def test_weights_that_do_not_fit_are_told_in_whole_gigabytes() -> None:
+    with pytest.raises(UsageError, match="the weights take 102 GB per GPU of the 100 GB"):
+        kv_token_budget(GPUS["b200"].model_copy(update={"hbm_gb": 200}), TP8, 101.5e9, 50_000, 0.5)
+
+
 @pytest.mark.parametrize(("prefill_tp", "decode_tp", "copies"), [(8, 4, 1), (4, 6, 2), (3, 8, 3), (1, 8, 8)])
 def test_a_nic_sends_a_whole_number_of_copies(prefill_tp: int, decode_tp: int, copies: int) -> None:
     groups = [WorkerGroup(workers=1, gpus=tp, tp=tp) for tp in (prefill_tp, decode_tp)]
