@@ -165,7 +165,9 @@ def test_running_counts_beyond_what_was_asked_for_are_not_believed_either():
 
 def test_without_a_limit_no_answer_is_believed_to_be_endless():
     assert counted(text("a"), usage(5, 2**62), DONE).osl == 1
-    assert counted(text("a"), usage(5, 9_000_000), DONE).osl == 9_000_000
+    assert counted(text("a"), usage(5, 10_000_000), DONE).osl == 10_000_000
+    told = counted(text("a"), usage(5, 10_000_001), DONE).remark
+    assert told == "usage says 10,000,001 generated tokens, and no answer has as many"
     assert counted(text("a"), usage(5, 2**40), DONE, limit=2**41).osl == 1
 
 

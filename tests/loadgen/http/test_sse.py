@@ -61,6 +61,7 @@ def test_an_event_has_the_stamp_of_its_last_byte(body):
         (b"data: a\n\n", [("", b"a")]),
         (b"data: a\r\n\r\ndata:b\r\rdata:  c\n\n", [("", b"a"), ("", b"b"), ("", b" c")]),
         (b"data: a\ndata: b\n\n", [("", b"a\nb")]),
+        (b"data: a \t\n\ndata: XX\n\n", [("", b"a \t"), ("", b"XX")]),
         (b"event: error\ndata: x\n\ndata: y\n\n", [("error", b"x"), ("", b"y")]),
         (b": keep-alive\n\ndata: a\n\n", [("", b"a")]),
         (b"event: ping\n\n", []),
