@@ -478,9 +478,12 @@ def test_what_is_set_holds_for_power_too() -> None:
 
 def test_fleets_of_exact_sizes_are_as_sure_as_the_ratio_of_their_prices() -> None:
     prices = FleetPrices(owned(), "owned", exact_but(owned(), "b200", "server_price", "availability", "utilisation"))
-    best, _ = best_of([fleet(DEMAND, replica("a"), prices), fleet(DEMAND, replica("b", "mi355x", tput=20_000), prices)])
-    found, (low, high) = rank(best, prices), prices.ratio_spread("b200", "mi355x")
-    assert [f.replica.deployment for f in best] == ["a", "b"]
-    assert found.ratio is not None
-    assert (found.low, found.high) == (pytest.approx(found.ratio * low), pytest.approx(found.ratio * high))
+    fleets = [fleet(DEMAND, replica("a"), prices), fleet(DEMAND, replica("b", "mi355x", tput=20_000), prices)]
+    hours = (prices.hour("mi355x") / prices.hour("b200")).interval()
+    low, high = hours.low / hours.central, hours.high / hours.central
+    assert [f.replica.deployment for f in best_of(fleets)[0]] == ["a", "b"]
+    found = ranked(fleets, prices).ratio
+    assert found is not None
+    ratio = found.interval
+    assert (ratio.low, ratio.high) == (pytest.approx(ratio.central * low), pytest.approx(ratio.central * high))
     assert low < 1 < high
