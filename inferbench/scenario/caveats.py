@@ -35,7 +35,7 @@ DUMMY_WEIGHTS = Caveat(name="dummy weights", text="the weights are random: the a
 
 
 def stream_interval(tokens: int) -> Caveat:
-    """The mark of a server that gathers `tokens` tokens before it sends them."""
+    """The caveat of a server that gathers `tokens` tokens before it sends them."""
     return Caveat(
         name=f"stream interval {tokens}",
         text=f"tokens are sent {tokens} at a time: people would see text come in bursts, and ITL is not a token's",
@@ -43,8 +43,8 @@ def stream_interval(tokens: int) -> Caveat:
 
 
 def caveats_of(flags: Mapping[str, str]) -> tuple[Caveat, ...]:
-    """The marks that an engine's own launch flags ask for, under the names that SGLang and vLLM give them."""
-    found = [mark for name, value, mark in _FLAGS if flags.get(name, "").lower() == value]
+    """The caveats that an engine's own launch flags ask for, under the names that SGLang and vLLM give them."""
+    found = [caveat for name, value, caveat in _FLAGS if flags.get(name, "").lower() == value]
     if _number(flags.get("stream_interval")) > 1:
         found.append(stream_interval(int(_number(flags.get("stream_interval")))))
     if any(0 < _number(flags.get(name)) < 1 for name in _THRESHOLDS):

@@ -32,7 +32,7 @@ _FLAG = re.compile(r"--?[A-Za-z]")
 
 
 def caveats_of_deployment(deployment: Deployment, topology: Topology | None = None) -> tuple[Caveat, ...]:
-    """Return the marks of one topology of a deployment, or of all together."""
+    """Return the caveats of one topology of a deployment, or of all together."""
     topologies = (topology,) if topology is not None else deployment.topologies
     launch = deployment.launch or Launch()
     return tuple(dict.fromkeys((*_switches(deployment, launch, topologies), *_given(launch))))
@@ -62,12 +62,12 @@ def _given(launch: Launch) -> Iterator[Caveat]:
 
 
 def caveats_of_environment(environment: Mapping[str, str]) -> Iterator[Caveat]:
-    """The marks that variables ask for."""
-    yield from (mark for name, mark in _ENVIRONMENT.items() if environment.get(name, "0") not in ("", "0"))
+    """The caveats that variables ask for."""
+    yield from (caveat for name, caveat in _ENVIRONMENT.items() if environment.get(name, "0") not in ("", "0"))
 
 
 def caveats_of_command(command: str) -> tuple[Caveat, ...]:
-    """The marks that a launch command asks for, by its flags and by the variables that stand before it."""
+    """The caveats that a launch command asks for, by its flags and by the variables that stand before it."""
     flags, environment = flags_of_command(command)
     return tuple(dict.fromkeys((*caveats_of(flags), *caveats_of_environment(environment))))
 

@@ -25,7 +25,7 @@ from inferbench.scenario.launch_caveats import caveats_of_command
     ],
 )
 def test_marks_of_flags(flags: dict[str, str], names: list[str]) -> None:
-    assert [mark.name for mark in caveats_of(flags)] == names
+    assert [caveat.name for caveat in caveats_of(flags)] == names
 
 
 def test_an_interval_says_how_many_tokens_come_at_once() -> None:
@@ -47,4 +47,4 @@ def test_an_interval_says_how_many_tokens_come_at_once() -> None:
     ],
 )
 def test_marks_of_a_command(command: str, names: list[str]) -> None:
-    assert [mark.name for mark in caveats_of_command(command)] == names
+    assert [caveat.name for caveat in caveats_of_command(command)] == names

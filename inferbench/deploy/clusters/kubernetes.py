@@ -84,14 +84,14 @@ def _labels(name: str, process: Process) -> dict[str, str]:
 
 
 def _config(plan: LaunchPlan, name: str) -> dict[str, Any]:
-    marks = "\n".join(f"{mark.name}: {mark.text}" for mark in plan.unlike_production)
+    caveats = "\n".join(f"{caveat.name}: {caveat.text}" for caveat in plan.unlike_production)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
             "name": name,
             "labels": {"app.kubernetes.io/instance": name, "app.kubernetes.io/managed-by": "inferbench"},
-            **({"annotations": {"inferbench/unlike-production": marks}} if marks else {}),
+            **({"annotations": {"inferbench/unlike-production": caveats}} if caveats else {}),
         },
         "data": {
             **{f"{p.name}.sh": script(plan, p) for p in plan.processes if p.image is None},

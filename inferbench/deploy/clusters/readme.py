@@ -30,7 +30,7 @@ def readme(plan: LaunchPlan, steps: Sequence[str]) -> str:
 
 
 def _marks(plan: LaunchPlan) -> list[str]:
-    texts = [f"{mark.name}: {mark.text}" for mark in plan.unlike_production]
+    texts = [f"{caveat.name}: {caveat.text}" for caveat in plan.unlike_production]
     return ["## Unlike production", _listed(texts)] if texts else []
 
 

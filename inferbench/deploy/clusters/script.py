@@ -20,7 +20,11 @@ def script(plan: LaunchPlan, process: Process, runner: Iterable[str] = ()) -> st
     text = [
         "#!/usr/bin/env bash",
         *comment(_what(plan, process)),
-        *(line for mark in plan.unlike_production for line in comment(f"UNLIKE PRODUCTION: {mark.name}: {mark.text}")),
+        *(
+            line
+            for caveat in plan.unlike_production
+            for line in comment(f"UNLIKE PRODUCTION: {caveat.name}: {caveat.text}")
+        ),
         "set -euo pipefail",
         'cd "$(dirname "$0")"',
         *_hosts(process),

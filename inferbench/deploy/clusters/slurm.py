@@ -29,7 +29,11 @@ def _job(plan: LaunchPlan) -> str:
         "#SBATCH --time=04:00:00",
         "#SBATCH --output=%x-%j.log",
         *comment(f"{plan.deployment} {plan.topology} of scenario {plan.scenario}: {len(plan.processes)} processes."),
-        *(line for mark in plan.unlike_production for line in comment(f"UNLIKE PRODUCTION: {mark.name}: {mark.text}")),
+        *(
+            line
+            for caveat in plan.unlike_production
+            for line in comment(f"UNLIKE PRODUCTION: {caveat.name}: {caveat.text}")
+        ),
         "set -euo pipefail",
         'cd "${SLURM_SUBMIT_DIR:?submit this with sbatch}"',
         'mapfile -t nodes < <(scontrol show hostnames "${SLURM_JOB_NODELIST:?}")',

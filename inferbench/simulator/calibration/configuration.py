@@ -20,7 +20,7 @@ from inferbench.simulator.calibration.software_dates import Days, settled_days, 
 from inferbench.simulator.engine.build import cluster_of
 from inferbench.simulator.parameters.numbers import many
 from inferbench.simulator.parameters.parameters import TwinParameters
-from inferbench.simulator.parameters.software_versions import EraName
+from inferbench.simulator.parameters.software_versions import SoftwareName
 from inferbench.simulator.steady_state.closed_loop import ClosedLoad, SteadyState
 from inferbench.simulator.steady_state.disaggregated import steady_state
 
@@ -43,13 +43,13 @@ class Configuration:
 
     point: Point
     recipe: Recipe
-    era: EraName
+    software: SoftwareName
     """Its software's time."""
 
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for points that one cluster serves."""
-        return *self.point.topology, *self.recipe, self.era
+        return *self.point.topology, *self.recipe, self.software
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -161,7 +161,7 @@ class Batch:
 
     deployment: Deployment
     topology: Topology
-    era: EraName
+    software: SoftwareName
     load: ClosedLoad
     places: Sequence[int]
 
@@ -175,13 +175,13 @@ def batches(configurations: Iterable[Configuration]) -> list[Batch]:
     for members in groups.values():
         deployment, topology = deployment_of(members[0][1])
         load = load_of([configuration.point for _, configuration in members])
-        result.append(Batch(deployment, topology, members[0][1].era, load, [place for place, _ in members]))
+        result.append(Batch(deployment, topology, members[0][1].software, load, [place for place, _ in members]))
     return result
 
 
 def evaluate(model: ModelSpec, gpu: Gpu, batch: Batch, parameters: TwinParameters) -> SteadyState:
     """Steady state of a batch. Constants may be arrays of shape (sets, 1): results then have (sets, points)."""
-    cluster = cluster_of(model, gpu, batch.deployment, batch.topology, parameters, batch.era)
+    cluster = cluster_of(model, gpu, batch.deployment, batch.topology, parameters, batch.software)
     return steady_state(cluster, batch.load)
 
 
@@ -197,7 +197,7 @@ def predictable(
     found, reasons = configurations(points)
     for batch in batches(found):
         try:
-            cluster_of(model, gpus[batch.deployment.gpu], batch.deployment, batch.topology, parameters, batch.era)
+            cluster_of(model, gpus[batch.deployment.gpu], batch.deployment, batch.topology, parameters, batch.software)
         except UsageError as error:
             reasons.update({found[place].point.line: str(error) for place in batch.places})
     return [c for c in found if c.point.line not in reasons], reasons

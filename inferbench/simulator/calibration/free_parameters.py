@@ -18,11 +18,11 @@ DECODE_SPREAD = 0.20
 """Prior log-spread of a class's factor on decode passes: small, so that the shared constants carry what they can."""
 PREFILL_SPREAD = 0.5
 """That of prefill: its capacity is the main unknown, and is read off each class's own saturated rows."""
-ERA_SPREAD = 0.15
-AGGREGATED_ERA_SPREAD = 0.3
+SOFTWARE_SPREAD = 0.15
+AGGREGATED_SOFTWARE_SPREAD = 0.3
 """Aggregated servers were measured from 2025-10 on, over more releases."""
-ERA_KIND_SPREAD = 0.15
-"""That of a kind of worker about its era: images change DP attention, expert parallelism and plain TP apart."""
+SOFTWARE_KIND_SPREAD = 0.15
+"""That of a kind of worker about its software: images change DP attention, expert parallelism and plain TP apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FreeParameter:
 def free_parameters_of(
     stack: str, configurations: Sequence[Configuration], start: StackParameters
 ) -> list[FreeParameter]:
-    """What the points of a stack can fit: its shared constants, one factor per class and per era that they show.
+    """What the points of a stack can fit: its shared constants, one factor per class and per software that they show.
 
     start: what is known of it without them. A stack with priors of its own is held to those, any other to `start`.
     """
@@ -89,15 +89,17 @@ def _eras(stack: str, configurations: Sequence[Configuration]) -> list[FreeParam
     """Factors of earlier software, and of kinds of worker in it where it shows several."""
     kinds: dict[tuple[str, str], set[str]] = defaultdict(set)
     for c in configurations:
-        if isinstance(c.era, str):
-            kinds[c.point.precision, c.era].add(c.point.decode.kind)
-    spread = AGGREGATED_ERA_SPREAD if stack.endswith("-agg") else ERA_SPREAD
+        if isinstance(c.software, str):
+            kinds[c.point.precision, c.software].add(c.point.decode.kind)
+    spread = AGGREGATED_SOFTWARE_SPREAD if stack.endswith("-agg") else SOFTWARE_SPREAD
     whole = [
-        FreeParameter(("eras", *era, part), 1.0, spread) for era in sorted(kinds) for part in ("decode", "prefill")
+        FreeParameter(("eras", *software, part), 1.0, spread)
+        for software in sorted(kinds)
+        for part in ("decode", "prefill")
     ]
     apart = [
-        FreeParameter(("eras", *era, "kinds", kind), 1.0, ERA_KIND_SPREAD)
-        for era, own in sorted(kinds.items())
+        FreeParameter(("eras", *software, "kinds", kind), 1.0, SOFTWARE_KIND_SPREAD)
+        for software, own in sorted(kinds.items())
         if len(own) > 1
         for kind in sorted(own)
     ]

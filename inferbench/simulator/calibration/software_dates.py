@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from inferbench.evidence.points_csv import Point
-from inferbench.simulator.parameters.software_versions import EraName
+from inferbench.simulator.parameters.software_versions import SoftwareName
 
 AGGREGATED_ERAS = ("2026-01-10", "2026-04-10")
-ERAS = {
+SOFTWARE_DATES = {
     ("mi355x sglang", "fp4"): ("2026-02-28", "2026-05-20"),
     ("mi355x sglang", "fp8"): ("2026-02-09", "2026-02-13", "2026-02-28"),
     ("b200 dynamo-sglang", "fp4"): ("2026-03-31",),
@@ -29,11 +29,11 @@ Days = tuple[datetime.date, datetime.date]
 
 def software_versions_of(point: Point, day: datetime.date) -> str | None:
     """Name of the time whose software a point ran on that day; None: today's."""
-    bounds = ERAS.get((point.stack, point.precision), ()) if point.disaggregated else AGGREGATED_ERAS
+    bounds = SOFTWARE_DATES.get((point.stack, point.precision), ()) if point.disaggregated else AGGREGATED_ERAS
     return next((bound for bound in bounds if day.isoformat() <= bound), None)
 
 
-def software_versions_between(point: Point, days: Days | None) -> EraName:
+def software_versions_between(point: Point, days: Days | None) -> SoftwareName:
     """Name of the time of a point of those days: two names, half-way between, where they differ."""
     if days is None:
         return MIXED

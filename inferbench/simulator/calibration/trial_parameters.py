@@ -82,12 +82,12 @@ def _eras(values: Turned) -> dict[str, tuple[SoftwareVersions, ...]]:
     eras: dict[str, tuple[SoftwareVersions, ...]] = {}
     for precision, name in sorted({(path[1], path[2]) for path in values if path[0] == "eras"}):
         at = ("eras", precision, name)
-        era = SoftwareVersions(
+        software = SoftwareVersions(
             name=name,
             until=None if name == MIXED else datetime.date.fromisoformat(name),
             decode=values[*at, "decode"],
             prefill=values[*at, "prefill"],
             kinds=ClassScale(**{kind: values.get((*at, "kinds", kind), 1.0) for kind in KINDS}),
         )
-        eras[precision] = (*eras.get(precision, ()), era)
+        eras[precision] = (*eras.get(precision, ()), software)
     return eras

@@ -16,7 +16,7 @@ from inferbench.simulator.engine.cluster import Cluster, Passes, TwinTarget
 from inferbench.simulator.engine.streaming import OnChunk
 from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import StackParameters, TwinParameters, load_parameters
-from inferbench.simulator.parameters.software_versions import EraName, VersionPace, pace
+from inferbench.simulator.parameters.software_versions import SoftwareName, VersionPace, pace
 from inferbench.simulator.parameters.sourced import Precision
 from inferbench.simulator.parameters.stack_options import switched
 from inferbench.simulator.timing.all_to_all import Formats, format_change_seconds
@@ -58,11 +58,11 @@ def cluster_of(
     deployment: Deployment,
     topology: Topology,
     parameters: TwinParameters | None = None,
-    era: EraName = None,
+    software: SoftwareName = None,
 ) -> Cluster:
     """Return how a topology behaves, by `parameters` or else by the parameter file that comes with the twin.
 
-    era: name of earlier software in the parameters; None: today's.
+    software: name of earlier software in the parameters; None: today's.
     """
     parameters = parameters or load_parameters()
     aggregated = topology.prefill is None
@@ -70,7 +70,7 @@ def cluster_of(
     hardware = hardware_of(gpu, deployment, parameters, constants)
     _check(model, deployment, topology, constants, hardware)
     prefill, decode, stack = topology.prefilling, topology.decode, deployment.stack
-    earlier = pace(constants.eras.get(deployment.precision, ()), era, kind_of(decode))
+    earlier = pace(constants.eras.get(deployment.precision, ()), software, kind_of(decode))
     kv_bytes = kv_bytes_per_token(model, hardware.kv_bytes, topology.mtp)
     weights = weight_bytes_per_gpu(model, decode, hardware.dense_bytes, hardware.expert_bytes)
     budget = kv_token_budget(gpu, decode, weights, kv_bytes, parameters.memory.fraction)

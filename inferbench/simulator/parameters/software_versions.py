@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inferbench.simulator.parameters.numbers import Real
 from inferbench.simulator.parameters.parameters import Kind, SoftwareVersions
 
-EraName = str | None | tuple[str | None, str | None]
+SoftwareName = str | None | tuple[str | None, str | None]
 """Name of earlier software in the parameters; None: today's; two: half-way between them, where the median over an even
 number of runs lies."""
 
@@ -23,14 +23,14 @@ class VersionPace:
     """Whether this is the software of one earlier time."""
 
 
-def pace(eras: Iterable[SoftwareVersions], name: EraName, kind: Kind) -> VersionPace:
+def pace(eras: Iterable[SoftwareVersions], name: SoftwareName, kind: Kind) -> VersionPace:
     """Return the factors of `name` for decode workers of a kind: geometric means where it names two times."""
-    known = {era.name: era for era in eras}
+    known = {software.name: software for software in eras}
     names = name if isinstance(name, tuple) else (name,)
     found = [known[own] for own in names if own in known]
     decode: Real = 1.0
     prefill: Real = 1.0
-    for era in found:
-        decode = decode * (era.decode * getattr(era.kinds, kind)) ** (1 / len(names))
-        prefill = prefill * era.prefill ** (1 / len(names))
-    return VersionPace(decode, prefill, dated=len(names) == 1 and any(era.until is not None for era in found))
+    for software in found:
+        decode = decode * (software.decode * getattr(software.kinds, kind)) ** (1 / len(names))
+        prefill = prefill * software.prefill ** (1 / len(names))
+    return VersionPace(decode, prefill, dated=len(names) == 1 and any(software.until is not None for software in found))

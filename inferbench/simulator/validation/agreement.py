@@ -74,7 +74,7 @@ def agreements(
     found = []
     for c in configurations:
         deployment, topology = deployment_of(c)
-        cluster = cluster_of(model, gpus[c.point.hw], deployment, topology, parameters, c.era)
+        cluster = cluster_of(model, gpus[c.point.hw], deployment, topology, parameters, c.software)
         steady = steady_state(cluster, load_of([c.point]))
         run = simulate(cluster, c.point.isl, c.point.osl, c.point.concurrency)
         pairs = ((steady.tpot_s, run.tpot_s), (steady.requests_s, run.requests_s), (steady.ttft_s, run.ttft_s))

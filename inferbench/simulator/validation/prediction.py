@@ -61,6 +61,6 @@ def predict(
                 float(rates[i]),
                 float(ttft[i]),
                 float(prefill_load[i]),
-                batch.era is None,
+                batch.software is None,
             )
     return [prediction for prediction in found if prediction is not None]

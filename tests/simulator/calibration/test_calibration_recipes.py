@@ -111,7 +111,7 @@ def test_undated_points_ran_the_software_of_their_topology() -> None:
     ]
     found, reasons = configurations(rows)
     assert not reasons
-    assert [c.era for c in found] == ["2026-02-28", "2026-02-28", None, None, MIXED]
+    assert [c.software for c in found] == ["2026-02-28", "2026-02-28", None, None, MIXED]
 
 
 def test_medians_over_runs_have_the_recipe_of_their_day() -> None:
@@ -131,8 +131,8 @@ def test_medians_over_runs_that_ended_long_ago_are_of_their_middle_days() -> Non
     rows = [replace(row, precision="fp8") for row in rows]
     plain = [replace(rows[0], date=day, mtp=False) for day in days[:3]]
     found, _ = configurations([*rows, *plain[:1]])
-    assert found[1].era == ("2026-02-09", "2026-02-28")
+    assert found[1].software == ("2026-02-09", "2026-02-28")
     found, _ = configurations([*rows, *plain])
-    assert found[1].era == "2026-02-13"
+    assert found[1].software == "2026-02-13"
     longer, _ = configurations([*rows, *(replace(row, isl=1024) for row in plain)])
-    assert longer[1].era == "2026-02-28", "other lengths were run on other days"
+    assert longer[1].software == "2026-02-28", "other lengths were run on other days"
