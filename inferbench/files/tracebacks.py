@@ -21,10 +21,9 @@ def show_fault(_: type[BaseException], error: BaseException, __: TracebackType |
 
 
 def _shown(text: str) -> str:
+    # Only where there is something to show: `inferbench --help` waits for no patterns.
     from inferbench.files.terminal_text import visible
-    from inferbench.secrets.redact import (
-        redact,  # only where there is something to show: `inferbench --help` waits for none
-    )
+    from inferbench.secrets.redact import redact
 
     return visible(redact(text))
 

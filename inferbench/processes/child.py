@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inferbench.errors import InferbenchError
+
+if TYPE_CHECKING:
+    import asyncio
+    import subprocess
 
 HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that ask a process to end."""
@@ -39,6 +41,8 @@ def last_line(said: bytes, nothing: str) -> str:
 
 def end(process: subprocess.Popen[Any], patience_s: float) -> None:
     """Ask a child to end, and kill it where that takes longer than `patience_s`."""
+    import subprocess  # the command line heeds signals before it knows whether it needs any of this
+
     process.terminate()
     try:
         process.wait(patience_s)
@@ -49,6 +53,8 @@ def end(process: subprocess.Popen[Any], patience_s: float) -> None:
 
 async def ended(process: asyncio.subprocess.Process, patience_s: float) -> int:
     """Wait for a child whose input has ended, kill it where that takes longer than `patience_s`; return its code."""
+    import asyncio
+
     try:
         return await asyncio.wait_for(process.wait(), patience_s)
     except TimeoutError:
