@@ -61,24 +61,24 @@ def run(
     spec = load_scenario(path)
     if seed is not None:
         spec = with_seed(spec, seed)
-    place = remote(store)  # a URL that cannot be used is refused before any load
-    directory = RunDirectory.create(DEFAULT_STORE if place else Path(store), spec.name)
+    backend = remote(store)  # a URL that cannot be used is refused before any load
+    directory = RunDirectory.create(DEFAULT_STORE if backend else Path(store), spec.name)
     directory.write(layout.SCENARIO, path.read_bytes())
     with directory.lock():
         todo = jobs(spec, directory.point)
         recorder = Recorder(spec, directory, new_manifest(spec, directory, path, command))
         outcomes = run_jobs(todo, workers, on_progress)
         finished = carry_out(spec, directory, recorder, outcomes, live=live, on_progress=on_progress)
-    copy_to(place, finished)
+    copy_to(backend, finished)
     return finished
 
 
-def copy_to(place: StorageBackend | None, finished: Run) -> None:
+def copy_to(backend: StorageBackend | None, finished: Run) -> None:
     """Copy a run that has ended to an object store; do nothing where there is none."""
-    if place is not None:
+    if backend is not None:
         from inferbench.store.storage_backends import push
 
-        push(finished.path, place)
+        push(finished.path, backend)
 
 
 def remote(store: str | Path) -> StorageBackend | None:

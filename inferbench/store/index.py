@@ -64,53 +64,55 @@ class Index:
     """What a person should know: an index that had to be made anew, or could not be written."""
 
 
-def refresh(place: StorageBackend, *, rebuild: bool = False, columns: Sequence[str] | None = None) -> Index:
+def refresh(backend: StorageBackend, *, rebuild: bool = False, columns: Sequence[str] | None = None) -> Index:
     """Bring the index up to date and return it, with all columns or some; `rebuild` opens every run.
 
     A damaged index, or one of another version, is made anew. Where the store cannot be written the index is still
     returned, with a note.
     """
-    names = place.names()
-    known, notes = (None, ()) if rebuild else _read(place, columns)
-    settled = _settled(place, known, set(names)) if known is not None else set()
+    names = backend.names()
+    known, notes = (None, ()) if rebuild else _read(backend, columns)
+    settled = _settled(backend, known, set(names)) if known is not None else set()
     missing = [name for name in names if name not in settled]
     if known is not None and not missing and len(settled) == known.num_rows:
         return Index(known, 0, notes)
-    whole, more = _read(place, None) if known is not None and columns is not None else (known, ())
-    rows = [row for name in missing if (row := row_of(place, name))]
+    whole, more = _read(backend, None) if known is not None and columns is not None else (known, ())
+    rows = [row for name in missing if (row := row_of(backend, name))]
     kept = (
         [whole.filter(pa.array([n in settled for n in whole["name"].to_pylist()], pa.bool_()))]
         if whole is not None
         else []
     )
     table = pa.concat_tables([*kept, pa.Table.from_pylist(rows, schema=COLUMNS)]).sort_by("name")
-    notes = (*notes, *more, *_write(place, table))
+    notes = (*notes, *more, *_write(backend, table))
     return Index(table.select(columns) if columns is not None else table, len(missing), notes)
 
 
-def _settled(place: StorageBackend, known: pa.Table, there: set[str]) -> set[str]:
+def _settled(backend: StorageBackend, known: pa.Table, there: set[str]) -> set[str]:
     """Names whose rows still hold: they are complete, or their manifests are as they were and go on if they say so."""
     rows = zip(*(known[c].to_pylist() for c in ("name", "state", "manifest_ns")), strict=True)
     return {
         name
         for name, state, manifest_ns in rows
         if name in there
-        and (state == RunState.COMPLETE or place.stamp(f"{name}/{layout.MANIFEST}") == manifest_ns)
-        and not (state == RunState.RUNNING and isinstance(place, DirectoryBackend) and not is_held(place.path / name))
+        and (state == RunState.COMPLETE or backend.stamp(f"{name}/{layout.MANIFEST}") == manifest_ns)
+        and not (
+            state == RunState.RUNNING and isinstance(backend, DirectoryBackend) and not is_held(backend.path / name)
+        )
     }
 
 
-def _read(place: StorageBackend, columns: Sequence[str] | None) -> tuple[pa.Table | None, tuple[str, ...]]:
+def _read(backend: StorageBackend, columns: Sequence[str] | None) -> tuple[pa.Table | None, tuple[str, ...]]:
     """The index as it was written, None where there is none that can be used."""
     source: Any
     wanted = None if columns is None else list(dict.fromkeys([*columns, "name", "state", "manifest_ns"]))
     try:
-        if isinstance(place, DirectoryBackend):
-            path = place.path / INDEX_FILE
+        if isinstance(backend, DirectoryBackend):
+            path = backend.path / INDEX_FILE
             if not path.exists():
                 return None, ()
-            source, size = file_inside(place.path, INDEX_FILE), path.stat().st_size
-        elif (content := place.read(INDEX_FILE)) is not None:
+            source, size = file_inside(backend.path, INDEX_FILE), path.stat().st_size
+        elif (content := backend.read(INDEX_FILE)) is not None:
             source, size = io.BytesIO(content), len(content)
         else:
             return None, ()
@@ -121,22 +123,22 @@ def _read(place: StorageBackend, columns: Sequence[str] | None) -> tuple[pa.Tabl
         return None, (f"the index was damaged and has been made anew: {excerpt(str(error), 120)}",)
 
 
-def _write(place: StorageBackend, table: pa.Table) -> tuple[str, ...]:
+def _write(backend: StorageBackend, table: pa.Table) -> tuple[str, ...]:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     try:
-        place.write(INDEX_FILE, buffer.getvalue())
+        backend.write(INDEX_FILE, buffer.getvalue())
     except StoreError as error:
         return (f"the index could not be kept: {error}",)
     return ()
 
 
-def row_of(place: StorageBackend, name: str) -> dict[str, Any]:
+def row_of(backend: StorageBackend, name: str) -> dict[str, Any]:
     """A run's row, from its manifest and its summaries; state BROKEN, with the reason, where they cannot be read."""
     scenario, run_id = name.split("/")
-    stamp = place.stamp(f"{name}/{layout.MANIFEST}")
+    stamp = backend.stamp(f"{name}/{layout.MANIFEST}")
     try:
-        row = _row(place, name) | {"manifest_ns": stamp}
+        row = _row(backend, name) | {"manifest_ns": stamp}
         pa.Table.from_pylist([row], schema=COLUMNS)
     except StoreError as error:
         reason = str(error)
@@ -150,9 +152,9 @@ def row_of(place: StorageBackend, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(place: StorageBackend, name: str) -> dict[str, Any]:
-    manifest = _manifest(place, name)
-    summaries = _summaries(place, name, manifest.checksums.get(layout.SUMMARY))
+def _row(backend: StorageBackend, name: str) -> dict[str, Any]:
+    manifest = _manifest(backend, name)
+    summaries = _summaries(backend, name, manifest.checksums.get(layout.SUMMARY))
     return {
         "name": name,
         "scenario": manifest.scenario,
@@ -169,23 +171,23 @@ def _row(place: StorageBackend, name: str) -> dict[str, Any]:
         "inferbench": manifest.host.inferbench,
         "platform": manifest.host.platform,
         "scenario_sha256": manifest.scenario_sha256,
-        "points": point_rows(manifest, summaries, place.read(f"{name}/{layout.SCENARIO}", MAX_DOCUMENT)),
+        "points": point_rows(manifest, summaries, backend.read(f"{name}/{layout.SCENARIO}", MAX_DOCUMENT)),
     }
 
 
-def _manifest(place: StorageBackend, name: str) -> RunManifest:
-    content = place.read(f"{name}/{layout.MANIFEST}", MAX_DOCUMENT)
+def _manifest(backend: StorageBackend, name: str) -> RunManifest:
+    content = backend.read(f"{name}/{layout.MANIFEST}", MAX_DOCUMENT)
     if content is None:
         raise StoreError(f"half-written: it holds no {layout.MANIFEST}")
     try:
         found = TypeAdapter(RunManifest).validate_python(upgrade(orjson.loads(content), Path(name)), strict=False)
-        return as_it_is(found, place.path / name) if isinstance(place, DirectoryBackend) else found
+        return as_it_is(found, backend.path / name) if isinstance(backend, DirectoryBackend) else found
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise StoreError(f"{layout.MANIFEST}: damaged: {_first_line(error)}") from None
 
 
-def _summaries(place: StorageBackend, name: str, expected: str | None) -> tuple[PointSummary, ...]:
-    content = place.read(f"{name}/{layout.SUMMARY}", MAX_DOCUMENT)
+def _summaries(backend: StorageBackend, name: str, expected: str | None) -> tuple[PointSummary, ...]:
+    content = backend.read(f"{name}/{layout.SUMMARY}", MAX_DOCUMENT)
     if content is None:
         return ()
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:

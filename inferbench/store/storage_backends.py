@@ -189,7 +189,7 @@ def _one_line(error: Exception) -> str:
     return excerpt(str(error), 300)
 
 
-def push(run: Path, place: StorageBackend) -> str:
+def push(run: Path, backend: StorageBackend) -> str:
     """Copy a run to another store and return its name there.
 
     The manifest goes last: a run that was pushed half has none, and is listed as half-written.
@@ -198,25 +198,25 @@ def push(run: Path, place: StorageBackend) -> str:
     name = f"{run.parent.name}/{run.name}"
     for file in _manifest_last(source.files(name)):
         if (content := source.read(file)) is not None:
-            place.write(file, content)
+            backend.write(file, content)
     return name
 
 
-def pull(name: str, place: StorageBackend, store: Path, only: Iterable[str] | None = None) -> Path:
+def pull(name: str, backend: StorageBackend, store: Path, only: Iterable[str] | None = None) -> Path:
     """Copy a run from another store, whole or `only` these of its files, and return its directory.
 
     Raises StoreError where there is no such run, or where a key would lead out of it.
     """
     target = DirectoryBackend(store)
-    files = place.files(name) if only is None else [f"{name}/{file}" for file in only]
+    files = backend.files(name) if only is None else [f"{name}/{file}" for file in only]
     found = False
     for file in _manifest_last(files):
-        content = place.read(file)
+        content = backend.read(file)
         if content is not None:
             target.write(file, content)
             found = found or file.endswith(f"/{layout.MANIFEST}")
     if not found:
-        raise StoreError(f"{place.location}: holds no run {name!r}")
+        raise StoreError(f"{backend.location}: holds no run {name!r}")
     return store / name
 
 
