@@ -1,6 +1,6 @@
 """Watching servers and GPUs while a load runs: metrics, once a second, stored beside the records.
 
-A process of its own does it (`watching_process`), at a lower priority than the load: the process that stamps arrivals
+A process of its own does it (`monitor_process`), at a lower priority than the load: the process that stamps arrivals
 neither fetches nor parses a page.
 """
 

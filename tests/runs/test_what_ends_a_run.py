@@ -178,7 +178,7 @@ def test_a_measured_deployment_whose_process_is_killed(
     server: PacedServer, slow: Path, tmp_path: Path, module: str, reason: str
 ) -> None:
     # One process writes where one process sends; where two do, each has its own to write.
-    kill, writer = killing(module), module.endswith("spool")
+    kill, writer = killing(module), module.endswith("writer_process")
     how = inferbench.HowToMeasure(workers=1) if writer else HOW
     with pytest.raises(StoreError if writer else StoppedError, match=reason):
         inferbench.attach(

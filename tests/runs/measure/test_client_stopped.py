@@ -82,4 +82,4 @@ def test_a_client_that_was_stopped_is_invalid_and_its_bounds_cover_the_stop(tmp_
 def worker_of(pid: int) -> int:
     """A process of a client that sends load."""
     commands = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children_of(pid)}
-    return next(child for child, command in commands.items() if b"worker_process" in command)
+    return next(child for child, command in commands.items() if b"loadgen.workers.process" in command)
