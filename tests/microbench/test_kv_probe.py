@@ -84,7 +84,7 @@ class InMemory(KvBackend):
 @pytest.fixture
 def in_memory(monkeypatch: pytest.MonkeyPatch):
     """A far end in a thread, with the backend above in both."""
-    for module in ("kv", "peer"):
+    for module in ("kv_transfer", "far_end"):
         monkeypatch.setattr(
             f"inferbench.microbench.{module}.backend",
             lambda name, host, buffer, transport: InMemory(host, buffer, transport),
