@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= deepseek-r1-mi355x-vs-b200
 # Rooms whose tests fit constants, start processes, engines and apps, or draw whole distributions.
-SLOW_ROOMS := benchmarks claim dashboard end_to_end lookup microbench real_engines runs simulator/calibration simulator/validation simulator/theory testing
+SLOW_ROOMS := benchmarks claim dashboard deploy end_to_end lookup loadgen/health loadgen/workers microbench real_engines runs \
+	simulator/ablation simulator/calibration simulator/server simulator/theory simulator/validation store testing
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-real mutants check format bench peers validate docs clean
@@ -21,7 +22,7 @@ run: $(VENV)/.run  ## The main job: three deployments of DeepSeek-R1, their cost
 test: $(VENV)/.dev  ## All tests; what this machine lacks is skipped with the reason
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.dev  ## The quick tests, about two minutes: no browser, wheel, engine, fit or run from end to end
+test-fast: $(VENV)/.dev  ## The quick tests, five minutes: no browser, wheel, engine, fit or run from end to end
 	$(BIN)/python -m pytest -m 'not real and not browser and not wheel' --ignore tests/test_docs.py \
 		$(SLOW_ROOMS:%=--ignore tests/%)
 
