@@ -22,7 +22,7 @@ from matplotlib.ticker import FuncFormatter
 
 import inferbench
 from inferbench.comparison.verdict import Outcome, Verdict
-from inferbench.render.format import significant
+from inferbench.numerals import significant
 from inferbench.runs.figures.frontier import cost_chart
 from inferbench.runs.figures.run_look import look
 from inferbench.runs.opened_run import Run

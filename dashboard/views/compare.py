@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import chosen, controls, data
 from dashboard.page import Page
 from inferbench.comparison.verdict import Outcome
-from inferbench.render.format import ratio, usd
+from inferbench.numerals import ratio, usd
 from inferbench.runs.answers.held_equal import equal
 from inferbench.runs.answers.what_if import prices_all, scenario_of
 from inferbench.runs.comparison.compare import compare

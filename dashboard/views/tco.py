@@ -15,10 +15,10 @@ from inferbench.comparison import explain
 from inferbench.comparison.verdict import Conclusion, Verdict
 from inferbench.fleet.fleet import Demand
 from inferbench.fleet.table import sizing_table
+from inferbench.numerals import ratio
 from inferbench.pricing.cost_figures import IDLENESS
 from inferbench.pricing.price_books import price_of
 from inferbench.pricing.settings import CostSettings
-from inferbench.render.format import ratio
 from inferbench.runs.answers.break_even import break_even
 from inferbench.runs.answers.costs import price_points
 from inferbench.runs.answers.fleets import size

@@ -16,8 +16,8 @@ from inferbench.comparison.axes import Y_AXES
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import interpolate
 from inferbench.comparison.verdict import PairVerdict
+from inferbench.numerals import ratio, significant, usd
 from inferbench.render.chart import PALETTE, SHAPES, TEXT, Chart, figure, log_axis, safe
-from inferbench.render.format import ratio, significant, usd
 from inferbench.runs.figures.frontier import INTERACTIVITY
 from inferbench.token_cost.per_token import usd_per_mtok
 from inferbench.uncertainty.tornado_figure import tornado

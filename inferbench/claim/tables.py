@@ -7,7 +7,8 @@ from collections import Counter
 from inferbench.audits.tables import audit_table, flag_table
 from inferbench.claim.answer import ClaimReport, LineAnswer, LineOutcome
 from inferbench.comparison.verdict import PairVerdict
-from inferbench.render.format import interval, ratio, usd
+from inferbench.numerals import ratio, usd
+from inferbench.render.format import interval
 from inferbench.render.table import Column, Table
 from inferbench.uncertainty.interval import Interval
 

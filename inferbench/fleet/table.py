@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inferbench.fleet.fleet import Fleet, Sizing
 from inferbench.metrics.goodput import limits
-from inferbench.render.format import MISSING, count, interval, significant
+from inferbench.numerals import MISSING, significant
+from inferbench.render.format import count, interval
 from inferbench.render.table import Column, Table
 
 NO_POINT = "no point keeps the SLO"

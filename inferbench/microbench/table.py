@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inferbench.microbench.kv_result import KvPoint, KvProbe
-from inferbench.render.format import MISSING, count, significant
+from inferbench.numerals import MISSING, significant
+from inferbench.render.format import count
 from inferbench.render.table import Column, Table
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from inferbench.comparison.axes import Axis
+from inferbench.numerals import MISSING, significant
 from inferbench.pareto.plot import ShownPoints
-from inferbench.render.format import MISSING, interval, significant
+from inferbench.render.format import interval
 from inferbench.render.table import Column, Table
 
 

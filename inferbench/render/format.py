@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from inferbench.numerals import MISSING as MISSING
-from inferbench.numerals import ratio as ratio
-from inferbench.numerals import significant as significant
-from inferbench.numerals import usd as usd
+from inferbench.numerals import MISSING, significant
 
 
 def percent(fraction: float | None) -> str:

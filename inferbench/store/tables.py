@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inferbench.metrics.families import LISTED
-from inferbench.render.format import MISSING, significant, utc
+from inferbench.numerals import MISSING, significant
+from inferbench.render.format import utc
 from inferbench.render.table import Column, Table
 
 

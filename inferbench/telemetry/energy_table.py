@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inferbench.metrics.families import ENERGY
 from inferbench.metrics.summary import Basis, EnergySummary, PointSummary
-from inferbench.render.format import MISSING, significant
+from inferbench.numerals import MISSING, significant
 
 Row = tuple[str, str, float | None, float | None]
 """Name, unit, the figure of the whole run and that of the window, which energy does not have."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from inferbench.numerals import ratio
 from inferbench.render.chart import PALETTE, TEXT, Chart, figure, legend_below, safe
-from inferbench.render.format import ratio
 from inferbench.uncertainty.interval import TornadoBar
 
 MOST = 12

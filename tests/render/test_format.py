@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inferbench.render.format import count, interval, percent, ratio, short_names, significant, usd, utc
+from inferbench.numerals import ratio, significant, usd
+from inferbench.render.format import count, interval, percent, short_names, utc
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def _announcement(server: LlamaServer) -> str:
 
 
 def _table(found: Sequence[Installed]) -> Table:
-    from inferbench.render.format import MISSING
+    from inferbench.numerals import MISSING
     from inferbench.render.table import Column, Table
 
     return Table(

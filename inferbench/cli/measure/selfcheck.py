@@ -98,7 +98,8 @@ def _table(found: Ceiling) -> Table:
 
 
 def _row(step: Step) -> tuple[str, ...]:
-    from inferbench.render.format import count, significant
+    from inferbench.numerals import significant
+    from inferbench.render.format import count
 
     held = "yes" if step.held else "no: late" if not step.in_time else "no: too few came"
     return (

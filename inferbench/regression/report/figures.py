@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from inferbench.numerals import significant
 from inferbench.regression.verdicts import MetricRegression, ScenarioRegression
 from inferbench.render.chart import PALETTE, TEXT, Chart, faint, figure, legend_below, safe, style
-from inferbench.render.format import significant
 
 ROW_PX = 150
 """Height of the panel of a metric."""

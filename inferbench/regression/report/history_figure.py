@@ -6,9 +6,10 @@ import datetime
 
 import plotly.graph_objects as go
 
+from inferbench.numerals import significant
 from inferbench.regression.history_values import History
 from inferbench.render.chart import PALETTE, TEXT, Chart, figure, safe
-from inferbench.render.format import percent, significant
+from inferbench.render.format import percent
 
 
 def history_chart(history: History) -> Chart:

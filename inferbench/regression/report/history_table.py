@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from inferbench.numerals import significant
 from inferbench.regression.history_values import History
-from inferbench.render.format import percent, significant, utc
+from inferbench.render.format import percent, utc
 from inferbench.render.table import Column, Table
 
 NAMED = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inferbench.numerals import MISSING, significant
 from inferbench.regression.intervals import geometric_mean
 from inferbench.regression.verdicts import (
     MetricRegression,
@@ -9,7 +10,7 @@ from inferbench.regression.verdicts import (
     RegressionReport,
     ScenarioRegression,
 )
-from inferbench.render.format import MISSING, percent, significant
+from inferbench.render.format import percent
 from inferbench.render.table import Column, Table
 
 SIMULATED = "Simulated: figures come from the twin, so this tests the plumbing or the twin and not a deployment."

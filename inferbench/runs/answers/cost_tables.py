@@ -8,10 +8,11 @@ from inferbench.comparison.verdict import PricedReading
 from inferbench.metrics.catalog import TPUT_PER_GPU, USD_PER_MTOK_TOTAL
 from inferbench.metrics.families import COSTS
 from inferbench.metrics.metric import MetricEntry
+from inferbench.numerals import MISSING, significant, usd
 from inferbench.pricing.bill_lines import Bill, CostLine
 from inferbench.pricing.cost_figures import CostFigure, Trust
 from inferbench.pricing.implied_price import ImpliedPrice
-from inferbench.render.format import MISSING, interval, significant, usd
+from inferbench.render.format import interval
 from inferbench.render.table import Column, Table
 from inferbench.scenario.scenario import OperatingPoint
 from inferbench.token_cost.cost import Cost

@@ -10,7 +10,7 @@ import numpy as np
 from inferbench.comparison.usable_points import why_unusable
 from inferbench.metrics.families import REPEATED
 from inferbench.metrics.summary import Basis, PointSummary
-from inferbench.render.format import MISSING, significant
+from inferbench.numerals import MISSING, significant
 from inferbench.render.table import Column, Table
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from inferbench.numerals import ratio, significant
 from inferbench.render.chart import PALETTE, SHAPES, TEXT, Chart, figure, log_axis, safe
-from inferbench.render.format import ratio, significant
 from inferbench.runs.comparison.compare_runs import PointComparison
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inferbench.render.format import MISSING, ratio, significant
+from inferbench.numerals import MISSING, ratio, significant
 from inferbench.render.table import Column, Table
 from inferbench.runs.comparison.compare_runs import PointComparison
 

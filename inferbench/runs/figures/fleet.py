@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 
 from inferbench.comparison.verdict import Outcome
 from inferbench.fleet.fleet import Sizing
+from inferbench.numerals import significant
 from inferbench.render.chart import Chart, figure, safe
-from inferbench.render.format import significant
 from inferbench.runs.figures.run_look import look
 from inferbench.runs.report.view import RunView
 

@@ -12,8 +12,8 @@ from inferbench.arrays import Floats
 from inferbench.comparison.axes import X_AXES, Y_AXES
 from inferbench.comparison.frontier import curve_of
 from inferbench.comparison.interpolation import interpolate
+from inferbench.numerals import significant
 from inferbench.render.chart import FADED, Chart, faint, figure, log_axis, marker
-from inferbench.render.format import significant
 from inferbench.runs.figures.run_look import hover, look, rules
 from inferbench.runs.report.view import RunView
 from inferbench.token_cost.per_token import usd_per_mtok

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from inferbench.comparison.held_equal import EqualReading
 from inferbench.metrics.catalog import TPUT_PER_GPU
+from inferbench.numerals import MISSING, significant, usd
 from inferbench.render.chart import Chart, figure, legend_below, log_axis, marker, safe
-from inferbench.render.format import MISSING, count, significant, usd
+from inferbench.render.format import count
 from inferbench.render.table import Column, Table
 from inferbench.runs.figures.run_look import look
 from inferbench.runs.report.view import RunView

@@ -11,8 +11,9 @@ from inferbench.metrics.catalog import CONCURRENCY, TTFT
 from inferbench.metrics.families import OF_A_POINT
 from inferbench.metrics.metric import DistributionMetric
 from inferbench.metrics.summary import Basis, ClientHealth, PointSummary
+from inferbench.numerals import significant
 from inferbench.render.chart import PALETTE, TEXT, Chart, log_axis, marker, safe, style
-from inferbench.render.format import percent, significant
+from inferbench.render.format import percent
 from inferbench.runs.figures.run_look import hover, look
 from inferbench.runs.report.view import RunView
 

@@ -15,8 +15,9 @@ from inferbench.metrics.catalog import E2EL, ISL, OSL, TTFT
 from inferbench.metrics.failure_kinds import by_kind
 from inferbench.metrics.families import OF_ONE_REQUEST
 from inferbench.metrics.request_counts import Ended
+from inferbench.numerals import significant
 from inferbench.render.chart import PALETTE, TEXT, Chart, log_axis, style
-from inferbench.render.format import count, significant
+from inferbench.render.format import count
 from inferbench.render.table import Column, Table
 
 SLOWEST = 20

@@ -7,8 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from inferbench.comparison.verdict import Outcome, Verdict
+from inferbench.numerals import ratio, usd
 from inferbench.render.chart import TEXT, Chart, faint, figure, legend_below, log_axis, marker, safe
-from inferbench.render.format import interval, ratio, usd
+from inferbench.render.format import interval
 from inferbench.runs.figures.run_look import look
 from inferbench.runs.report.view import RunView
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inferbench.comparison.verdict import Conclusion, Verdict
-from inferbench.render.format import MISSING, ratio, usd
+from inferbench.numerals import MISSING, ratio, usd
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.view import RunView
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inferbench.comparison import explain
 from inferbench.comparison.verdict import Conclusion, Outcome
-from inferbench.render.format import ratio
+from inferbench.numerals import ratio
 from inferbench.runs.report.view import RunView
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 
 from inferbench.loadgen.workers.clock_sync import ClockAnchor
-from inferbench.render.format import MISSING, utc
+from inferbench.numerals import MISSING
+from inferbench.render.format import utc
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.answers import describe
 from inferbench.runs.report.view import RunView

@@ -10,7 +10,8 @@ from inferbench.metrics.failure_kinds import called
 from inferbench.metrics.families import LATENCIES, OF_A_POINT, RATES, TPOT_P50, TTFT_P50, TTFT_P99
 from inferbench.metrics.metric import DistributionMetric, ScalarMetric
 from inferbench.metrics.summary import Basis, ClientHealth, PointSummary
-from inferbench.render.format import MISSING, count, percent, significant
+from inferbench.numerals import MISSING, significant
+from inferbench.render.format import count, percent
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.view import RunView
 from inferbench.telemetry.energy_table import energy_note, energy_rows, joules_per_token

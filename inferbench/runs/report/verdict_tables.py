@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inferbench.comparison.verdict import Conclusion, Outcome, PricedReading, Verdict
 from inferbench.metrics.catalog import TPUT_PER_GPU
-from inferbench.render.format import MISSING, ratio, significant, usd
+from inferbench.numerals import MISSING, ratio, significant, usd
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.view import RunView
 

@@ -7,8 +7,8 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
+from inferbench.numerals import significant
 from inferbench.render.chart import PALETTE, TEXT, Chart, figure, log_axis, safe
-from inferbench.render.format import significant
 from inferbench.simulator.ablation.result import AblationResult, ExchangeAnswer, WeighingAnswer
 from inferbench.simulator.ablation.tables import change
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inferbench.metrics.catalog import TPUT_PER_GPU
-from inferbench.render.format import MISSING, count, percent, significant
+from inferbench.numerals import MISSING, significant
+from inferbench.render.format import count, percent
 from inferbench.render.table import Column, Table
 from inferbench.simulator.ablation.ablation import Measure, PublishedFigure
 from inferbench.simulator.ablation.result import AblationResult, ExchangeAnswer, FigureAnswer, WeighingAnswer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inferbench.comparison import explain
 from inferbench.comparison.verdict import Outcome
-from inferbench.render.format import ratio
+from inferbench.numerals import ratio
 from inferbench.runs.report.answers import answers
 from tests.support.report_factories import run_view
 

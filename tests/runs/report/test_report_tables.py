@@ -7,7 +7,7 @@ import pytest
 from inferbench.comparison.verdict import Outcome
 from inferbench.metrics.failure_kinds import by_kind
 from inferbench.metrics.summary import Basis, EnergySummary, Origin, PointSummary
-from inferbench.render.format import significant, usd
+from inferbench.numerals import significant, usd
 from inferbench.render.table import Column, Table
 from inferbench.runs.report.notices import live_notice
 from inferbench.runs.report.sweep_tables import bench_table, live_table, sweep_table
