@@ -15,10 +15,10 @@ from inferbench.cli.options.flags import Fills
 from inferbench.errors import UsageError
 from inferbench.files.number_limits import LARGEST_SEED
 from inferbench.metrics.goodput import GoodputSlo, goodput_slo, parse_clause
+from inferbench.workload.arrivals import RampStrategy, RateRamp
 
 if TYPE_CHECKING:
     from inferbench.runs.bench.bench import Client
-    from inferbench.workload.arrivals import RateRamp
 
 
 class ArrivalPattern(StrEnum):
@@ -50,13 +50,6 @@ class TimeUnit(StrEnum):
 
     S = "s"
     MS = "ms"
-
-
-class RampStrategyOption(StrEnum):
-    """How a request rate rises."""
-
-    LINEAR = "linear"
-    EXPONENTIAL = "exponential"
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ class PaceOptions:
         ArrivalPattern.GAMMA
     )
     ramp_up_strategy: Annotated[
-        RampStrategyOption | None, Option("--ramp-up-strategy", help="Let the request rate rise.")
+        RampStrategy | None, Option("--ramp-up-strategy", help="Let the request rate rise.")
     ] = None
     ramp_up_start_rps: Annotated[
         float | None, Option("--ramp-up-start-rps", help="... from so many requests/s"), Fills("rate_ramp.start")
@@ -135,14 +128,12 @@ class PaceOptions:
     @property
     def rate_ramp(self) -> RateRamp | None:
         """The rate ramp; all three options or none."""
-        from inferbench.workload import arrivals
-
         strategy, start, end = self.ramp_up_strategy, self.ramp_up_start_rps, self.ramp_up_end_rps
         if strategy is None and start is None and end is None:
             return None
         if strategy is None or start is None or end is None:
             raise UsageError("a ramp needs --ramp-up-strategy, --ramp-up-start-rps and --ramp-up-end-rps together")
-        return arrivals.RateRamp(arrivals.RampStrategy(strategy.value), start, end)
+        return RateRamp(strategy, start, end)
 
 
 @dataclass(frozen=True)
